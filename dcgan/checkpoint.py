@@ -1,0 +1,139 @@
+"""Weights that describe themselves: safetensors with the config inside. Nothing is ever unpickled.
+
+All metadata is one JSON string under one key: safetensors orders several keys by chance, and equal weights should
+be equal files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from dcgan.config import ModelConfig, TrainConfig
+from dcgan.models import build_discriminator, build_generator
+from dcgan.models.parts import Discriminator, Generator
+from dcgan.models.sampling import sample
+from dcgan.runs import Run, replacing
+
+METADATA_KEY = "dcgan"
+FULL_PRECISION_LIMIT_BYTES = 10_000_000
+"""Weights that would be larger in float32 are stored in half precision, to stay publishable."""
+
+
+def save_generator(path: Path, generator: Generator, config: TrainConfig, step: int, half: bool = False) -> None:
+    """Write a generator's weights with its config. `half` stores float16; so do weights above 10 MB."""
+    _save_network(path, generator, config, step, half, "generator")
+
+
+def save_discriminator(path: Path, discriminator: Discriminator, config: TrainConfig, step: int) -> None:
+    """Write a discriminator's weights with its config; float16 above 10 MB."""
+    _save_network(path, discriminator, config, step, False, "discriminator")
+
+
+def _save_network(path: Path, network: nn.Module, config: TrainConfig, step: int, half: bool, kind: str) -> None:
+    tensors = network.state_dict()
+    size = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+    if half or size > FULL_PRECISION_LIMIT_BYTES:
+        tensors = {name: value.half() if value.is_floating_point() else value for name, value in tensors.items()}
+    save_tensors(path, tensors, {"kind": kind, "step": step, "config": config.to_json()})
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
+    """Write tensors and metadata, whole or not at all."""
+    ready = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    with replacing(path) as temporary:
+        save_file(ready, temporary, {METADATA_KEY: json.dumps(metadata, sort_keys=True)})
+
+
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """What save_tensors wrote: tensors on the CPU, metadata. Raises FileNotFoundError or ValueError by name."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist; name a run directory or a .safetensors file")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = json.loads((file.metadata() or {})[METADATA_KEY])
+            return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise ValueError(f"{path} is damaged or was not written by DCGAN Studio: {error}") from error
+
+
+class TrainedGenerator:
+    """A generator from disk, in eval mode. Call it with z (N, Z) for images (N, C, H, W) in [-1, 1]."""
+
+    def __init__(
+        self, generator: Generator, config: TrainConfig, step: int, weights_id: str, device: torch.device
+    ) -> None:
+        self.network = generator.eval().requires_grad_(False).to(device)
+        self.config: ModelConfig = config.model
+        self.train_config = config
+        self.step = step
+        self.weights_id = weights_id
+        self.device = device
+
+    def __call__(self, z: np.ndarray | Tensor, labels: np.ndarray | Tensor | None = None) -> Tensor:
+        """z (N, Z), labels (N,) or None -> float32 (N, C, H, W) in [-1, 1] on the CPU.
+
+        The same z gives the same image alone and in any batch.
+        """
+        return sample(self.network, z, labels)
+
+
+def load_generator(path: str | os.PathLike[str], device: str | torch.device = "cpu") -> TrainedGenerator:
+    """A generator from a run directory (its moving average where one is kept) or a .safetensors file.
+
+    Raises FileNotFoundError or ValueError whose message names the file and what is wrong.
+    """
+    file = Run(path).weights_path if Path(path).is_dir() else Path(path)
+    tensors, metadata = load_tensors(file)
+    config, step = _described(file, metadata, "generator")
+    generator = build_generator(config.model)
+    _fill(generator, tensors, file)
+    return TrainedGenerator(generator, config, step, weights_id(tensors), torch.device(device))
+
+
+def load_discriminator(
+    path: str | os.PathLike[str], device: str | torch.device = "cpu"
+) -> tuple[Discriminator, TrainConfig, int]:
+    """A discriminator in eval mode from a run directory or a file, with its config and step."""
+    file = Run(path).discriminator_path if Path(path).is_dir() else Path(path)
+    tensors, metadata = load_tensors(file)
+    config, step = _described(file, metadata, "discriminator")
+    discriminator = build_discriminator(config.model)
+    _fill(discriminator, tensors, file)
+    return discriminator.eval().to(device), config, step
+
+
+def _described(file: Path, metadata: dict[str, Any], kind: str) -> tuple[TrainConfig, int]:
+    try:
+        if metadata["kind"] != kind:
+            raise ValueError(f"it holds a {metadata['kind']}, not a {kind}")
+        return TrainConfig.from_json(metadata["config"]), int(metadata["step"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{file} cannot be used: {error}") from error
+
+
+def _fill(network: nn.Module, tensors: dict[str, Tensor], file: Path) -> None:
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise ValueError(f"{file} does not fit its own config: {error}") from error
+
+
+def weights_id(tensors: Mapping[str, Tensor]) -> str:
+    """First 12 hex digits of the SHA-256 of the weights: names, types, shapes and bytes, in order of name."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        value = tensors[name].detach().cpu().contiguous()
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:12]

@@ -1,0 +1,291 @@
+"""What a training is: frozen dataclasses, checked once when they are made, JSON both ways.
+
+A config decides every number a training produces. Two runs with equal configs, on the same device, the same
+number of threads and the same version of PyTorch, are equal bit for bit.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+import sys
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+FORMAT = 1
+"""Version of the JSON written below; a reader refuses newer ones by name."""
+
+Topology = Literal["mlp", "conv", "keras", "step"]
+Norm = Literal["batch", "none"]
+LossName = Literal["bce", "minimax", "least-squares", "hinge", "wasserstein", "relativistic"]
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The two networks. What a field means for one topology only is said there."""
+
+    topology: Topology = "conv"
+    """mlp: fully connected; conv: DCGAN; keras: the Keras tutorial's; step: 'GAN Step by Step', step 3."""
+    latent_dim: int = 100
+    """Size Z of the latent vector."""
+    latent: Literal["normal", "uniform"] = "normal"
+    """Distribution of z: standard normal, or uniform on [-1, 1]."""
+    image_size: int = 28
+    """Height and width in pixels. conv: 28 or a power of two from 8; keras, step: a multiple of four."""
+    channels: int = 1
+    """1 for grey, 3 for RGB."""
+    num_classes: int = 0
+    """0 for an unconditional model, else the number of labels both networks are told."""
+    output: Literal["tanh", "sigmoid"] = "tanh"
+    """The generator's last activation. It sets the pixel range of real images too: [-1, 1] or [0, 1]."""
+    hidden_g: tuple[int, ...] = (256, 512, 1024)
+    """mlp: widths of the generator's hidden layers."""
+    hidden_d: tuple[int, ...] = (1024, 512, 256)
+    """mlp: widths of the discriminator's hidden layers."""
+    width_g: int = 32
+    """conv, keras, step: channels of the generator's feature maps nearest the image; conv doubles them inwards."""
+    width_d: int = 32
+    """conv, keras, step: the same for the discriminator."""
+    norm_g: Norm = "batch"
+    """Batch norm in the generator's hidden layers, or none."""
+    norm_d: Norm = "batch"
+    """Batch norm in the discriminator's hidden layers (never its first), or none."""
+    dropout: float = 0.0
+    """Dropout after the discriminator's hidden layers."""
+    init: Literal["torch", "glorot", "normal"] = "torch"
+    """PyTorch's defaults; Glorot uniform with zero biases (Keras); or N(0, 0.02) (the DCGAN paper)."""
+
+    def __post_init__(self) -> None:
+        _check_types(self)
+        _at_least(self, latent_dim=1, num_classes=0, width_g=1, width_d=1)
+        _require(self.channels in (1, 3), f"channels={self.channels} is not 1 (grey) or 3 (RGB)")
+        _require(0 <= self.dropout < 1, f"dropout={self.dropout} is not in [0, 1); try 0.3")
+        for name in ("hidden_g", "hidden_d"):
+            widths = getattr(self, name)
+            _require(bool(widths) and min(widths) > 0, f"{name}={widths} needs at least one width of 1 or more")
+        _check_image_size(self.topology, self.image_size)
+
+    @property
+    def pixel_range(self) -> tuple[float, float]:
+        """The range both networks work in: that of the generator's last activation."""
+        return (0.0, 1.0) if self.output == "sigmoid" else (-1.0, 1.0)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W)."""
+        return (self.channels, self.image_size, self.image_size)
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """The real images."""
+
+    name: str = "mnist"
+    """mnist, fashion-mnist, kmnist, cifar10, or folder:PATH for images of your own."""
+    root: str = ""
+    """Folder that holds the named set; empty: the project's own data, else a download into the user's cache."""
+    limit: int = 0
+    """Train on the first so many images only; 0: all."""
+    holdout: float = 0.0
+    """folder: fraction of the images, drawn by the seed, that training never sees and evaluation uses."""
+    resident_limit_mib: int = 2048
+    """Sets up to this size (MiB as uint8) are held on the device whole; larger ones stream from disk."""
+    workers: int = 2
+    """Decoding processes of a streamed set."""
+
+    def __post_init__(self) -> None:
+        _check_types(self)
+        _at_least(self, limit=0, resident_limit_mib=0, workers=0)
+        _require(0 <= self.holdout < 1, f"holdout={self.holdout} is not in [0, 1); try 0.1")
+        folder = self.name.startswith("folder:") and len(self.name) > len("folder:")
+        _require(
+            folder or self.name in DATASETS,
+            f"data={self.name!r} is unknown; choose one of {', '.join(DATASETS)}, or folder:PATH",
+        )
+
+    def with_absolute_paths(self) -> DataConfig:
+        """The same data, named so that it is found from any working directory."""
+        kind, folder, path = self.name.partition("folder:")
+        name = self.name if kind or not folder else folder + os.path.abspath(os.path.expanduser(path))
+        root = os.path.abspath(os.path.expanduser(self.root)) if self.root else ""
+        return replace(self, name=name, root=root)
+
+
+_TARGETS: dict[str, tuple[str, ...]] = {
+    "bce": ("real_target", "fake_target", "generator_target"),
+    "minimax": ("real_target", "fake_target"),
+    "least-squares": ("real_target", "fake_target", "generator_target"),
+    "hinge": (),
+    "wasserstein": (),
+    "relativistic": (),
+}
+"""The targets that each loss has, and label smoothing may move."""
+
+DATASETS = ("mnist", "fashion-mnist", "kmnist", "cifar10")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One training: the networks, the data and the recipe."""
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    epochs: int = 20
+    """Passes over the data (or blocks of steps_per_epoch steps, where that is set)."""
+    batch_size: int = 32
+    """Real images a step."""
+    lr_g: float = 2e-4
+    """Learning rate of the generator's Adam."""
+    lr_d: float = 2e-4
+    """Learning rate of the discriminator's Adam."""
+    betas: tuple[float, float] = (0.5, 0.999)
+    """Adam's betas, both networks."""
+    adam_epsilon: float = 1e-8
+    """Adam's epsilon (Keras' default is 1e-7)."""
+    loss: LossName = "bce"
+    """Adversarial loss, a function of the logits."""
+    real_target: float = 1.0
+    """What the discriminator should say of real images; 0.9 is one-sided label smoothing."""
+    fake_target: float = 0.0
+    """What the discriminator should say of fake images."""
+    generator_target: float = 1.0
+    """What the generator wants the discriminator to say."""
+    reduction: Literal["mean", "sum"] = "mean"
+    """The discriminator's loss is the mean or the sum of its real and its fake term."""
+    order: Literal["generator-first", "discriminator-first"] = "discriminator-first"
+    """Which network a step updates first."""
+    reuse_fakes: bool = False
+    """The second update sees the images of the first (one noise batch a step), not fresh ones."""
+    joint_batch: bool = False
+    """The discriminator sees real and fake images as one batch, not as two (matters to batch norm only)."""
+    generator_batch_factor: int = 1
+    """The generator's update sees this many times batch_size images."""
+    sampling: Literal["shuffle", "replacement"] = "shuffle"
+    """Real images: each once an epoch in a new order, or every batch drawn from all, with replacement."""
+    steps_per_epoch: int = 0
+    """Steps that count as an epoch; 0: one pass over the data."""
+    r1_gamma: float = 0.0
+    """Weight of the zero-centred gradient penalty on real images (R1)."""
+    r2_gamma: float = 0.0
+    """Weight of the zero-centred gradient penalty on fake images (R2)."""
+    gradient_penalty: float = 0.0
+    """Weight of WGAN-GP's gradient penalty between real and fake images; 10 in its paper."""
+    ema_half_life_images: int = 0
+    """Half-life, in real images seen, of the generator's moving average; 0: none is kept."""
+    seed: int = 0
+    """Seed of the initial weights, the order of the images, the noise and the dropout."""
+    threads: int = 0
+    """CPU threads; 0: PyTorch's choice. Another number rounds differently, so bit-exact repeats set it."""
+    log_every: int = 25
+    """Steps that one row of progress.jsonl averages over."""
+    snapshots: int = 8
+    """Generators kept along the way: before the first step, at the end, and at the halvings between; 0: none."""
+
+    def __post_init__(self) -> None:
+        _check_types(self)
+        _at_least(self, epochs=1, batch_size=2, generator_batch_factor=1, steps_per_epoch=0, ema_half_life_images=0)
+        _at_least(self, threads=0, log_every=1, snapshots=0, r1_gamma=0, r2_gamma=0, gradient_penalty=0)
+        _require(0 <= self.seed < 2**32, f"seed={self.seed} is not in 0..4294967295")
+        for name, usual in (("lr_g", "2e-4"), ("lr_d", "2e-4"), ("adam_epsilon", "1e-8")):
+            _require(getattr(self, name) > 0, f"{name}={getattr(self, name)} is not positive; try {usual}")
+        _require(all(0 <= b < 1 for b in self.betas), f"betas={self.betas} are not in [0, 1); try (0.5, 0.999)")
+        for name in ("real_target", "fake_target", "generator_target"):
+            target = getattr(self, name)
+            _require(0 <= target <= 1, f"{name}={target} is not in [0, 1]; try 0.9 for smoothed real labels")
+            _require(
+                name in _TARGETS[self.loss] or target == (name != "fake_target"),
+                f"{name}={target} has no effect with loss {self.loss}; set it to {float(name != 'fake_target')}",
+            )
+        if self.reuse_fakes:
+            _require(
+                self.generator_batch_factor == 1,
+                f"generator_batch_factor={self.generator_batch_factor} needs fresh fakes; set reuse_fakes to False",
+            )
+        if self.loss == "relativistic":
+            _require(
+                self.generator_batch_factor == 1,
+                f"generator_batch_factor={self.generator_batch_factor} cannot pair real and fake images; "
+                "loss relativistic needs 1",
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready dictionary; from_json makes an equal config of it."""
+        return {"format": FORMAT, **dataclasses.asdict(self)}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> TrainConfig:
+        """Read what to_json wrote. Raises ValueError that names the field, also for a newer format."""
+        _require(isinstance(values, Mapping), f"{cls.__name__} is {values!r}, not an object")
+        values = dict(values)
+        version = values.pop("format", FORMAT)
+        _require(version == FORMAT, f"config format {version!r} is not {FORMAT}; update DCGAN Studio to read it")
+        return _from_json(cls, values)
+
+
+def _from_json(cls: type, values: Any) -> Any:
+    _require(isinstance(values, Mapping), f"{cls.__name__} is {values!r}, not an object")
+    kinds = typing.get_type_hints(cls)
+    unknown = sorted(set(values) - set(kinds))
+    _require(not unknown, f"config field {', '.join(unknown)} is unknown to this version; update DCGAN Studio")
+    read = {}
+    for name, value in values.items():
+        if dataclasses.is_dataclass(kinds[name]):
+            read[name] = _from_json(kinds[name], value)
+        else:
+            read[name] = tuple(value) if isinstance(value, list) else value
+    return cls(**read)
+
+
+def _check_types(config: Any) -> None:
+    """Every field has the type it declares; JSON and Python callers get no type checker."""
+    for name, kind in typing.get_type_hints(type(config)).items():
+        value = getattr(config, name)
+        if not _is_a(value, kind):
+            choices = typing.get_args(kind) if typing.get_origin(kind) is Literal else ()
+            wanted = f"one of {', '.join(choices)}" if choices else getattr(kind, "__name__", str(kind))
+            raise ValueError(f"{name}={value!r} is not {wanted}")
+
+
+def _is_a(value: Any, kind: Any) -> bool:
+    origin, args = typing.get_origin(kind), typing.get_args(kind)
+    if origin is Literal:
+        return isinstance(value, str) and value in args
+    if origin is tuple:
+        kinds = [args[0]] * len(value) if args[-1:] == (...,) and isinstance(value, tuple) else args
+        return isinstance(value, tuple) and len(value) == len(kinds) and all(map(_is_a, value, kinds))
+    if kind is float:
+        # Compared, not converted: JSON's integers know no limit, floats do. NaN compares false.
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return number and abs(value) <= sys.float_info.max
+    if kind is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, kind)
+
+
+def _at_least(config: Any, **bounds: int) -> None:
+    for name, low in bounds.items():
+        value = getattr(config, name)
+        _require(value >= low, f"{name}={value} is below {low}; try {max(low, 1)}")
+
+
+def _check_image_size(topology: str, size: int) -> None:
+    if topology == "conv":
+        nearest = 2 ** max(3, round(math.log2(max(size, 1))))
+        power = size >= 8 and size & (size - 1) == 0
+        _require(size == 28 or power, f"image_size={size} is not 28 or a power of two from 8; try {nearest}")
+    elif topology == "mlp":
+        _require(size >= 1, f"image_size={size} is below 1; try 28")
+    else:
+        nearest = max(16, round(size / 4) * 4)
+        _require(
+            size >= 16 and size % 4 == 0,
+            f"image_size={size} is not a multiple of four from 16; try {nearest}",
+        )
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)

@@ -1,0 +1,31 @@
+"""Which device to compute on."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+
+def available_devices() -> list[str]:
+    """Every device of this machine, the fastest kind first: cuda:0, cuda:1, mps, cpu."""
+    devices = [f"cuda:{index}" for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    devices += ["mps"] if torch.backends.mps.is_available() else []
+    return [*devices, "cpu"]
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """The device of that name; auto: that of $DCGAN_DEVICE, else the first of cuda, mps and cpu that is there.
+
+    "cuda" is the first CUDA device. Raises ValueError for a device that is not there; it lists those that are.
+    """
+    origin = "--device"
+    if name == "auto":
+        name, origin = os.environ.get("DCGAN_DEVICE") or "auto", "DCGAN_DEVICE"
+    devices = available_devices()
+    if name == "auto":
+        return torch.device(devices[0])
+    found = "cuda:0" if name == "cuda" else name
+    if found not in devices:
+        raise ValueError(f"{origin} {name!r} is not on this machine; choose one of {', '.join(devices)}, or auto")
+    return torch.device(found)

@@ -1,0 +1,84 @@
+"""Pictures of a trained generator, for the command line and the pages alike.
+
+N images, C H W image. A picture is (H, W) grey or (H, W, 3) RGB, uint8.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dcgan import pixels
+from dcgan.checkpoint import TrainedGenerator
+from dcgan.latents import Vectors, latents_from_seeds, truncate
+from dcgan.pixels import Bytes
+
+
+def draw(
+    generator: TrainedGenerator,
+    seeds: Sequence[int],
+    labels: Sequence[int] | None = None,
+    reverse: bool = False,
+    psi: float = 1.0,
+) -> Bytes:
+    """One image a seed, (N, C, H, W) uint8; the same for the same seed and label, whatever the others are.
+
+    `psi` truncates z (see latents.truncate); labels and `reverse` as in draw_latents.
+    """
+    config = generator.config
+    z = truncate(latents_from_seeds(seeds, config.latent_dim, config.latent), psi)
+    return draw_latents(generator, z, labels, reverse)
+
+
+def draw_latents(
+    generator: TrainedGenerator, z: Vectors, labels: Sequence[int] | None = None, reverse: bool = False
+) -> Bytes:
+    """One image a latent: z (N, Z) -> (N, C, H, W) uint8.
+
+    Labels repeat along z; a conditional model without any counts 0, 1, 2 ... over all its classes.
+    `reverse` gives black on white. Raises ValueError for labels the model does not take.
+    """
+    images_u8 = pixels.to_uint8(generator(z, labels_along(len(z), generator.config.num_classes, labels)).numpy())
+    return pixels.reverse_grey(images_u8) if reverse else images_u8
+
+
+def labels_along(count: int, num_classes: int, labels: Sequence[int] | None = None) -> NDArray[np.int64] | None:
+    """`count` labels (N,): the given ones, else all classes, over and over. None for an unconditional model."""
+    if labels is None and not num_classes:
+        return None
+    return np.resize(np.asarray(range(num_classes) if labels is None else labels, np.int64), count)
+
+
+def sample_pictures(
+    generator: TrainedGenerator,
+    seeds: Sequence[int],
+    labels: Sequence[int] | None = None,
+    reverse: bool = False,
+    enlarge: int = 1,
+) -> dict[str, Bytes]:
+    """One picture a seed, under a name for its file: seed-0000042, or seed-0000042-label-7."""
+    images_u8 = draw(generator, seeds, labels, reverse)
+    along = labels_along(len(seeds), generator.config.num_classes, labels)
+    suffixes = [""] * len(seeds) if along is None else [f"-label-{label}" for label in along]
+    return {
+        f"seed-{seed:07d}{suffix}": pixels.enlarge(pixels.grid(image_u8[None], 1), enlarge)
+        for seed, suffix, image_u8 in zip(seeds, suffixes, images_u8, strict=True)
+    }
+
+
+def sample_sheet(
+    generator: TrainedGenerator,
+    seeds: Sequence[int],
+    labels: Sequence[int] | None = None,
+    columns: int = 0,
+    reverse: bool = False,
+    enlarge: int = 1,
+    psi: float = 1.0,
+) -> Bytes:
+    """All of them on one picture, row by row. columns=0: about as many columns as rows, 64 seeds as 8x8."""
+    images_u8 = draw(generator, seeds, labels, reverse, psi)
+    columns = columns or math.ceil(math.sqrt(len(seeds)))
+    return pixels.enlarge(pixels.grid(images_u8, columns, background=255 if reverse else 0), enlarge)

@@ -1,0 +1,38 @@
+"""Films of recorded trainings, from their sample grids. No torch: pages and the command line make them alike."""
+
+from __future__ import annotations
+
+from dcgan import pixels
+from dcgan.runs import Run, Status
+
+
+def training_gif(
+    run: Run,
+    milliseconds: int = 200,
+    last_hold_milliseconds: int = 2000,
+    enlarge: int = 2,
+    reverse: bool = False,
+) -> bytes:
+    """The run's sample grids one after another, captioned with their epoch; the last one is held longer.
+
+    Works while the run is still being written. Raises ValueError where there are no grids yet, one is damaged, or
+    a GIF cannot hold the durations; RunError where the run cannot be read.
+    """
+    frames = []
+    for step in run.sample_steps():
+        try:
+            picture = pixels.read_png(run.sample_path(step))
+        except FileNotFoundError:
+            continue  # taken back by a resume since the folder was listed
+        picture = pixels.enlarge(pixels.reverse_grey(picture) if reverse else picture, enlarge)
+        frames.append(pixels.caption(picture, frame_caption(step, run.status()), background=255 if reverse else 0))
+    if not frames:
+        raise ValueError(f"{run.path} has no sample grids yet; train it first, then try again")
+    return pixels.gif_bytes(frames, [milliseconds] * (len(frames) - 1) + [last_hold_milliseconds])
+
+
+def frame_caption(step: int, status: Status) -> str:
+    """ "epoch 3" at the end of an epoch, "step 64" elsewhere."""
+    steps_per_epoch = status.steps // status.epochs if status.epochs else 0
+    whole = steps_per_epoch and step and step % steps_per_epoch == 0
+    return f"epoch {step // steps_per_epoch}" if whole else f"step {step}"

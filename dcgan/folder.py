@@ -1,0 +1,235 @@
+"""The user's own images: found in a folder, read whatever their mode and size, made the model's shape.
+
+Shapes: C H W image.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from PIL import Image, ImageOps
+
+_NAMED_AT_MOST = 5
+"""Files that one note names; the rest are counted."""
+
+_PER_ROUND = 256
+"""Files handed to the threads at once: a bound on the memory, and on the work beyond a limit."""
+
+
+class ImageFiles(NamedTuple):
+    """Image files below `folder` in path order; labels (N,) int64 into the sorted class names, or None."""
+
+    folder: Path
+    paths: tuple[Path, ...]
+    labels: np.ndarray | None
+    classes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    """Plain sentences for the user."""
+
+
+class UnreadableImageError(ValueError):
+    """A file that is called an image and cannot be read as one."""
+
+
+def find_images(folder: Path) -> ImageFiles:
+    """Every image file below a folder, by extension, sorted by relative path; hidden ones are skipped.
+
+    If every image lies in a subfolder, the first-level subfolders, sorted by name, are the classes 0, 1, ...
+    Raises FileNotFoundError for a missing folder and ValueError for one without images.
+    """
+    if not folder.exists():
+        raise FileNotFoundError(f"folder {folder} does not exist; name one that holds images: folder:PATH")
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is a file, not a folder; name the folder that holds it: folder:PATH")
+    found, others = [], Counter()
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in (name for name in names if not name.startswith(".")):
+            path = Path(place, name)
+            if path.suffix.lower() in _extensions():
+                found.append(path)
+            else:
+                others[path.suffix.lower() or "no extension"] += 1
+    if not found:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in others.most_common(_NAMED_AT_MOST))
+        raise ValueError(
+            f"folder {folder} holds no image files (found: {kinds or 'nothing'}); name one with PNG, JPEG or "
+            "other images that Pillow reads"
+        )
+    found.sort(key=lambda path: path.relative_to(folder).as_posix())
+    parts = [path.relative_to(folder).parts for path in found]
+    if any(len(p) < 2 for p in parts):
+        return ImageFiles(folder, tuple(found), None, ())
+    classes, labels = np.unique([p[0] for p in parts], return_inverse=True)
+    return ImageFiles(folder, tuple(found), labels.astype(np.int64), tuple(classes.tolist()))
+
+
+def split_files(files: ImageFiles, holdout: float, seed: int, split: Literal["train", "test"]) -> ImageFiles:
+    """One part of a split drawn by the seed, in path order; the two parts are disjoint and complete.
+
+    The split is drawn over all files, readable or not, so that one file that breaks moves no other.
+    """
+    if holdout == 0 and split == "test":
+        raise ValueError(
+            f"data.holdout=0 keeps none of the images in {files.folder} for a test; set --data.holdout 0.1"
+        )
+    shuffled = np.random.RandomState(seed).permutation(len(files.paths))
+    num_test = max(1, round(holdout * len(files.paths))) if holdout else 0
+    part = np.sort(shuffled[:num_test] if split == "test" else shuffled[num_test:])
+    if len(part) == 0:
+        raise ValueError(
+            f"data.holdout={holdout} leaves none of the {len(shuffled)} images in {files.folder} to train "
+            "on; lower it"
+        )
+    return _take(files, part)
+
+
+def keep_readable(
+    files: ImageFiles,
+    read: Callable[[Path], Any],
+    limit: int = 0,
+    threads: int = 1,
+    into: np.ndarray | None = None,
+) -> ImageFiles:
+    """The files that `read` does not refuse, the first `limit` of them (0: all), and a note on the others.
+
+    What `read` gives of the i-th kept file is written to into[i]. Raises ValueError if no file is left.
+    """
+    kept: list[int] = []
+    failed: list[Path] = []
+    for i, result in enumerate(_attempts(files.paths, read, threads)):
+        if isinstance(result, UnreadableImageError):
+            failed.append(files.paths[i])
+            continue
+        if into is not None:
+            into[len(kept)] = result
+        kept.append(i)
+        if len(kept) == limit:
+            break
+    names = _few([path.relative_to(files.folder).as_posix() for path in failed])
+    if not kept:
+        raise ValueError(
+            f"none of the {len(failed)} image files in {files.folder} could be read ({names}); convert "
+            "them to PNG or JPEG"
+        )
+    rest = _take(files, np.array(kept))
+    count = f"{len(failed)} of {len(failed) + len(kept)} files"
+    note = f"{count} could not be read and were left out: {names}"
+    return rest._replace(notes=(*files.notes, note)) if failed else rest
+
+
+def class_note(files: ImageFiles) -> str:
+    """Which label is which subfolder, and whether a limit left some of them without an image."""
+    numbered = [f"{label} {name}" for label, name in enumerate(files.classes)]
+    missing = [numbered[i] for i in range(len(numbered)) if i not in files.labels]
+    note = f"labels are the subfolders: {_few(numbered)}"
+    return f"{note}; no image is left of {_few(missing)}" if missing else note
+
+
+def read_image(path: Path, size: int, channels: int) -> np.ndarray:
+    """A file's first frame, upright, on white where it is transparent, as (channels, size, size) uint8.
+
+    Raises UnreadableImageError, whatever is wrong with the file.
+    """
+    # What a broken or hostile file makes Pillow raise is not documented: OSError, SyntaxError, struct.error.
+    try:
+        with _open(path) as image:
+            # A JPEG is decoded at an eighth, a quarter or half of its size where that is still twice ours.
+            image.draft(None, (2 * size, 2 * size))
+            return _fit(ImageOps.exif_transpose(image), size, channels)
+    except Exception as error:
+        raise UnreadableImageError(f"{path} cannot be read as an image ({error}); try PNG") from error
+
+
+def check_header(path: Path) -> None:
+    """Open a file without decoding it. Raises UnreadableImageError."""
+    try:
+        _open(path).close()
+    except Exception as error:  # as in read_image
+        raise UnreadableImageError(f"{path} cannot be read as an image ({error}); try PNG") from error
+
+
+def fit_array(image_u8: np.ndarray, size: int, channels: int) -> np.ndarray:
+    """An image (C, H, W) made (channels, size, size) by the rule for files."""
+    image = Image.fromarray(image_u8[0] if len(image_u8) == 1 else image_u8.transpose(1, 2, 0))
+    return _fit(image, size, channels)
+
+
+def _open(path: Path) -> Image.Image:
+    image = Image.open(path, formats=_formats())
+    width, height = image.size
+    # Pillow warns here and refuses at twice the number; a few kilobytes of PNG can hold gigabytes of pixels.
+    if Image.MAX_IMAGE_PIXELS and width * height > Image.MAX_IMAGE_PIXELS:
+        image.close()
+        raise UnreadableImageError(f"{width}x{height} pixels are more than {Image.MAX_IMAGE_PIXELS}")
+    return image
+
+
+def _fit(image: Image.Image, size: int, channels: int) -> np.ndarray:
+    """8 bits; grey by luminance (ITU-R 601-2) or RGB; resized (bicubic, antialiased) and centre-cropped."""
+    image = _eight_bits(image).convert("RGB")
+    if channels == 1:
+        image = image.convert("L")
+    pixels = np.asarray(ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC))
+    return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Deep greys scaled, which Pillow would clip at 255; transparency laid on white, like paper."""
+    if image.mode.startswith("I"):  # 16 bits, which older Pillows and some formats hand out as 32
+        grey = np.clip(np.asarray(image).astype(np.float64), 0, 65535) / 257
+        return Image.fromarray(grey.round().astype(np.uint8))
+    if image.mode == "F":  # no range is declared: [0, 1] if the values say so, else 0..255
+        values = np.nan_to_num(np.asarray(image, np.float64))
+        scale = 255 if values.max() <= 1 else 1
+        return Image.fromarray(np.clip(values * scale, 0, 255).round().astype(np.uint8))
+    if image.has_transparency_data:
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+    return image
+
+
+@cache
+def _extensions() -> frozenset[str]:
+    return frozenset(ext for ext, name in Image.registered_extensions().items() if name in _formats())
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    """What Pillow can open, without what it only recognises and without EPS, which starts Ghostscript."""
+    Image.init()
+    return tuple(sorted(set(Image.OPEN) - {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}))
+
+
+def _attempts(paths: tuple[Path, ...], read: Callable[[Path], Any], threads: int) -> Iterator[Any]:
+    """read(path) of each path in order, or the UnreadableImageError that it raised."""
+
+    def attempt(path: Path) -> Any:
+        try:
+            return read(path)
+        except UnreadableImageError as error:
+            return error
+
+    # Pillow lets other threads run while it decodes. Its warnings about odd metadata help nobody here.
+    with warnings.catch_warnings(), ThreadPoolExecutor(max(1, threads)) as pool:
+        warnings.simplefilter("ignore")
+        for start in range(0, len(paths), _PER_ROUND):
+            yield from pool.map(attempt, paths[start : start + _PER_ROUND])
+
+
+def _take(files: ImageFiles, indices: np.ndarray) -> ImageFiles:
+    labels = None if files.labels is None else files.labels[indices]
+    return files._replace(paths=tuple(files.paths[i] for i in indices), labels=labels)
+
+
+def _few(names: list[str]) -> str:
+    """The first few names; bytes that are no UTF-8 are shown as escapes, for a terminal would refuse them."""
+    text = ", ".join(names[:_NAMED_AT_MOST]).encode("utf-8", "backslashreplace").decode()
+    return f"{text} and {len(names) - _NAMED_AT_MOST} more" if len(names) > _NAMED_AT_MOST else text

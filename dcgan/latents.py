@@ -1,0 +1,160 @@
+"""Latent vectors: from seeds, and on paths between them.
+
+N vectors, Z latent, F frames. A seed names the same vector on every device and in every release:
+RandomState's stream is frozen by NumPy's own policy (NEP 19), which torch's and CUDA's streams are not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Vectors = NDArray[np.float32]
+
+MAX_SEED = 2**32 - 1
+MAX_SEEDS = 4096
+"""parse_seeds gives at most so many: a text like 0-4294967295 must not fill the memory."""
+
+DISTRIBUTIONS: dict[str, Callable[[np.random.RandomState, int], NDArray[np.float64]]] = {
+    "normal": lambda stream, count: stream.standard_normal(count),
+    "uniform": lambda stream, count: stream.uniform(-1, 1, count),
+}
+
+
+def latents_from_seeds(seeds: Sequence[int], latent_dim: int, distribution: str = "normal") -> Vectors:
+    """One vector a seed, (N, Z) float32: standard normal, or uniform on [-1, 1].
+
+    A vector depends on its own seed alone, not on the others or their order. Raises ValueError for a seed
+    that is not an int in 0..2**32-1 (bools and floats are refused, NumPy's ints are not) or an unknown
+    distribution.
+    """
+    if distribution not in DISTRIBUTIONS:
+        names = ", ".join(DISTRIBUTIONS)
+        raise ValueError(f"distribution={distribution!r} is not one of {names}; try normal")
+    latents = np.empty((len(seeds), latent_dim), np.float32)
+    for row, seed in zip(latents, seeds, strict=True):
+        whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
+        if not (whole and 0 <= seed <= MAX_SEED):
+            raise ValueError(f"seed={seed!r} is not a whole number in 0..{MAX_SEED}; try 0")
+        row[:] = DISTRIBUTIONS[distribution](np.random.RandomState(seed), latent_dim)
+    return latents
+
+
+def truncate(z: ArrayLike, psi: float) -> Vectors:
+    """z moved toward the mean of its prior: psi = 1 leaves it, psi = 0 gives the mean. Any shape, float32.
+
+    The mean of both distributions is 0, so this is z * psi. It is StyleGAN's truncation (Karras et al. 2019,
+    arXiv 1812.04948, appendix B) applied to z itself, since these generators map z to nothing before they draw.
+    Raises ValueError for psi outside [0, 1].
+    """
+    if not 0 <= psi <= 1:
+        raise ValueError(f"psi={psi} is not in [0, 1]; try 0.7")
+    return np.asarray(z, np.float32) * np.float32(psi)
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Seeds from text like "3", "0-63" or "1,5,9-12", in the order written; repeats are kept.
+
+    Raises ValueError for other text, a range that runs backwards, a seed over 2**32-1, or over MAX_SEEDS
+    seeds.
+    """
+    seeds: list[int] = []
+    for part in text.split(","):
+        # [0-9], because \d takes digits of every script; 20 of them, because int() is slow on many thousands.
+        match = re.fullmatch(r"\s*([0-9]{1,20})\s*(?:-\s*([0-9]{1,20})\s*)?", part)
+        if match is None:
+            raise ValueError(f"{part[:40]!r} is not a seed or a range of seeds; write 3, 0-63 or 1,5,9-12")
+        first, last = int(match[1]), int(match[2] or match[1])
+        if max(first, last) > MAX_SEED:
+            raise ValueError(f"seed={max(first, last)} is not in 0..{MAX_SEED}; choose a smaller one")
+        if last < first:
+            raise ValueError(f"range {first}-{last} runs backwards; write {last}-{first}")
+        if len(seeds) + last - first + 1 > MAX_SEEDS:
+            raise ValueError(f"{text[:40]!r} names more than {MAX_SEEDS} seeds; name fewer at a time")
+        seeds.extend(range(first, last + 1))
+    return seeds
+
+
+# Paths
+
+
+def lerp(a: ArrayLike, b: ArrayLike, t: ArrayLike) -> Vectors:
+    """The straight line from a to b. Between normal vectors it passes nearer to 0 than any sample does.
+
+    a, b: (Z,) or (N, Z); t: scalar or (F,), in [0, 1]. Returns float32 of shape t.shape + a.shape; t = 0
+    gives a and t = 1 gives b, bit for bit. Raises ValueError for unequal shapes or t outside [0, 1].
+    """
+    a, b, t = _checked(a, b, t)
+    return _with_exact_ends((1 - t) * a + t * b, a, b, t)
+
+
+def slerp(a: ArrayLike, b: ArrayLike, t: ArrayLike) -> Vectors:
+    """The great arc from a to b: the direction turns at constant speed, the norm changes linearly.
+
+    Shapes, ends and errors as lerp's. Shoemake 1985; White 2016 (arXiv 1609.04468): norms stay typical of the
+    prior, which lerp's do not. Parallel vectors give lerp, reached smoothly. Opposite ones have no one great
+    arc: the path then turns through the coordinate axis most nearly perpendicular to a (the first of equals);
+    in one dimension, where there is none, it passes through 0. A zero vector takes the direction of the
+    other one.
+    """
+    a, b, t = _checked(a, b, t)
+    norm_a, norm_b = (np.linalg.norm(vector, axis=-1, keepdims=True) for vector in (a, b))
+    v = _unit(b)  # where b is 0 so is v, and with it sine, cosine and the angle: the direction stays u
+    u = np.where(norm_a > 0, _unit(a), v)
+    cosine = (u * v).sum(-1, keepdims=True)
+    away = v - cosine * u  # the part of v perpendicular to u; its length is the sine of the angle
+    sine = np.linalg.norm(away, axis=-1, keepdims=True)
+    # From sine and cosine the angle is exact near 0 and pi too, where arccos loses half of its digits; and w
+    # is harmless where it is rounding noise near angle 0, since sin(t * angle) then weighs it with nothing.
+    angle = np.arctan2(sine, cosine)
+    w = _unit(np.where((sine < 1e-12) & (cosine < 0), _perpendicular(u), away))
+    direction = np.cos(t * angle) * u + np.sin(t * angle) * w
+    return _with_exact_ends(((1 - t) * norm_a + t * norm_b) * direction, a, b, t)
+
+
+PATHS: dict[str, Callable[[ArrayLike, ArrayLike, ArrayLike], Vectors]] = {"slerp": slerp, "lerp": lerp}
+
+
+def interpolate(z_a: ArrayLike, z_b: ArrayLike, frames: int, path: str = "slerp") -> Vectors:
+    """The path from z_a (Z,) to z_b (Z,) in equal steps, both ends included bit for bit: (F, Z) float32.
+
+    Raises ValueError for an unknown path or fewer than 2 frames.
+    """
+    if path not in PATHS:
+        raise ValueError(f"path={path!r} is not one of {', '.join(PATHS)}; try slerp")
+    if frames < 2:
+        raise ValueError(f"frames={frames} cannot show both ends; try 2 or more")
+    return PATHS[path](z_a, z_b, np.linspace(0, 1, frames))
+
+
+def _checked(a: ArrayLike, b: ArrayLike, t: ArrayLike) -> tuple[NDArray[np.float64], ...]:
+    """a and b rounded to float32, then all three in float64 to calculate with, t with axes to broadcast."""
+    a, b = (np.asarray(vector, np.float32).astype(np.float64) for vector in (a, b))
+    t = np.asarray(t, np.float64)
+    if a.shape != b.shape:
+        raise ValueError(f"shapes {a.shape} and {b.shape} have no path between them; use one latent_dim")
+    outside = t[~((t >= 0) & (t <= 1))]  # so written, NaN is outside too
+    if outside.size:
+        raise ValueError(f"t={outside[0]} is not in [0, 1]; try 0.5")
+    return a, b, t.reshape(t.shape + (1,) * a.ndim)
+
+
+def _with_exact_ends(
+    path: NDArray[np.float64], a: NDArray[np.float64], b: NDArray[np.float64], t: NDArray[np.float64]
+) -> Vectors:
+    """The path in float32; at t = 0 and 1 the ends as they are, since arithmetic rounds and loses -0."""
+    return np.where(t == 0, a, np.where(t == 1, b, path)).astype(np.float32)
+
+
+def _perpendicular(u: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The part, perpendicular to unit vectors u (..., Z), of the axis least aligned with u; 0 if Z = 1."""
+    axis = np.eye(u.shape[-1])[np.abs(u).argmin(-1)]
+    return axis - (axis * u).sum(-1, keepdims=True) * u
+
+
+def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    norm = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.divide(vectors, norm, out=np.zeros_like(vectors), where=norm > 0)

@@ -1,0 +1,109 @@
+"""What the topologies share: the two networks' outer shells, and the layers PyTorch lacks.
+
+B batch, Z latent, K classes, C H W image.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dcgan.config import ModelConfig
+
+
+class Generator(nn.Module):
+    """z (B, Z), labels (B,) or None -> images (B, C, H, W) in config.pixel_range.
+
+    A conditional generator sees z with the one-hot label joined, (B, Z + K). Mirza and Osindero, arXiv 1411.1784.
+    """
+
+    def __init__(self, config: ModelConfig, layers: nn.Sequential) -> None:
+        super().__init__()
+        self.config = config
+        self.layers = layers
+
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        if self.config.num_classes:
+            z = torch.cat([z, one_hot(labels, self.config.num_classes, z)], dim=1)
+        return self.layers(z)
+
+
+class Discriminator(nn.Module):
+    """images (B, C, H, W) in config.pixel_range, labels (B,) or None -> logits (B,).
+
+    A conditional one sees the one-hot label joined: to the flattened image where the layers are fully connected,
+    (B, C*H*W + K), else as one constant plane a class, (B, C + K, H, W).
+    """
+
+    def __init__(self, config: ModelConfig, layers: nn.Sequential) -> None:
+        super().__init__()
+        self.config = config
+        self.layers = layers
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        x = images.flatten(1) if self.config.topology == "mlp" else images
+        if self.config.num_classes:
+            hot = one_hot(labels, self.config.num_classes, x)
+            if x.ndim == 4:
+                hot = hot[:, :, None, None].expand(-1, -1, *x.shape[2:])
+            x = torch.cat([x, hot], dim=1)
+        return self.layers(x).flatten()
+
+
+def one_hot(labels: Tensor | None, num_classes: int, like: Tensor) -> Tensor:
+    """labels (B,) -> (B, K) in the dtype of `like`. Raises ValueError where labels are missing."""
+    if labels is None:
+        raise ValueError(f"the model is conditional: pass labels from 0 to {num_classes - 1}")
+    return F.one_hot(labels, num_classes).to(like.dtype)
+
+
+class FlattenChannelsLast(nn.Module):
+    """(B, C, H, W) -> (B, H*W*C), the order in which Keras flattens."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.permute(0, 2, 3, 1).flatten(1)
+
+
+class UnflattenChannelsLast(nn.Module):
+    """(B, H*W*C) -> (B, C, H, W), Keras' Reshape((H, W, C))."""
+
+    def __init__(self, height: int, width: int, channels: int) -> None:
+        super().__init__()
+        self.shape = (height, width, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.unflatten(1, self.shape).permute(0, 3, 1, 2).contiguous()
+
+    def extra_repr(self) -> str:
+        return "height={}, width={}, channels={}".format(*self.shape)
+
+
+def output_activation(config: ModelConfig) -> nn.Module:
+    """The generator's last layer; it decides config.pixel_range."""
+    return nn.Sigmoid() if config.output == "sigmoid" else nn.Tanh()
+
+
+def dropout(config: ModelConfig) -> list[nn.Module]:
+    """The discriminator's dropout, where it has one."""
+    return [nn.Dropout(config.dropout)] if config.dropout else []
+
+
+def initialize(network: nn.Module, scheme: str) -> None:
+    """Draw the weights anew from torch's global RNG: a scheme of ModelConfig.init. 'torch' leaves them as they are.
+
+    glorot: Keras' defaults. normal: convolutions and linear layers N(0, 0.02), batch-norm scales N(1, 0.02), biases
+    zero, as in the DCGAN paper and PyTorch's example of it.
+    """
+    if scheme == "torch":
+        return
+    for module in network.modules():
+        if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            if scheme == "glorot":
+                nn.init.xavier_uniform_(module.weight)
+            else:
+                nn.init.normal_(module.weight, 0.0, 0.02)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) and scheme == "normal":
+            nn.init.normal_(module.weight, 1.0, 0.02)

@@ -1,0 +1,66 @@
+"""Images from a generator, the same for the same z whatever else is in the batch.
+
+N images, Z latent, C H W image.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from dcgan.models.parts import Generator
+
+CHUNK = 16
+"""Images a forward pass. Kernels are chosen by shape and round differently, so the shape is always the same."""
+
+
+@torch.no_grad()
+def sample(generator: Generator, z: np.ndarray | Tensor, labels: np.ndarray | Tensor | None = None) -> Tensor:
+    """z (N, Z), labels (N,) or None -> float32 (N, C, H, W) in [-1, 1] on the CPU. N may be 0.
+
+    Eval mode, in chunks of one fixed size, the last filled up: batch statistics and kernels cannot tell one
+    neighbour from another. Raises ValueError for a wrong Z, and for labels missing, unwanted or out of range.
+    """
+    config = generator.config
+    device = next(generator.parameters()).device
+    z = torch.as_tensor(z, dtype=torch.float32)
+    if z.ndim != 2 or z.shape[1] != config.latent_dim:
+        raise ValueError(f"z has shape {tuple(z.shape)}, the model takes (N, {config.latent_dim})")
+    labels = _checked_labels(labels, len(z), config.num_classes)
+    low, high = config.pixel_range
+    chunks = [torch.empty(0, *config.image_shape)]
+    was_training = generator.training
+    generator.eval()
+    try:
+        for start in range(0, len(z), CHUNK):
+            part = z[start : start + CHUNK]
+            missing = CHUNK - len(part)
+            part = F.pad(part, (0, 0, 0, missing)).to(device)
+            part_labels = None
+            if labels is not None:
+                part_labels = F.pad(labels[start : start + CHUNK], (0, missing)).to(device)
+            images = generator(part, part_labels)[: CHUNK - missing].float().cpu()
+            chunks.append((images - low) * (2 / (high - low)) - 1)
+    finally:
+        generator.train(was_training)
+    return torch.cat(chunks)
+
+
+def _checked_labels(labels: np.ndarray | Tensor | None, count: int, num_classes: int) -> Tensor | None:
+    if not num_classes:
+        if labels is not None:
+            raise ValueError("the model is not conditional: leave the labels out")
+        return None
+    if labels is None:
+        raise ValueError(f"the model is conditional: pass labels from 0 to {num_classes - 1}")
+    labels = torch.as_tensor(labels).cpu()
+    if labels.is_floating_point():
+        raise ValueError(f"labels of type {labels.dtype} are not whole numbers; pass integers")
+    labels = labels.to(torch.int64)
+    if labels.shape != (count,):
+        raise ValueError(f"{count} latents need {count} labels, not shape {tuple(labels.shape)}")
+    if count and (labels.min() < 0 or labels.max() >= num_classes):
+        raise ValueError(f"labels {labels.tolist()[:8]} are not all in 0..{num_classes - 1}")
+    return labels

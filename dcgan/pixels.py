@@ -1,0 +1,237 @@
+"""Pixels: floats to bytes and back, grids, PNG, GIF.
+
+N images, C H W image, F frames. A single picture is (H, W) grey or (H, W, 3) RGB, uint8: what Pillow and the
+pages take. A batch is (N, C, H, W): what networks give.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
+
+Bytes = NDArray[np.uint8]
+
+
+def to_uint8(images: NDArray[np.floating]) -> Bytes:
+    """[-1, 1] -> 0..255, any shape: the nearest byte, ties to even; values beyond are clipped.
+
+    Raises ValueError for NaN and infinities, which have no colour.
+    """
+    assert np.issubdtype(images.dtype, np.floating), f"{images.dtype} is not a float in [-1, 1]"
+    finite = np.isfinite(images)
+    if not finite.all():
+        raise ValueError(
+            f"images hold {np.count_nonzero(~finite)} non-finite values, first {images[~finite][0]}; "
+            "use weights from before the training diverged"
+        )
+    # Clipped first, so that even a float64 beyond float32's range cannot overflow.
+    return np.rint((images.clip(-1, 1).astype(np.float32) + 1) * np.float32(127.5)).astype(np.uint8)
+
+
+def from_uint8(images_u8: Bytes) -> NDArray[np.float32]:
+    """0..255 -> [-1, 1] float32, any shape; to_uint8 gives every byte back."""
+    return images_u8.astype(np.float32) / np.float32(127.5) - 1
+
+
+def grid(images_u8: Bytes, columns: int, gap: int = 0, background: int = 0) -> Bytes:
+    """Images (N, C, H, W) in rows of `columns`, `gap` pixels between them: (H', W') grey or (H', W', 3).
+
+    What the last row lacks is `background`, as are the gaps. Raises ValueError for no images or columns < 1.
+    """
+    count, channels, height, width = images_u8.shape
+    if count < 1 or columns < 1:
+        raise ValueError(f"{count} images in {columns} columns make no grid; give at least one of each")
+    rows = -(-count // columns)
+    tiles = np.full((rows * columns, height + gap, width + gap, channels), background, np.uint8)
+    tiles[:count, :height, :width] = images_u8.transpose(0, 2, 3, 1)
+    tiles = tiles.reshape(rows, columns, *tiles.shape[1:]).swapaxes(1, 2)  # (rows, H, columns, W, C)
+    sheet = tiles.reshape(rows * (height + gap), columns * (width + gap), channels)
+    sheet = sheet[: sheet.shape[0] - gap, : sheet.shape[1] - gap]
+    return sheet[..., 0] if channels == 1 else sheet
+
+
+def cell(sheet_u8: Bytes, index: int, columns: int, rows: int) -> Bytes:
+    """Image `index`, row by row from 0, of a grid without gaps, as a view: (H, W) or (H, W, 3).
+
+    Raises ValueError for an index the sheet does not have, or a sheet that rows and columns do not divide.
+    """
+    height, width = sheet_u8.shape[0] // rows, sheet_u8.shape[1] // columns
+    if (height * rows, width * columns) != sheet_u8.shape[:2]:
+        raise ValueError(f"{sheet_u8.shape[:2]} pixels are not {rows} equal rows of {columns}; check both")
+    if not 0 <= index < rows * columns:
+        raise ValueError(f"index={index} is not in 0..{rows * columns - 1}; the sheet has {rows} x {columns}")
+    row, column = divmod(index, columns)
+    return sheet_u8[row * height : (row + 1) * height, column * width : (column + 1) * width]
+
+
+def enlarge(image_u8: Bytes, factor: int) -> Bytes:
+    """Every pixel as factor x factor hard pixels, never smoothed. Raises ValueError for factor < 1."""
+    if factor < 1:
+        raise ValueError(f"factor={factor} is below 1; try 4")
+    return image_u8.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+def reverse_grey(image_u8: Bytes) -> Bytes:
+    """Black on white from white on black, and back."""
+    return 255 - image_u8
+
+
+def outline(sheet_u8: Bytes, index: int, columns: int, rows: int, thickness: int = 1) -> Bytes:
+    """A copy of the sheet with a frame drawn on the edge pixels of cell `index`, white, or black on a light cell.
+
+    Raises ValueError as cell does.
+    """
+    copy = sheet_u8.copy()
+    inside = cell(copy, index, columns, rows)
+    edge = np.ones(inside.shape[:2], bool)
+    edge[thickness:-thickness, thickness:-thickness] = False
+    # What lies under the frame decides: digits leave the edges of their cell to the background.
+    inside[edge] = 0 if inside[edge].mean() > 127 else 255
+    return copy
+
+
+def join(pictures_u8: Sequence[Bytes], gap: int = 0, background: int = 0) -> Bytes:
+    """Pictures side by side, `gap` pixels between them, lower ones centred; RGB where one of them is.
+
+    Raises ValueError for no pictures.
+    """
+    if not pictures_u8:
+        raise ValueError("0 pictures cannot be joined; give at least one")
+    colour = any(picture.ndim == 3 for picture in pictures_u8)
+    height = max(picture.shape[0] for picture in pictures_u8)
+    width = sum(picture.shape[1] for picture in pictures_u8) + gap * (len(pictures_u8) - 1)
+    joined = np.full((height, width, 3) if colour else (height, width), background, np.uint8)
+    left = 0
+    for picture in pictures_u8:
+        top = (height - picture.shape[0]) // 2
+        place = joined[top : top + picture.shape[0], left : left + picture.shape[1]]
+        place[:] = picture[..., None] if colour and picture.ndim == 2 else picture
+        left += picture.shape[1] + gap
+    return joined
+
+
+def caption(
+    image_u8: Bytes,
+    text: str,
+    position: Literal["above", "below"] = "below",
+    background: int = 0,
+    shorten: bool = False,
+) -> Bytes:
+    """The image with a line of text in a strip above or below it; grey stays grey, RGB RGB.
+
+    The strip is grey `background`, the text black or white, whichever can be read on it. Strip and letters
+    scale with the image's width alone, so the frames of an animation keep one size whatever their text. The
+    font is the one inside Pillow, so no machine's fonts change the result; it knows Latin letters only.
+    Raises ValueError for text too wide for the image, unless `shorten` may end it with three dots.
+    """
+    picture = _to_pillow(image_u8)
+    font_pixels = max(10, picture.width // 16)
+    font = ImageFont.load_default(font_pixels)
+    margin = font_pixels // 2
+    whole, kept = text, len(text)
+    while shorten and kept and font.getlength(text) + 2 * margin > picture.width:
+        kept -= 1
+        text = whole[:kept] + "..."
+    text_pixels = int(font.getlength(text)) + 2 * margin
+    if text_pixels > picture.width:
+        raise ValueError(
+            f"caption {text!r} takes {text_pixels} of {picture.width} pixels; enlarge the image or shorten it"
+        )
+    strip = Image.new("L", (picture.width, 2 * font_pixels), background)
+    # Anchored at the left, so that the words stand still where a number in them counts up.
+    middle = (margin, font_pixels)
+    ImageDraw.Draw(strip).text(middle, text, fill=255 if background < 128 else 0, font=font, anchor="lm")
+    strip_u8 = np.asarray(strip.convert(picture.mode))
+    return np.concatenate([strip_u8, image_u8] if position == "above" else [image_u8, strip_u8])
+
+
+# Files, as bytes
+
+
+def read_png(path: Path) -> Bytes:
+    """A PNG as (H, W) or (H, W, 3) uint8. Raises FileNotFoundError, or ValueError where it is damaged."""
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image if image.mode in ("L", "RGB") else image.convert("RGB"))
+    except FileNotFoundError:
+        raise
+    except (OSError, SyntaxError) as error:  # Pillow's word for a broken PNG is SyntaxError
+        raise ValueError(f"{path} is damaged ({error}); delete it and try again") from error
+
+
+def png_bytes(image_u8: Bytes, metadata: Mapping[str, str] | None = None) -> bytes:
+    """A lossless PNG, metadata as its text chunks. Equal images give equal bytes."""
+    chunks = PngInfo()
+    for key, value in (metadata or {}).items():
+        chunks.add_text(key, value)
+    buffer = BytesIO()
+    _to_pillow(image_u8).save(buffer, "PNG", pnginfo=chunks)
+    return buffer.getvalue()
+
+
+def gif_bytes(frames_u8: Sequence[Bytes], milliseconds: int | Sequence[int], loop: int = 0) -> bytes:
+    """An animated GIF of pictures of one shape, each shown for its milliseconds, or all for the same.
+
+    Grey frames are exact. RGB frames share one palette of at most 256 colours, chosen from all of them
+    together and never dithered, so that a pixel that does not change does not flicker. loop: how often it
+    repeats, 0 for ever. Equal neighbours are stored as one frame shown for as long as both.
+    Raises ValueError for no frames, or durations that a GIF cannot hold or a browser does not keep.
+    """
+    if len(frames_u8) == 0:
+        raise ValueError("0 frames make no GIF; give at least one")
+    durations = [milliseconds] * len(frames_u8) if isinstance(milliseconds, int) else list(milliseconds)
+    _check_durations(durations, len(frames_u8))
+    if frames_u8[0].ndim == 2:
+        indices, palette = np.stack(frames_u8), bytes(np.arange(256, dtype=np.uint8).repeat(3))
+    else:
+        indices, palette = _shared_palette(np.stack(frames_u8))
+    frames = [_to_pillow(frame) for frame in indices]
+    for frame in frames:
+        frame.putpalette(palette)
+    buffer = BytesIO()
+    # Given the palette here too, Pillow writes it once, and neither reorders nor trims it frame by frame.
+    frames[0].save(
+        buffer,
+        "GIF",
+        save_all=True,
+        append_images=frames[1:],
+        duration=durations,
+        loop=loop,
+        palette=palette,
+    )
+    return buffer.getvalue()
+
+
+def _check_durations(durations: list[int], num_frames: int) -> None:
+    if len(durations) != num_frames:
+        raise ValueError(f"{len(durations)} durations for {num_frames} frames; give one, or one a frame")
+    for milliseconds in durations:
+        # A GIF counts in hundredths of a second, and browsers slow anything below two of them to ten.
+        if milliseconds < 20 or milliseconds % 10:
+            nearest = max(20, round(milliseconds / 10) * 10)
+            raise ValueError(f"milliseconds={milliseconds} is not a multiple of 10 from 20; try {nearest}")
+    # 16 bits hold a frame's duration, and equal neighbours add theirs up.
+    if sum(durations) > 655_350:
+        raise ValueError(f"milliseconds add up to {sum(durations)}, more than 655350; show fewer, or shorter")
+
+
+def _shared_palette(frames_u8: Bytes) -> tuple[Bytes, bytes]:
+    """RGB frames (F, H, W, 3) as indices (F, H, W) into one palette, 256 x 3 bytes."""
+    num_frames, height, width, _ = frames_u8.shape
+    tall = Image.fromarray(frames_u8.reshape(num_frames * height, width, 3)).quantize(256)
+    palette = bytes(tall.getpalette()).ljust(768, b"\0")
+    return np.asarray(tall).reshape(num_frames, height, width), palette
+
+
+def _to_pillow(image_u8: Bytes) -> Image.Image:
+    """Mode L for (H, W), RGB for (H, W, 3)."""
+    assert image_u8.dtype == np.uint8, f"{image_u8.dtype} is not uint8; to_uint8 makes it so"
+    assert image_u8.ndim == 2 or image_u8.shape[2:] == (3,), f"{image_u8.shape} is not (H, W) or (H, W, 3)"
+    return Image.fromarray(image_u8)

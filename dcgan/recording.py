@@ -1,0 +1,320 @@
+"""The policy around the loop: trains a run from its config, and records it in its directory."""
+
+from __future__ import annotations
+
+import logging
+import math
+import platform
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+
+from dcgan import pixels
+from dcgan.checkpoint import load_tensors, save_discriminator, save_generator, save_tensors
+from dcgan.config import TrainConfig
+from dcgan.data import Batches, make_batches
+from dcgan.latents import latents_from_seeds
+from dcgan.machine import cpu_name
+from dcgan.models.parts import Generator
+from dcgan.models.sampling import sample
+from dcgan.runs import ProgressRow, Run, RunError, Status
+from dcgan.trainer import StepStats, TrainState, train
+
+GRID_SEEDS = range(64)
+"""The seeds of every sample grid: the same 64 in every run, so that runs compare image by image."""
+GRID_COLUMNS = 8
+SAVE_EVERY_SECONDS = 60.0
+"""What a killed training loses at most. Saving by the clock keeps fast trainings from only saving."""
+STATUS_EVERY_SECONDS = 0.5
+
+OnRow = Callable[[ProgressRow, Status], None]
+log = logging.getLogger(__name__)
+
+
+class TrainingError(RuntimeError):
+    """The training cannot go on; the message says at which step, why, and what to change."""
+
+
+def run_training(run: Run, device: torch.device, on_row: OnRow | None = None) -> Status:
+    """Train what the run's config says, from its last save if it has one, and record everything in the run.
+
+    Ctrl-C, SIGTERM, a hang-up or a file named `stop` finish the step and save; the status is then `stopped`. A loss
+    that is not finite, a full disk or a full device end it as `failed`, with the last good weights in place and the
+    reason in `error`. `on_row` hears every progress row. Raises RunError where another process trains this run,
+    ValueError or FileNotFoundError where its config or data cannot be used.
+    """
+    with run.lock(), _logging_to(run), _threads(run.config().threads), _stop_signals() as signals:
+        run.clear_stop()
+        recorder = None
+        try:
+            recorder = Recorder.open(run, device, on_row)
+            recorder.record(should_stop=lambda: bool(signals) or run.stop_requested())
+            status = recorder.status
+        except (TrainingError, OSError, torch.OutOfMemoryError) as error:
+            if recorder is None and isinstance(error, torch.OutOfMemoryError):
+                raise RunError(f"{run.path}: networks and data do not fit on {device}; try --device cpu") from error
+            if recorder is None:
+                raise
+            status = _failed(recorder, error)
+        run.clear_stop()
+    return status
+
+
+@dataclass
+class Recorder:
+    """A training under way and where it is written to."""
+
+    run: Run
+    config: TrainConfig
+    batches: Batches
+    state: TrainState
+    status: Status
+    on_row: OnRow | None
+    seconds_before: float
+    """Training time of the processes before this one."""
+    window: list[StepStats] = field(default_factory=list)
+    """Statistics since the last row, still on the device."""
+    images_at_row: int = 0
+    started: float = field(default_factory=time.monotonic)
+    row_time: float = field(default_factory=time.monotonic)
+    save_time: float = field(default_factory=time.monotonic)
+    status_time: float = 0.0
+
+    @classmethod
+    def open(cls, run: Run, device: torch.device, on_row: OnRow | None) -> Recorder:
+        """Load the data and either the run's last save or fresh networks, and take back rows past the save."""
+        config = run.config()
+        batches = make_batches(config, device)
+        state, seconds = TrainState.new(config, device), 0.0
+        if run.state_path.exists():
+            seconds = _load_state(run, state)
+            run.rewind(state.step)
+        steps = config.epochs * batches.steps_per_epoch
+        status = Status(
+            "running", state.step, steps, config.epochs, notes=batches.notes, environment=_environment(device)
+        )
+        return cls(run, config, batches, state, status, on_row, seconds, images_at_row=state.images_seen)
+
+    def record(self, should_stop: Callable[[], bool]) -> None:
+        """Run the loop to its end or to a stop, recording as it goes."""
+        config, state, per_epoch = self.config, self.state, self.batches.steps_per_epoch
+        for note in self.batches.notes:
+            log.info("%s", note)
+        log.info("training on %s from step %d of %d", state.device, state.step, self.status.steps)
+        self._set_status("running")
+        if state.step == 0:
+            self._write_grid()
+            if 0 in snapshot_steps(config, self.status.steps):
+                self._write_snapshot()
+            self._save()
+        kept = snapshot_steps(config, self.status.steps)
+        stopping = False
+        for snapshot in train(config, self.batches, state.device, state):
+            self.window.append(snapshot.stats)
+            step, last = state.step, state.step == self.status.steps
+            stopping = should_stop() and not last
+            drawn = is_grid_step(step, per_epoch)
+            if step % config.log_every == 0 or step == 1 or step in kept or drawn or stopping or last:
+                self._write_row()
+            if drawn:
+                self._write_grid()
+            if step in kept:
+                self._write_snapshot()
+            due = not self.window and time.monotonic() - self.save_time > SAVE_EVERY_SECONDS
+            if due or stopping or last:
+                self._save()
+            if stopping:
+                break
+        self._set_status("stopped" if stopping else "finished")
+        log.info("%s at step %d of %d", self.status.state, state.step, self.status.steps)
+
+    def _write_row(self) -> None:
+        """One progress row of the window's means. Raises TrainingError where a step of it was not finite."""
+        values = torch.stack([torch.stack(stats) for stats in self.window]).double().cpu().numpy()
+        state, now = self.state, time.monotonic()
+        bad = np.argwhere(~np.isfinite(values))
+        if len(bad):
+            step = state.step - len(self.window) + 1 + int(bad[0, 0])
+            name = StepStats._fields[int(bad[0, 1])]
+            raise self._not_finite(name, values[tuple(bad[0])], step)
+        row = ProgressRow(
+            step=state.step,
+            epoch=round(state.step / self.batches.steps_per_epoch, 6),
+            images_seen=state.images_seen,
+            wall_seconds=round(self.seconds_before + now - self.started, 3),
+            images_per_second=round((state.images_seen - self.images_at_row) / (now - self.row_time), 1),
+            **dict(zip(StepStats._fields, map(float, values.mean(axis=0)), strict=True)),
+        )
+        self.run.append_progress(row)
+        self.window.clear()
+        self.images_at_row, self.row_time = state.images_seen, now
+        self.status = replace(self.status, step=state.step)
+        if now - self.status_time > STATUS_EVERY_SECONDS:
+            self._set_status("running")
+        if self.on_row:
+            self.on_row(row, self.status)
+
+    def _write_grid(self) -> None:
+        sheet = draw_grid(self.state.best_generator)
+        self.run.write_bytes(f"samples/{self.state.step:07d}.png", pixels.png_bytes(sheet))
+
+    def _write_snapshot(self) -> None:
+        path = self.run.snapshot_path(self.state.step)
+        save_generator(path, self.state.best_generator, self.config, self.state.step, half=True)
+
+    def _save(self) -> None:
+        """Weights for everyone, and the state for a resume. Nothing that is not finite is ever saved."""
+        run, config, state = self.run, self.config, self.state
+        tensors = state.tensors()
+        for name, tensor in tensors.items():
+            if not torch.isfinite(tensor).all():
+                raise self._not_finite(name, math.nan, state.step)
+        save_generator(run.generator_path, state.gan.generator, config, state.step)
+        if state.ema is not None:
+            save_generator(run.ema_path, state.ema, config, state.step)
+        save_discriminator(run.discriminator_path, state.gan.discriminator, config, state.step)
+        # Last, so that the state is never newer than the weights beside it.
+        metadata = {
+            "kind": "state",
+            "config": config.to_json(),
+            "step": state.step,
+            "images_seen": state.images_seen,
+            "wall_seconds": round(self.seconds_before + time.monotonic() - self.started, 3),
+        }
+        save_tensors(run.state_path, tensors, metadata)
+        self.save_time = time.monotonic()
+
+    def _set_status(self, name: str) -> None:
+        self.status = replace(self.status, state=name, step=self.state.step)
+        self.run.write_status(self.status)
+        self.status_time = time.monotonic()
+
+    def _not_finite(self, name: str, value: float, step: int) -> TrainingError:
+        rates = f"lr_g={self.config.lr_g:g}, lr_d={self.config.lr_d:g}"
+        return TrainingError(
+            f"{name} became {value} at step {step} (epoch {step / self.batches.steps_per_epoch:.2f}); the last good "
+            f"weights are kept; try lower learning rates than {rates}"
+        )
+
+
+def _failed(recorder: Recorder, error: Exception) -> Status:
+    """The status of a failed run, written if that is still possible."""
+    message = str(error)
+    if isinstance(error, torch.OutOfMemoryError):
+        message = f"the device ran out of memory; try a batch_size below {recorder.config.batch_size}"
+    elif isinstance(error, OSError):
+        where = error.filename or recorder.run.path
+        message = f"{where} could not be written ({error.strerror or error}); make room, then resume the run"
+    status = replace(recorder.status, state="failed", step=recorder.state.step, error=message)
+    log.error("%s", message)
+    try:
+        recorder.run.write_status(status)
+    except OSError as second:
+        # A full disk may have no room even for this. The caller has the status; readers see `interrupted`.
+        log.error("status.json could not be written: %s", second)
+    return status
+
+
+def draw_grid(generator: Generator) -> np.ndarray:
+    """The 8x8 sheet of GRID_SEEDS, uint8, cells touching; a conditional model's labels count up, 0 1 2 ..."""
+    config = generator.config
+    z = latents_from_seeds(GRID_SEEDS, config.latent_dim, config.latent)
+    labels = np.arange(len(GRID_SEEDS)) % config.num_classes if config.num_classes else None
+    images = sample(generator, z, labels).numpy()
+    # A diverging generator is reported by its losses; its picture must not be the first to fall.
+    return pixels.grid(pixels.to_uint8(np.nan_to_num(images)), GRID_COLUMNS)
+
+
+def is_grid_step(step: int, steps_per_epoch: int) -> bool:
+    """Powers of two in the first epoch, then the end of each: beginnings move fast."""
+    return step % steps_per_epoch == 0 or (step < steps_per_epoch and step & (step - 1) == 0)
+
+
+def snapshot_steps(config: TrainConfig, steps: int) -> set[int]:
+    """config.snapshots steps: the last, its halvings, and 0."""
+    halvings = {math.ceil(steps / 2**k) for k in range(max(config.snapshots - 1, min(config.snapshots, 1)))}
+    return halvings | ({0} if config.snapshots > 1 else set())
+
+
+def _load_state(run: Run, state: TrainState) -> float:
+    """Fill `state` from the run's last save; the training seconds until then."""
+    tensors, metadata = load_tensors(run.state_path)
+    try:
+        state.load(tensors)
+    except (KeyError, RuntimeError) as error:
+        raise RunError(f"{run.state_path} does not fit the run's config: {error}") from error
+    state.step, state.images_seen = metadata["step"], metadata["images_seen"]
+    return metadata["wall_seconds"]
+
+
+def _environment(device: torch.device) -> dict[str, str]:
+    """What besides the config decides the numbers and the speed."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()
+    return {
+        "device": f"{device.type} ({name})",
+        "threads": str(torch.get_num_threads()),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def _logging_to(run: Run) -> Iterator[None]:
+    """The package's log, into the run's log.txt as well."""
+    handler = logging.FileHandler(run.log_path, delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    # A log that cannot be written (a full disk) must not bury the reason under tracebacks.
+    handler.handleError = lambda record: None
+    package = logging.getLogger("dcgan")
+    level = package.level
+    package.addHandler(handler)
+    package.setLevel(min(level or logging.INFO, logging.INFO))
+    try:
+        yield
+    finally:
+        package.setLevel(level)
+        package.removeHandler(handler)
+        handler.close()
+
+
+@contextmanager
+def _stop_signals() -> Iterator[list[int]]:
+    """Collects the first Ctrl-C, SIGTERM or hang-up; a second one acts as usual. Nothing outside the main thread."""
+    received: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield received
+        return
+    names = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows knows no hang-up
+    before = {number: signal.getsignal(number) for number in (getattr(signal, n, None) for n in names) if number}
+    # Who started us under nohup wants a hang-up ignored.
+    before = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
+
+    def note(number: int, frame: object) -> None:
+        received.append(number)
+        signal.signal(number, before[number])
+
+    for number in before:
+        signal.signal(number, note)
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,190 @@
+"""Links to one view of the interpolation demo: a pure query string, so that nothing is stored and nothing expires.
+
+Standard library only. Reading is for anything that the web may send: it never raises and its work is bounded.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+from urllib.parse import urlencode
+
+VERSION = 1
+MAX_SEED = 2**32 - 1
+MAX_FRAMES = 64
+MAX_LABELS = 64
+PATHS = ("slerp", "lerp")
+"""The names of latents.PATHS, which needs NumPy."""
+
+
+@dataclass(frozen=True)
+class ShareLink:
+    """What the interpolation demo shows. Raises ValueError for values that a link cannot carry."""
+
+    v: int = VERSION
+    model: str = "dcgan-mnist"
+    """Name of a run."""
+    weights_id: str = ""
+    """The 12 hex digits of the weights the link was made with; empty: whichever the model has."""
+    seed_a: int = 7
+    seed_b: int = 42
+    frames: int = 16
+    path: str = "slerp"
+    t: float = 0.0
+    """Where between the two seeds, from 0 to 1."""
+    labels: tuple[int, ...] = ()
+    """What a conditional model draws, repeated along the frames; empty: the demo's choice."""
+
+    def __post_init__(self) -> None:
+        for name, check in _CHECKS.items():
+            value = getattr(self, name)
+            if not check(value):
+                raise ValueError(f"{name}={shown(value)} is not {_WANTED[name]}")
+
+    def to_query(self) -> str:
+        """The query string, without its question mark; equal links give equal strings."""
+        values = {key: _WRITERS.get(name, str)(getattr(self, name)) for key, name in KEYS.items()}
+        return urlencode({key: text for key, text in values.items() if text or key not in OPTIONAL})
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, Any]) -> tuple[ShareLink, list[str]]:
+        """The link that a parsed query string spells, and a sentence for each value that is not as it was sent.
+
+        A value that is missing, damaged or out of range is the default's. Keys of other versions are passed over;
+        those that begin with two underscores belong to the server of the page, and are not mentioned. A query
+        without any key of a link is a page opened without one, and gives no notes about what is missing.
+        """
+        values: dict[str, Any] = {}
+        notes = []
+        any_known = any(key in query for key in KEYS)
+        for key, name in KEYS.items():
+            if key not in query:
+                if any_known and key not in OPTIONAL:
+                    notes.append(f"The link has no {key}; {_default(name)} is used.")
+                continue
+            value = _read(name, query[key])
+            if value is None:
+                notes.append(f"{key}={shown(query[key])} is not {_WANTED[name]}; {_default(name)} is used.")
+            else:
+                values[name] = value
+        unknown = [shown(key) for key in islice(query, 100) if key not in KEYS and str(key)[:2] != "__"]
+        if unknown:
+            more = ", ..." if len(unknown) > 3 else ""
+            notes.append(f"The link also holds {', '.join(unknown[:3])}{more}, unknown here and passed over.")
+        return cls(**values), notes
+
+
+KEYS = {
+    "v": "v",
+    "model": "model",
+    "w": "weights_id",
+    "a": "seed_a",
+    "b": "seed_b",
+    "n": "frames",
+    "path": "path",
+    "t": "t",
+    "labels": "labels",
+}
+"""Key in the query -> field, in the order of writing."""
+
+OPTIONAL = ("w", "labels")
+"""Left out where they are empty."""
+
+
+def demo_url(link: ShareLink) -> str:
+    """The address that opens the link in the interpolation demo: $DCGAN_DEMO_URL, else this machine's."""
+    base = os.environ.get("DCGAN_DEMO_URL") or "http://localhost:7860/"
+    return f"{base}{'&' if '?' in base else '?'}{link.to_query()}"
+
+
+def shown(value: Any) -> str:
+    """At most 40 characters of what was sent, quoted, fit for a sentence."""
+    return ascii(str(value)[:40]) if isinstance(value, str | int | float) else f"a {type(value).__name__}"
+
+
+# One table a question: how a field is written, how it is read, what it may be, and how to say so.
+
+
+def _is_whole(value: Any, low: int, high: int) -> bool:
+    return type(value) is int and low <= value <= high
+
+
+def _is_name(value: Any) -> bool:
+    """A name that a folder can have: never a path, never invisible."""
+    return (
+        isinstance(value, str)
+        and 0 < len(value) <= 255
+        and value.isprintable()
+        and not set(value) & set("/\\")
+        and value not in (".", "..")
+    )
+
+
+_CHECKS: dict[str, Callable[[Any], bool]] = {
+    "v": lambda value: type(value) is int and value == VERSION,
+    "model": _is_name,
+    "weights_id": lambda value: isinstance(value, str) and re.fullmatch("([0-9a-f]{12})?", value) is not None,
+    "seed_a": lambda value: _is_whole(value, 0, MAX_SEED),
+    "seed_b": lambda value: _is_whole(value, 0, MAX_SEED),
+    "frames": lambda value: _is_whole(value, 2, MAX_FRAMES),
+    "path": lambda value: value in PATHS,
+    "t": lambda value: type(value) is float and math.isfinite(value) and 0 <= value <= 1,
+    "labels": lambda value: (
+        type(value) is tuple and len(value) <= MAX_LABELS and all(_is_whole(label, 0, 9999) for label in value)
+    ),
+}
+
+_WANTED = {
+    "v": f"{VERSION}, the version of links that this demo knows",
+    "model": "the name of a run",
+    "weights_id": "12 hex digits",
+    "seed_a": f"a whole number in 0..{MAX_SEED}",
+    "seed_b": f"a whole number in 0..{MAX_SEED}",
+    "frames": f"a whole number in 2..{MAX_FRAMES}",
+    "path": f"one of {', '.join(PATHS)}",
+    "t": "a number in 0..1",
+    "labels": f"at most {MAX_LABELS} whole numbers in 0..9999",
+}
+
+_WRITERS: dict[str, Callable[[Any], str]] = {
+    "t": lambda value: repr(value + 0.0),  # as short as it reads back exactly; -0.0 becomes 0.0
+    "labels": lambda value: ",".join(map(str, value)),
+}
+
+_NUMBER = "[0-9]{1,10}"  # not \d, which takes the digits of every script
+_READERS: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "v": (_NUMBER, int),
+    "seed_a": (_NUMBER, int),
+    "seed_b": (_NUMBER, int),
+    "frames": (_NUMBER, int),
+    "t": (r"[0-9]{1,3}(\.[0-9]{1,30})?(e-[0-9]{1,3})?", float),
+    "labels": (
+        rf"({_NUMBER}(,{_NUMBER}){{0,{MAX_LABELS - 1}}})?",
+        lambda text: tuple(map(int, filter(None, text.split(",")))),
+    ),
+}
+"""Field -> the text it may be, which bounds the work before any of it is done, and what turns it into a value."""
+
+
+def _read(name: str, text: Any) -> Any:
+    """The field's value, or None where the text is none."""
+    if not isinstance(text, str) or len(text) > 1000:
+        return None
+    pattern, read = _READERS.get(name, (".*", str))
+    if re.fullmatch(pattern, text) is None:
+        return None
+    value = read(text)
+    return value if _CHECKS[name](value) else None
+
+
+def _default(name: str) -> str:
+    return _DEFAULTS[name] or "none"
+
+
+_DEFAULTS = {field.name: _WRITERS.get(field.name, str)(field.default) for field in dataclasses.fields(ShareLink)}

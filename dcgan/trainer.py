@@ -1,0 +1,260 @@
+"""Training: the state, one readable step, and a loop that yields. What is recorded when is recording.py's.
+
+B real images, F fake images, Z latent, C H W image.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dcgan.config import TrainConfig
+from dcgan.data import Batch, Batches
+from dcgan.ema import ema_decay, update_ema
+from dcgan.losses import AdversarialLoss, build_loss, gradient_penalty, zero_centered_penalty
+from dcgan.models import Gan, build_gan
+from dcgan.models.parts import Discriminator, Generator
+
+
+class StepStats(NamedTuple):
+    """What a step tells, as 0-d tensors on the device: reading them is what costs time, not making them."""
+
+    d_loss: Tensor
+    """The adversarial loss as optimised, penalties left out."""
+    g_loss: Tensor
+    d_real: Tensor
+    """Mean sigmoid of D's logits on the real images."""
+    d_fake: Tensor
+    """Mean sigmoid of D's logits on the fake images it was trained on."""
+    d_grad_norm: Tensor
+    g_grad_norm: Tensor
+
+
+@dataclass
+class TrainState:
+    """Everything that a step changes, and so everything that a resume needs."""
+
+    config: TrainConfig
+    gan: Gan
+    ema: Generator | None
+    optimizer_g: torch.optim.Optimizer
+    optimizer_d: torch.optim.Optimizer
+    loss: AdversarialLoss
+    step: int = 0
+    images_seen: int = 0
+
+    @classmethod
+    def new(cls, config: TrainConfig, device: torch.device) -> TrainState:
+        """Freshly drawn networks, the same on every device. Seeds torch's global RNG."""
+        torch.manual_seed(config.seed)
+        gan = build_gan(config.model)
+        gan.generator.to(device)
+        gan.discriminator.to(device)
+        ema = copy.deepcopy(gan.generator).requires_grad_(False) if config.ema_half_life_images else None
+        return cls(
+            config,
+            gan,
+            ema,
+            _adam(gan.generator, config.lr_g, config),
+            _adam(gan.discriminator, config.lr_d, config),
+            build_loss(config.loss, config.real_target, config.fake_target, config.generator_target),
+        )
+
+    @property
+    def best_generator(self) -> Generator:
+        """The one to sample from: the moving average where one is kept."""
+        return self.ema or self.gan.generator
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.gan.generator.parameters()).device
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Networks, moving average and both optimizers as one flat dictionary."""
+        tensors = {}
+        for prefix, network in self._networks().items():
+            tensors |= {f"{prefix}.{name}": value for name, value in network.state_dict().items()}
+        for prefix, optimizer in self._optimizers().items():
+            for index, values in optimizer.state_dict()["state"].items():
+                tensors |= {f"{prefix}.{index}.{name}": value for name, value in values.items()}
+        return tensors
+
+    def load(self, tensors: dict[str, Tensor]) -> None:
+        """Take over what tensors() gave. Raises KeyError or RuntimeError where they do not fit."""
+        for prefix, network in self._networks().items():
+            network.load_state_dict(_under(tensors, prefix))
+        for prefix, optimizer in self._optimizers().items():
+            states: dict[int, dict[str, Tensor]] = {}
+            for key, value in _under(tensors, prefix).items():
+                index, name = key.split(".")
+                states.setdefault(int(index), {})[name] = value
+            groups = optimizer.state_dict()["param_groups"]
+            optimizer.load_state_dict({"state": states, "param_groups": groups})
+
+    def _networks(self) -> dict[str, nn.Module]:
+        networks = {"generator": self.gan.generator, "discriminator": self.gan.discriminator}
+        return networks | ({"ema": self.ema} if self.ema else {})
+
+    def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        return {"optimizer_g": self.optimizer_g, "optimizer_d": self.optimizer_d}
+
+
+def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {key.removeprefix(f"{prefix}."): v for key, v in tensors.items() if key.startswith(f"{prefix}.")}
+
+
+def _adam(network: nn.Module, lr: float, config: TrainConfig) -> torch.optim.Adam:
+    return torch.optim.Adam(network.parameters(), lr=lr, betas=config.betas, eps=config.adam_epsilon, fused=True)
+
+
+# One step
+
+
+def train_step(state: TrainState, batch: Batch) -> StepStats:
+    """Update both networks once on a batch of real images (B, C, H, W), in the order the config says.
+
+    Every draw comes from torch's global RNG, which is seeded here from (seed, step): a step's noise, labels and
+    dropout depend on nothing before it. So a resumed training needs no RNG state, and whoever draws numbers
+    between two steps changes nothing.
+    """
+    config = state.config
+    torch.manual_seed(_step_seed(config.seed, state.step))
+    if config.order == "generator-first":
+        fakes = draw_fakes(state, len(batch.images) * config.generator_batch_factor)
+        g_loss, g_grad_norm = update_generator(state, batch, fakes)
+        if not config.reuse_fakes:
+            with torch.no_grad():
+                fakes = draw_fakes(state, len(batch.images))
+        d_loss, d_real, d_fake, d_grad_norm = update_discriminator(state, batch, fakes)
+    else:
+        with torch.set_grad_enabled(config.reuse_fakes):
+            fakes = draw_fakes(state, len(batch.images))
+        d_loss, d_real, d_fake, d_grad_norm = update_discriminator(state, batch, fakes)
+        if not config.reuse_fakes:
+            fakes = draw_fakes(state, len(batch.images) * config.generator_batch_factor)
+        g_loss, g_grad_norm = update_generator(state, batch, fakes)
+    if state.ema is not None:
+        update_ema(state.ema, state.gan.generator, ema_decay(len(batch.images), config.ema_half_life_images))
+    state.step += 1
+    state.images_seen += len(batch.images)
+    return StepStats(d_loss, g_loss, d_real, d_fake, d_grad_norm, g_grad_norm)
+
+
+class Fakes(NamedTuple):
+    images: Tensor  # (F, C, H, W)
+    labels: Tensor | None  # (F,)
+
+
+def draw_fakes(state: TrainState, count: int) -> Fakes:
+    """`count` images of the generator as it is now, from fresh noise and, if conditional, uniform labels."""
+    model, device = state.config.model, state.device
+    z = torch.empty(count, model.latent_dim, device=device)
+    z = z.normal_() if model.latent == "normal" else z.uniform_(-1, 1)
+    labels = torch.randint(model.num_classes, (count,), device=device) if model.num_classes else None
+    return Fakes(state.gan.generator(z, labels), labels)
+
+
+def update_generator(state: TrainState, batch: Batch, fakes: Fakes) -> tuple[Tensor, Tensor]:
+    """One Adam step of the generator through the discriminator; its loss and gradient norm.
+
+    The discriminator stands still here, so its own gradients are not computed: a third of the backward pass.
+    """
+    discriminator, loss = state.gan.discriminator, state.loss
+    discriminator.requires_grad_(False)
+    real_logits = discriminator(batch.images, batch.labels) if loss.relative else None
+    g_loss = loss.generator(real_logits, discriminator(fakes.images, fakes.labels))
+    state.optimizer_g.zero_grad()
+    g_loss.backward()
+    discriminator.requires_grad_(True)
+    state.optimizer_g.step()
+    return g_loss.detach(), _grad_norm(state.gan.generator)
+
+
+def update_discriminator(state: TrainState, batch: Batch, fakes: Fakes) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """One Adam step of the discriminator; its loss, mean sigmoid on real and on fake images, gradient norm."""
+    config, discriminator, loss = state.config, state.gan.discriminator, state.loss
+    real = batch.images.detach().requires_grad_(config.r1_gamma > 0)
+    fake = fakes.images.detach().requires_grad_(config.r2_gamma > 0)
+    real_logits, fake_logits = _judge(discriminator, real, batch.labels, fake, fakes.labels, config.joint_batch)
+    d_loss = loss.discriminator(real_logits, fake_logits)
+    if config.reduction == "mean":
+        d_loss = d_loss / 2
+    total = d_loss
+    if config.r1_gamma:
+        total = total + config.r1_gamma * zero_centered_penalty(real_logits, real)
+    if config.r2_gamma:
+        total = total + config.r2_gamma * zero_centered_penalty(fake_logits, fake)
+    if config.gradient_penalty:
+        epsilon = torch.rand(len(real), 1, 1, 1, device=real.device)
+
+        def judge_real_label(images: Tensor) -> Tensor:
+            return discriminator(images, batch.labels)
+
+        penalty = gradient_penalty(judge_real_label, real.detach(), fake.detach(), epsilon)
+        total = total + config.gradient_penalty * penalty
+    state.optimizer_d.zero_grad()
+    total.backward()
+    state.optimizer_d.step()
+    with torch.no_grad():
+        d_real, d_fake = real_logits.sigmoid().mean(), fake_logits.sigmoid().mean()
+    return d_loss.detach(), d_real, d_fake, _grad_norm(discriminator)
+
+
+def _judge(
+    discriminator: Discriminator,
+    real: Tensor,
+    real_labels: Tensor | None,
+    fake: Tensor,
+    fake_labels: Tensor | None,
+    jointly: bool,
+) -> tuple[Tensor, Tensor]:
+    """Logits of the real (B,) and of the fake images (F,): in two passes, or in one that batch norm sees whole."""
+    if not jointly:
+        return discriminator(real, real_labels), discriminator(fake, fake_labels)
+    labels = None if real_labels is None else torch.cat([real_labels, fake_labels])
+    logits = discriminator(torch.cat([real, fake]), labels)
+    return logits[: len(real)], logits[len(real) :]
+
+
+def _grad_norm(network: nn.Module) -> Tensor:
+    """L2 norm of all gradients of the network together."""
+    return torch.nn.utils.get_total_norm([p.grad for p in network.parameters() if p.grad is not None])
+
+
+def _step_seed(seed: int, step: int) -> int:
+    """Unrelated seeds for neighbouring steps and neighbouring seeds."""
+    return int(np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0])
+
+
+# The loop
+
+
+class Snapshot(NamedTuple):
+    """The training after a step. `state` is live: the next step changes it."""
+
+    state: TrainState
+    stats: StepStats
+
+
+def train(
+    config: TrainConfig, batches: Batches, device: torch.device, state: TrainState | None = None
+) -> Iterator[Snapshot]:
+    """Train from `state`, or from the beginning, to the config's last step; yields after every step, reads no clock
+    and writes nothing. Stopping, logging and saving are the caller's: leave the loop, look at the state."""
+    state = TrainState.new(config, device) if state is None else state
+    steps = config.epochs * batches.steps_per_epoch
+    if state.step >= steps:
+        return
+    # Closed at once, not when collected: a streamed set keeps decoding processes.
+    with closing(batches.from_step(state.step)) as stream:
+        for batch in stream:
+            yield Snapshot(state, train_step(state, batch))
+            if state.step >= steps:
+                return

@@ -1,0 +1,12 @@
+"""DCGAN Studio: the list of pages. Start with `streamlit run streamlit_app.py`."""
+
+import streamlit as st
+
+page = st.navigation(
+    [
+        st.Page("dcgan/pages/compare.py", title="Compare", icon="🔢", default=True),
+        st.Page("dcgan/pages/explore.py", title="Explore", icon="🧭"),
+    ]
+)
+st.set_page_config(page_title="DCGAN Studio", page_icon="🔢", layout="wide")
+page.run()

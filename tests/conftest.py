@@ -1,0 +1,87 @@
+"""A recorded run without a training, and a place for runs that is not the user's."""
+
+from __future__ import annotations
+
+import os
+
+# The networks under test are tiny: threads would only wait for each other, for minutes where cores are busy.
+# Set before anyone imports torch.
+os.environ["OMP_NUM_THREADS"] = "1"
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dcgan.config import ModelConfig, TrainConfig
+from dcgan.runs import ProgressRow, Run, Status
+
+TINY = TrainConfig(
+    model=ModelConfig(topology="conv", latent_dim=6, width_g=2, width_d=2), epochs=2, batch_size=4, log_every=1
+)
+"""A DCGAN of a few hundred weights."""
+
+
+@pytest.fixture
+def runs_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """$DCGAN_RUNS, an empty folder that does not exist yet."""
+    root = tmp_path / "runs"
+    monkeypatch.setenv("DCGAN_RUNS", str(root))
+    return root
+
+
+@pytest.fixture
+def tiny_run(runs_root: Path) -> Run:
+    """A finished run of 4 steps in `runs_root`: weights, a snapshot and a sample grid at 0, 2 and 4, and rows."""
+    return record_run(runs_root)
+
+
+def progress_row(step: int) -> ProgressRow:
+    """A row whose numbers all differ, and differ from step to step."""
+    return ProgressRow(
+        step=step,
+        epoch=step / 2,
+        images_seen=4 * step,
+        wall_seconds=0.5 * step,
+        images_per_second=8.0,
+        d_loss=1 / (1 + step),
+        g_loss=0.7 + step / 10,
+        d_real=0.6,
+        d_fake=0.4,
+        d_grad_norm=2.0 + step,
+        g_grad_norm=3.0 + step,
+    )
+
+
+def record_run(root: Path, config: TrainConfig = TINY, preset: str = "tiny", ema: bool = False) -> Run:
+    """What a training of 4 steps would leave, from networks that were never trained."""
+    import numpy as np
+    import torch
+
+    from dcgan import pixels
+    from dcgan.checkpoint import save_discriminator, save_generator
+    from dcgan.latents import latents_from_seeds
+    from dcgan.models import build_gan
+    from dcgan.models.sampling import sample
+
+    run = Run.create(config, preset, root)
+    model = config.model
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        gan, average = build_gan(model), build_gan(model).generator
+    z = latents_from_seeds(range(64), model.latent_dim, model.latent)
+    labels = np.arange(64) % model.num_classes if model.num_classes else None
+    grid = pixels.grid(pixels.to_uint8(sample(gan.generator, z, labels).numpy()), 8)
+    for step in (0, 2, 4):
+        save_generator(run.snapshot_path(step), gan.generator, config, step, half=True)
+        run.write_bytes(f"samples/{step:07d}.png", pixels.png_bytes(grid))
+    for step in (1, 2, 3, 4):
+        run.append_progress(progress_row(step))
+    save_generator(run.generator_path, gan.generator, config, 4)
+    if ema:
+        config = replace(config, ema_half_life_images=config.ema_half_life_images or 8)
+        save_generator(run.ema_path, average, config, 4)
+    save_discriminator(run.discriminator_path, gan.discriminator, config, 4)
+    run.write_status(Status("finished", 4, 4, config.epochs))
+    run.log_path.write_text("4 steps\n", encoding="utf-8")
+    return run

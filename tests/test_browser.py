@@ -1,0 +1,138 @@
+"""Both apps in a real browser: they load, they answer, they ask nothing of the outside."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from conftest import record_run
+
+from dcgan.checkpoint import load_tensors, weights_id
+from dcgan.share import ShareLink
+
+ROOT = Path(__file__).resolve().parent.parent
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None and not os.environ.get("CI"), reason="no Chromium here: apt install chromium"
+)
+
+
+@contextmanager
+def serving(command: list[str], port: int, environment: dict[str, str]) -> Iterator[str]:
+    """A server of our own on this machine, until the block ends."""
+    log = subprocess.DEVNULL
+    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | environment, stdout=log, stderr=log)
+    url = f"http://127.0.0.1:{port}/"
+    try:
+        for _ in range(600):
+            assert process.poll() is None, f"{command} ended with {process.returncode}"
+            try:
+                urllib.request.urlopen(url, timeout=5).close()
+                break
+            except (urllib.error.URLError, ConnectionError, TimeoutError):
+                time.sleep(0.1)
+        else:
+            raise AssertionError(f"{url} did not answer")
+        yield url
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    from playwright.sync_api import sync_playwright
+
+    assert CHROMIUM, "no Chromium here: apt install chromium"
+    arguments = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium):
+    """A page that fails its test for errors on the console and for requests to other machines."""
+    page = chromium.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(60_000)
+    complaints: list[str] = []
+    page.on("console", lambda m: complaints.append(f"console: {m.text}") if m.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(f"page error: {error}"))
+    local = ("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")
+    page.on("request", lambda r: None if r.url.startswith(local) else complaints.append(f"request: {r.url}"))
+    yield page
+    page.close()
+    assert complaints == []
+
+
+def test_streamlit_compares_two_recordings(page, tmp_path):
+    runs = [record_run(tmp_path / "runs"), record_run(tmp_path / "runs")]
+    port = free_port()
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless=true"]
+    command += [f"--server.port={port}", "--server.address=127.0.0.1"]
+    with serving(command, port, {"DCGAN_RUNS": str(tmp_path / "runs")}) as url:
+        page.goto(f"{url}?left={runs[0].name}&right={runs[1].name}&at=1")
+        page.get_by_text(f"{runs[1].name}, epoch 1").wait_for()
+        assert page.locator("img").count() == 2
+        page.get_by_role("slider").press("ArrowRight")
+        page.get_by_text(f"{runs[0].name}, epoch 2").wait_for()
+        assert "at=2" in page.url or "at=" not in page.url  # the default value is left out
+        page.set_viewport_size({"width": 390, "height": 800})
+        page.wait_for_timeout(500)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        page.goto("about:blank")  # before the server goes, or the page complains of that
+
+
+def test_gradio_draws_the_way_between_two_seeds(page, tmp_path):
+    run = record_run(tmp_path / "runs")
+    port = free_port()
+    environment = {"DCGAN_RUNS": str(tmp_path / "runs"), "GRADIO_SERVER_PORT": str(port), "DCGAN_DEVICE": "cpu"}
+    with serving([sys.executable, "gradio_app.py"], port, environment) as url:
+        page.goto(url)
+        page.get_by_text("seed 7 to 42").wait_for()
+        page.get_by_role("combobox", name="Model").click()
+        page.get_by_role("option", name=run.name).click()
+        page.get_by_text(run.name, exact=False).last.wait_for()
+        page.get_by_label("Seed B").fill("1000")
+        page.get_by_text("seed 7 to 1000").wait_for()
+        page.get_by_label("Seed A").fill("-5")
+        page.get_by_text("seed 0 to 1000").wait_for()
+        page.goto("about:blank")
+
+
+def test_gradio_opens_a_link_to_a_snapshot_and_says_what_it_cannot_follow(page, tmp_path):
+    run = record_run(tmp_path / "runs")
+    early = weights_id(load_tensors(run.snapshot_path(2))[0])
+    link = ShareLink(model=run.name, weights_id=early, seed_a=3, seed_b=5, frames=4, path="lerp")
+    port = free_port()
+    environment = {"DCGAN_RUNS": str(tmp_path / "runs"), "GRADIO_SERVER_PORT": str(port), "DCGAN_DEVICE": "cpu"}
+    with serving([sys.executable, "gradio_app.py"], port, environment) as url:
+        page.goto(f"{url}?{link.to_query()}")
+        # A snapshot's weights are stored in half precision: the same id at every step of a run that never trained.
+        page.get_by_text(f"{run.name}, step 0, weights {early}, on cpu: seed 3 to 5").wait_for()
+        page.get_by_label("Seed A").fill("4")  # the snapshot is a choice of this page from now on
+        page.get_by_text(f"{run.name}, step 0, weights {early}, on cpu: seed 4 to 5").wait_for()
+        assert page.get_by_role("radio", name="lerp", exact=True).is_checked()
+        page.goto(f"{url}?model={run.name}&w=0123456789ab&a=-1&b=![](http://192.0.2.1/x.png)")
+        page.get_by_text("weights 0123456789ab, which are not here").wait_for()
+        page.get_by_text("is not a whole number in 0..4294967295; 7 is used").wait_for()
+        page.get_by_text("seed 7 to 42").wait_for()
+        page.goto("about:blank")

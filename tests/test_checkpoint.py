@@ -1,0 +1,415 @@
+"""Weights on disk: the same images again, equal bytes for equal weights, and an error that names the file."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import TINY, record_run
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from dcgan.checkpoint import (
+    FULL_PRECISION_LIMIT_BYTES,
+    METADATA_KEY,
+    load_discriminator,
+    load_generator,
+    load_tensors,
+    save_discriminator,
+    save_generator,
+    save_tensors,
+    weights_id,
+)
+from dcgan.config import ModelConfig, TrainConfig
+from dcgan.latents import latents_from_seeds
+from dcgan.models import build_discriminator, build_gan, build_generator
+from dcgan.models.sampling import sample
+from dcgan.presets import PRESETS
+
+
+def used_generator(model: ModelConfig) -> nn.Module:
+    """Its batch-norm buffers have seen a batch."""
+    torch.manual_seed(5)
+    generator = build_generator(model)
+    with torch.no_grad():
+        labels = torch.arange(4) if model.num_classes else None
+        generator.train()(1 + torch.randn(4, model.latent_dim), labels)
+    return generator
+
+
+def question(model: ModelConfig) -> tuple[np.ndarray, np.ndarray | None]:
+    labels = np.array([7, 0, 9]) if model.num_classes else None
+    return latents_from_seeds([1, 2, 3], model.latent_dim, model.latent), labels
+
+
+def header(path: Path) -> dict:
+    content = path.read_bytes()
+    return json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+
+
+@pytest.fixture
+def tiny(tmp_path) -> tuple[Path, nn.Module]:
+    path, generator = tmp_path / "g.safetensors", used_generator(TINY.model)
+    save_generator(path, generator, TINY, 3)
+    return path, generator
+
+
+# There and back
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_draws_the_same_images_from_disk(name, tmp_path):
+    config = PRESETS[name].config
+    generator = used_generator(config.model)
+    z, labels = question(config.model)
+    path = tmp_path / "g.safetensors"
+    save_generator(path, generator, config, 469)
+    if name in ("dcgan-step", "dcgan64"):  # 26.7 and 14.3 MB of float32
+        generator = generator.half().float()
+    loaded = load_generator(path)
+    assert torch.equal(loaded(z, labels), sample(generator, z, labels))
+    assert (loaded.train_config, loaded.config, loaded.step) == (config, config.model, 469)
+    assert path.stat().st_size < 15_000_000
+
+
+@pytest.mark.parametrize("name", ["gan", "dcgan", "dcgan-keras", "cdcgan"])
+def test_a_discriminator_judges_the_same_from_disk(name, tmp_path):
+    config = PRESETS[name].config
+    discriminator = build_discriminator(config.model)
+    images = torch.randn(4, *config.model.image_shape, generator=torch.Generator().manual_seed(0))
+    labels = torch.arange(4) if config.model.num_classes else None
+    with torch.no_grad():
+        discriminator.train()(images, labels)
+        wanted = discriminator.eval()(images, labels)
+    save_discriminator(tmp_path / "d.safetensors", discriminator, config, 7)
+    loaded, loaded_config, step = load_discriminator(tmp_path / "d.safetensors")
+    with torch.no_grad():
+        assert torch.equal(loaded(images, labels), wanted)
+    assert (loaded_config, step, loaded.training) == (config, 7, False)
+
+
+def test_a_loaded_generator_is_for_drawing_only(tiny):
+    loaded = load_generator(str(tiny[0]), device=torch.device("cpu"))
+    assert not loaded.network.training
+    assert not any(parameter.requires_grad for parameter in loaded.network.parameters())
+    assert loaded.device == torch.device("cpu")
+    images = loaded(torch.zeros(2, 6))
+    assert (images.shape, images.dtype, images.device.type) == ((2, 1, 28, 28), torch.float32, "cpu")
+
+
+def test_saving_changes_nothing_in_the_network(tiny, tmp_path):
+    generator = tiny[1]
+    before = {name: value.clone() for name, value in generator.state_dict().items()}
+    save_generator(tmp_path / "half.safetensors", generator, TINY, 3, half=True)
+    assert generator.training
+    for name, value in generator.state_dict().items():
+        assert value.dtype == before[name].dtype
+        assert torch.equal(value, before[name])
+
+
+def test_tensors_keep_their_types_shapes_and_bits(tmp_path):
+    tensors = {
+        "float": torch.tensor([[1.5, -0.0], [torch.inf, 1e-40]]),
+        "double": torch.tensor(0.1, dtype=torch.float64),
+        "half": torch.ones(3, dtype=torch.float16),
+        "count": torch.tensor(7),
+        "bytes": torch.arange(5, dtype=torch.uint8),
+        "none": torch.empty(0, 4),
+        "strided": torch.arange(6.0).reshape(2, 3).T,
+    }
+    save_tensors(tmp_path / "t.safetensors", tensors, {"kind": "state", "step": 3})
+    read, metadata = load_tensors(tmp_path / "t.safetensors")
+    assert metadata == {"kind": "state", "step": 3}
+    assert set(read) == set(tensors)
+    for name, tensor in tensors.items():
+        assert (read[name].dtype, read[name].shape) == (tensor.dtype, tensor.shape)
+        assert read[name].numpy().tobytes() == np.ascontiguousarray(tensor.numpy()).tobytes()
+
+
+# The file
+
+
+def test_all_metadata_is_one_json_string(tiny):
+    described = header(tiny[0])["__metadata__"]
+    assert list(described) == [METADATA_KEY]
+    from_json = json.loads(json.dumps(TINY.to_json()))  # lists for tuples
+    assert json.loads(described[METADATA_KEY]) == {"kind": "generator", "step": 3, "config": from_json}
+
+
+def test_equal_weights_make_equal_files(tiny, tmp_path):
+    path, generator = tiny
+    again = tmp_path / "again.safetensors"
+    save_generator(again, generator, TINY, 3)
+    assert again.read_bytes() == path.read_bytes()
+    save_generator(again, load_generator(path).network, TrainConfig.from_json(TINY.to_json()), 3)
+    assert again.read_bytes() == path.read_bytes(), "nor does the way over the disk change a byte"
+    save_generator(again, generator, TINY, 4)
+    assert again.read_bytes() != path.read_bytes()
+
+
+def test_the_file_is_readable_by_all_and_alone_in_its_folder(tmp_path):
+    before = os.umask(0o077)
+    try:
+        save_discriminator(tmp_path / "deep" / "d.safetensors", build_discriminator(TINY.model), TINY, 0)
+    finally:
+        os.umask(before)
+    assert [entry.name for entry in (tmp_path / "deep").iterdir()] == ["d.safetensors"]
+    assert (tmp_path / "deep" / "d.safetensors").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_failed_save_leaves_the_old_weights(tiny, monkeypatch):
+    path, generator = tiny
+    before = path.read_bytes()
+
+    def full_disk(tensors, file, metadata):
+        Path(file).write_bytes(b"half of it")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("dcgan.checkpoint.save_file", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        save_generator(path, generator, TINY, 4)
+    assert path.read_bytes() == before
+    assert len(list(path.parent.iterdir())) == 1
+
+
+# Precision
+
+
+def dtypes(path: Path) -> set[torch.dtype]:
+    return {tensor.dtype for tensor in load_tensors(path)[0].values()}
+
+
+def test_half_precision_is_what_was_asked_for(tmp_path):
+    generator = used_generator(TINY.model)
+    path = tmp_path / "g.safetensors"
+    save_generator(path, generator, TINY, 3)
+    assert dtypes(path) == {torch.float32, torch.int64}
+    save_generator(path, generator, TINY, 3, half=True)
+    assert dtypes(path) == {torch.float16, torch.int64}, "batch norm's count of batches stays a whole number"
+    loaded = load_generator(path)
+    assert {p.dtype for p in loaded.network.parameters()} == {torch.float32}
+    z = latents_from_seeds([1, 2, 3], 6)
+    assert torch.equal(loaded(z), sample(generator.half().float(), z))
+
+
+def test_weights_above_ten_megabytes_are_halved(tmp_path):
+    """786 n + 1 numbers of 4 bytes, for n on both sides of the limit."""
+    assert FULL_PRECISION_LIMIT_BYTES == 10_000_000
+    model = replace(TINY.model, topology="mlp", hidden_d=(3_180,), norm_d="none")
+    config = replace(TINY, model=model)
+    path = tmp_path / "d.safetensors"
+    fits, exceeds = build_discriminator(model), build_discriminator(replace(model, hidden_d=(3_181,)))
+    sizes = [4 * sum(p.numel() for p in network.parameters()) for network in (fits, exceeds)]
+    assert sizes[0] <= 10_000_000 < sizes[1], sizes
+    save_discriminator(path, fits, config, 0)
+    assert dtypes(path) == {torch.float32}
+    save_discriminator(path, exceeds, config, 0)
+    assert dtypes(path) == {torch.float16}
+
+
+# The weights' name
+
+
+def test_weights_id_names_these_weights(tiny, tmp_path):
+    path, generator = tiny
+    name = weights_id(generator.state_dict())
+    assert re.fullmatch("[0-9a-f]{12}", name)
+    assert load_generator(path).weights_id == name
+    save_generator(tmp_path / "later.safetensors", generator, replace(TINY, epochs=9), 99)
+    assert load_generator(tmp_path / "later.safetensors").weights_id == name, "the weights' name, not the file's"
+    with torch.no_grad():
+        next(generator.parameters()).view(-1)[3] += 1e-6
+    save_generator(path, generator, TINY, 3)
+    assert load_generator(path).weights_id == weights_id(generator.state_dict()) != name
+
+
+def test_weights_id_is_the_same_for_ever():
+    """SHA-256 of 'a torch.int64 ()\\n', eight bytes, 'b torch.float32 (2,)\\n', eight bytes. Links hold it."""
+    tensors = {"b": torch.tensor([1.0, -2.0]), "a": torch.tensor(3)}
+    assert weights_id(tensors) == weights_id(dict(reversed(tensors.items()))) == "0fc707690d6a"
+
+
+def base() -> dict[str, Tensor]:
+    return {"w": torch.zeros(2, 3), "b": torch.zeros(3)}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        base() | {"w": torch.zeros(3, 2)},
+        base() | {"w": torch.zeros(2, 3, dtype=torch.float16)},
+        base() | {"w": torch.zeros(2, 3).index_fill(0, torch.tensor(1), -0.0)},
+        {"w": torch.zeros(2, 3)},
+        {"w": torch.zeros(2, 3), "c": torch.zeros(3)},
+    ],
+    ids=["shape", "type", "sign of zero", "one less", "name"],
+)
+def test_weights_id_tells_any_two_apart(other):
+    assert weights_id(other) != weights_id(base())
+
+
+# Which file
+
+
+def test_a_run_directory_gives_its_moving_average(tmp_path):
+    plain = record_run(tmp_path / "plain")
+    z = latents_from_seeds(range(3), 6)
+    assert load_generator(plain.path).weights_id == load_generator(plain.generator_path).weights_id
+    averaged = record_run(tmp_path / "ema", ema=True)
+    ids = [load_generator(path).weights_id for path in (averaged.path, averaged.ema_path, averaged.generator_path)]
+    assert ids[0] == ids[1] != ids[2]
+    assert torch.equal(load_generator(str(averaged.path))(z), load_generator(averaged.ema_path)(z))
+
+
+def test_a_run_directory_gives_its_discriminator(tiny_run):
+    from_run, config, step = load_discriminator(tiny_run.path)
+    from_file, _, _ = load_discriminator(tiny_run.discriminator_path)
+    assert (config, step) == (TINY, 4)
+    assert weights_id(from_run.state_dict()) == weights_id(from_file.state_dict())
+
+
+def test_the_labels_of_a_conditional_model_come_back(tmp_path):
+    config = PRESETS["cgan"].config
+    generator = used_generator(config.model)
+    save_generator(tmp_path / "g.safetensors", generator, config, 1)
+    loaded = load_generator(tmp_path / "g.safetensors")
+    assert loaded.config.num_classes == 10
+    z = np.repeat(latents_from_seeds([4], 100), 10, axis=0)
+    images = loaded(z, np.arange(10))
+    assert torch.equal(images, sample(generator, z, np.arange(10)))
+    assert len({image.numpy().tobytes() for image in images}) == 10
+    with pytest.raises(ValueError, match="pass labels from 0 to 9"):
+        loaded(z)
+
+
+# Errors
+
+
+def complaint(load: Callable, path: Path, error: type[Exception] = ValueError) -> str:
+    """The message of an error whose first word is the file's name."""
+    with pytest.raises(error, match=re.escape(path.name)) as caught:
+        load(path)
+    assert type(caught.value) is error
+    assert str(caught.value).startswith(f"{path} ")
+    return str(caught.value).removeprefix(f"{path} ")
+
+
+@pytest.mark.parametrize("load", [load_tensors, load_generator, load_discriminator])
+def test_a_missing_file_is_named(load, tmp_path):
+    message = complaint(load, tmp_path / "gone.safetensors", FileNotFoundError)
+    assert message == "does not exist; name a run directory or a .safetensors file"
+
+
+def test_a_run_without_weights_is_named(tiny_run):
+    tiny_run.generator_path.unlink()
+    with pytest.raises(FileNotFoundError, match=re.escape(f"{tiny_run.generator_path} does not exist")):
+        load_generator(tiny_run.path)
+    tiny_run.discriminator_path.unlink()
+    with pytest.raises(FileNotFoundError, match=re.escape(f"{tiny_run.discriminator_path} does not exist")):
+        load_discriminator(tiny_run.path)
+
+
+@pytest.mark.parametrize("load", [load_tensors, load_generator])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: b"not weights at all",
+        lambda content: content[:-1],
+        lambda content: content[:100],
+        lambda content: content + b"x",
+        lambda content: b"\xff" * 8 + content[8:],
+        lambda content: content.replace(b'"dtype":"F32"', b'"dtype":"F99"'),
+    ],
+    ids=["empty", "text", "one byte short", "header only", "one byte more", "endless header", "unknown type"],
+)
+def test_a_damaged_file_is_named(load, damage, tiny):
+    path = tiny[0]
+    content = path.read_bytes()
+    path.write_bytes(damage(content))
+    assert path.read_bytes() != content
+    assert complaint(load, path).startswith("is damaged or was not written by DCGAN Studio: ")
+
+
+@pytest.mark.parametrize("metadata", [None, {"format": "pt"}, {METADATA_KEY: "{"}, {METADATA_KEY: ""}])
+def test_foreign_weights_are_named(metadata, tmp_path):
+    path = tmp_path / "foreign.safetensors"
+    save_file({"weight": torch.zeros(3)}, path, metadata)
+    assert complaint(load_generator, path).startswith("is damaged or was not written by DCGAN Studio: ")
+
+
+def rewritten(path: Path, **changes) -> None:
+    """The file with other metadata."""
+    tensors, metadata = load_tensors(path)
+    save_tensors(path, tensors, {key: value for key, value in (metadata | changes).items() if value is not None})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"kind": None}, "kind"),
+        ({"step": None}, "step"),
+        ({"config": None}, "config"),
+        ({"step": "many"}, "many"),
+        ({"config": 5}, ""),
+        ({"config": []}, ""),
+        ({"config": TINY.to_json() | {"format": 2}}, "config format 2 is not 1; update DCGAN Studio to read it"),
+        ({"config": TINY.to_json() | {"epochs": 0}}, "epochs=0 is below 1"),
+        ({"config": TINY.to_json() | {"turbo": 1}}, "turbo is unknown to this version; update DCGAN Studio"),
+    ],
+)
+def test_a_description_that_makes_no_sense_is_named(changes, message, tiny):
+    rewritten(tiny[0], **changes)
+    complained = complaint(load_generator, tiny[0])
+    assert complained.startswith("cannot be used: ")
+    assert message in complained
+
+
+@pytest.mark.parametrize("metadata", [[], 5, "generator", None])
+def test_a_description_that_is_no_object_is_named(metadata, tmp_path):
+    path = tmp_path / "g.safetensors"
+    save_tensors(path, {"weight": torch.zeros(3)}, metadata)
+    complaint(load_generator, path)
+
+
+def test_the_wrong_network_is_named(tmp_path):
+    gan = build_gan(TINY.model)
+    g, d = tmp_path / "g.safetensors", tmp_path / "d.safetensors"
+    save_generator(g, gan.generator, TINY, 0)
+    save_discriminator(d, gan.discriminator, TINY, 0)
+    assert complaint(load_generator, d) == "cannot be used: it holds a discriminator, not a generator"
+    assert complaint(load_discriminator, g) == "cannot be used: it holds a generator, not a discriminator"
+
+
+@pytest.mark.parametrize(
+    "model",
+    [{"latent_dim": 7}, {"width_g": 4}, {"norm_g": "none"}, {"topology": "mlp"}, {"image_size": 32}],
+    ids=lambda change: next(iter(change)),
+)
+def test_weights_that_do_not_fit_their_config_are_named(model, tiny):
+    config = replace(TINY, model=replace(TINY.model, **model))
+    rewritten(tiny[0], config=config.to_json())
+    assert complaint(load_generator, tiny[0]).startswith("does not fit its own config: ")
+
+
+def test_nothing_is_ever_unpickled(tmp_path):
+    """A pickle under the right name is refused, not run."""
+    path = tmp_path / "g.safetensors"
+    torch.save({"weight": torch.zeros(3)}, path)
+    assert complaint(load_generator, path).startswith("is damaged or was not written by DCGAN Studio: ")
+
+
+def test_the_file_is_plain_safetensors(tiny):
+    """Whoever has no DCGAN Studio can still read it."""
+    path, generator = tiny
+    with safe_open(path, framework="numpy") as file:
+        weight = file.get_tensor("layers.1.weight")
+    assert np.array_equal(weight, generator.layers[1].weight.detach().numpy())

@@ -1,0 +1,401 @@
+"""Configs: JSON both ways, frozen, and an error that names the value and the remedy for everything that is wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dcgan.config import DataConfig, ModelConfig, TrainConfig
+from dcgan.presets import PRESETS
+
+# JSON
+
+
+def through_json(config: TrainConfig) -> TrainConfig:
+    return TrainConfig.from_json(json.loads(json.dumps(config.to_json(), allow_nan=False)))
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_survives_json(name):
+    config = PRESETS[name].config
+    assert through_json(config) == config
+
+
+POSITIVE = st.floats(1e-300, 1e300)
+WEIGHT = st.floats(0, 1e300) | st.integers(0, 10)
+FRACTION = st.floats(0, 1, exclude_max=True)
+TARGET = st.floats(0, 1) | st.sampled_from([0, 1])
+WIDTHS = st.lists(st.integers(1, 10**9), min_size=1, max_size=5).map(tuple)
+SIZES = {
+    "mlp": st.integers(1, 10**6),
+    "conv": st.sampled_from([28, *(2**power for power in range(3, 20))]),
+    "keras": st.integers(4, 10**6).map(lambda quarter: 4 * quarter),
+    "step": st.integers(4, 10**6).map(lambda quarter: 4 * quarter),
+}
+TARGETS = {
+    "bce": ("real_target", "fake_target", "generator_target"),
+    "minimax": ("real_target", "fake_target"),
+    "least-squares": ("real_target", "fake_target", "generator_target"),
+    "hinge": (),
+    "wasserstein": (),
+    "relativistic": (),
+}
+
+
+@st.composite
+def model_configs(draw) -> ModelConfig:
+    topology = draw(st.sampled_from(list(SIZES)))
+    return ModelConfig(
+        topology=topology,
+        latent_dim=draw(st.integers(1, 10**9)),
+        latent=draw(st.sampled_from(["normal", "uniform"])),
+        image_size=draw(SIZES[topology]),
+        channels=draw(st.sampled_from([1, 3])),
+        num_classes=draw(st.integers(0, 1000)),
+        output=draw(st.sampled_from(["tanh", "sigmoid"])),
+        hidden_g=draw(WIDTHS),
+        hidden_d=draw(WIDTHS),
+        width_g=draw(st.integers(1, 10**9)),
+        width_d=draw(st.integers(1, 10**9)),
+        norm_g=draw(st.sampled_from(["batch", "none"])),
+        norm_d=draw(st.sampled_from(["batch", "none"])),
+        dropout=draw(FRACTION),
+        init=draw(st.sampled_from(["torch", "glorot", "normal"])),
+    )
+
+
+@st.composite
+def train_configs(draw) -> TrainConfig:
+    loss = draw(st.sampled_from(list(TARGETS)))
+    reuse_fakes = draw(st.booleans())
+    return TrainConfig(
+        model=draw(model_configs()),
+        data=DataConfig(
+            name=draw(
+                st.sampled_from(["mnist", "fashion-mnist", "kmnist", "cifar10"])
+                | st.text(min_size=1).map(lambda path: f"folder:{path}")
+            ),
+            root=draw(st.text()),
+            limit=draw(st.integers(0, 10**9)),
+            holdout=draw(FRACTION),
+            resident_limit_mib=draw(st.integers(0, 10**9)),
+            workers=draw(st.integers(0, 64)),
+        ),
+        epochs=draw(st.integers(1, 10**9)),
+        batch_size=draw(st.integers(2, 10**9)),
+        lr_g=draw(POSITIVE),
+        lr_d=draw(POSITIVE),
+        betas=draw(st.tuples(FRACTION, FRACTION)),
+        adam_epsilon=draw(POSITIVE),
+        loss=loss,
+        reduction=draw(st.sampled_from(["mean", "sum"])),
+        order=draw(st.sampled_from(["generator-first", "discriminator-first"])),
+        reuse_fakes=reuse_fakes,
+        joint_batch=draw(st.booleans()),
+        generator_batch_factor=1 if reuse_fakes or loss == "relativistic" else draw(st.integers(1, 9)),
+        sampling=draw(st.sampled_from(["shuffle", "replacement"])),
+        steps_per_epoch=draw(st.integers(0, 10**9)),
+        r1_gamma=draw(WEIGHT),
+        r2_gamma=draw(WEIGHT),
+        gradient_penalty=draw(WEIGHT),
+        ema_half_life_images=draw(st.integers(0, 10**9)),
+        seed=draw(st.integers(0, 2**32 - 1)),
+        threads=draw(st.integers(0, 256)),
+        log_every=draw(st.integers(1, 10**9)),
+        snapshots=draw(st.integers(0, 10**9)),
+        **{name: draw(TARGET) for name in TARGETS[loss]},
+    )
+
+
+@given(train_configs())
+@settings(max_examples=60, deadline=None)
+def test_any_valid_config_survives_json(config):
+    again = through_json(config)
+    assert again == config
+    assert hash(again) == hash(config), "tuples come back as tuples"
+
+
+def test_json_holds_every_field_and_the_format():
+    values = TrainConfig().to_json()
+    assert values.pop("format") == 1
+    assert set(values) == {field.name for field in dataclasses.fields(TrainConfig)}
+    assert set(values["model"]) == {field.name for field in dataclasses.fields(ModelConfig)}
+    assert set(values["data"]) == {field.name for field in dataclasses.fields(DataConfig)}
+
+
+def test_what_json_leaves_out_has_its_default():
+    assert TrainConfig.from_json({}) == TrainConfig()
+    read = TrainConfig.from_json({"model": {"topology": "mlp", "hidden_g": [3, 4]}, "betas": [0, 0.9]})
+    assert read == TrainConfig(model=ModelConfig(topology="mlp", hidden_g=(3, 4)), betas=(0, 0.9))
+
+
+def test_to_json_is_a_copy_and_from_json_changes_nothing():
+    config = TrainConfig()
+    values = config.to_json()
+    values["model"]["topology"] = "mlp"
+    assert config.to_json()["model"]["topology"] == "conv"
+    before = json.dumps(values)
+    TrainConfig.from_json(values)
+    assert json.dumps(values) == before
+
+
+def refused(values: Any) -> str:
+    with pytest.raises(ValueError, match=r"\S") as caught:
+        TrainConfig.from_json(values)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("version", [2, 99, 0, "2", None, [1]])
+def test_another_format_is_refused_by_name(version):
+    assert refused({"format": version}) == f"config format {version!r} is not 1; update DCGAN Studio to read it"
+
+
+@pytest.mark.parametrize("values", [[], [["epochs", 3]], 5, None, "{}"])
+def test_what_is_no_object_is_no_config(values):
+    """A damaged file must not pass for a config of defaults."""
+    assert refused(values) == f"TrainConfig is {values!r}, not an object"
+
+
+def test_unknown_fields_are_named():
+    remedy = "unknown to this version; update DCGAN Studio"
+    assert refused({"turbo": 1}) == f"config field turbo is {remedy}"
+    assert refused({"zeta": 1, "alpha": 2}) == f"config field alpha, zeta is {remedy}"
+    assert refused({"model": {"depth": 3}}) == f"config field depth is {remedy}"
+    assert refused({"data": {"sha": ""}}) == f"config field sha is {remedy}"
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"model": []}, "ModelConfig is [], not an object"),
+        ({"model": None}, "ModelConfig is None, not an object"),
+        ({"data": "mnist"}, "DataConfig is 'mnist', not an object"),
+        ({"epochs": "20"}, "epochs='20' is not int"),
+        ({"epochs": 20.0}, "epochs=20.0 is not int"),
+        ({"epochs": None}, "epochs=None is not int"),
+        ({"epochs": [20]}, "epochs=(20,) is not int"),
+        ({"lr_g": "2e-4"}, "lr_g='2e-4' is not float"),
+        ({"reuse_fakes": 1}, "reuse_fakes=1 is not bool"),
+        ({"reuse_fakes": "false"}, "reuse_fakes='false' is not bool"),
+        ({"loss": "bec"}, "loss='bec' is not one of bce, minimax, least-squares, hinge, wasserstein, relativistic"),
+        ({"loss": ["bce"]}, "loss=('bce',) is not one of"),
+        ({"order": "both"}, "order='both' is not one of generator-first, discriminator-first"),
+        ({"betas": [0.5]}, "betas=(0.5,) is not tuple"),
+        ({"betas": [0.5, 0.9, 0.9]}, "betas=(0.5, 0.9, 0.9) is not tuple"),
+        ({"betas": 0.5}, "betas=0.5 is not tuple"),
+        ({"betas": [0.5, "0.9"]}, "betas=(0.5, '0.9') is not tuple"),
+        ({"betas": [True, 0.9]}, "betas=(True, 0.9) is not tuple"),
+        ({"model": {"hidden_g": [256, 5.5]}}, "hidden_g=(256, 5.5) is not tuple"),
+        ({"model": {"hidden_g": 256}}, "hidden_g=256 is not tuple"),
+        ({"model": {"topology": "resnet"}}, "topology='resnet' is not one of mlp, conv, keras, step"),
+        ({"model": {"latent": "cauchy"}}, "latent='cauchy' is not one of normal, uniform"),
+        ({"model": {"output": "relu"}}, "output='relu' is not one of tanh, sigmoid"),
+        ({"model": {"norm_d": "layer"}}, "norm_d='layer' is not one of batch, none"),
+        ({"model": {"init": "he"}}, "init='he' is not one of torch, glorot, normal"),
+        ({"data": {"name": 5}}, "name=5 is not str"),
+        ({"data": {"root": None}}, "root=None is not str"),
+    ],
+)
+def test_a_wrong_type_from_json_is_named(values, message):
+    assert message in refused(values)
+
+
+def test_python_callers_are_checked_as_json_is():
+    with pytest.raises(ValueError, match=r"model=\{\} is not ModelConfig"):
+        TrainConfig(model={})
+    with pytest.raises(ValueError, match=r"betas=\[0.5, 0.9\] is not tuple"):
+        TrainConfig(betas=[0.5, 0.9])
+
+
+INTS = ["epochs", "batch_size", "generator_batch_factor", "steps_per_epoch", "ema_half_life_images", "seed"]
+INTS += ["threads", "log_every", "snapshots"]
+FLOATS = ["lr_g", "lr_d", "adam_epsilon", "real_target", "fake_target", "generator_target"]
+FLOATS += ["r1_gamma", "r2_gamma", "gradient_penalty"]
+
+
+@pytest.mark.parametrize("name", INTS + FLOATS)
+def test_a_bool_is_no_number(name):
+    kind = "int" if name in INTS else "float"
+    assert refused({name: True}) == f"{name}=True is not {kind}"
+
+
+def test_a_bool_is_no_number_in_the_model_either():
+    for name in ("latent_dim", "image_size", "channels", "num_classes", "width_g", "width_d"):
+        assert refused({"model": {name: True}}) == f"{name}=True is not int"
+    assert refused({"model": {"dropout": False}}) == "dropout=False is not float"
+    for name in ("limit", "resident_limit_mib", "workers"):
+        assert refused({"data": {name: False}}) == f"{name}=False is not int"
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("name", FLOATS)
+def test_a_number_that_is_not_finite_is_refused(name, value):
+    assert refused({name: value}) == f"{name}={value} is not float"
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_neither_betas_nor_dropout_nor_holdout_may_be_infinite(value):
+    assert f"betas=({value}, 0.9)" in refused({"betas": [value, 0.9]})
+    assert refused({"model": {"dropout": value}}) == f"dropout={value} is not float"
+    assert refused({"data": {"holdout": value}}) == f"holdout={value} is not float"
+
+
+def test_an_integer_too_large_for_a_float_is_refused():
+    """JSON knows no limit: 1 with 400 zeros is an int that no float can hold."""
+    assert "lr_g=1000" in refused(json.loads('{"lr_g": 1' + "0" * 400 + "}"))
+
+
+# Values
+
+MODEL_ERRORS = [
+    ({"latent_dim": 0}, "latent_dim=0 is below 1; try 1"),
+    ({"num_classes": -1}, "num_classes=-1 is below 0; try 1"),
+    ({"width_g": 0}, "width_g=0 is below 1; try 1"),
+    ({"width_d": -3}, "width_d=-3 is below 1; try 1"),
+    ({"channels": 2}, "channels=2 is not 1 (grey) or 3 (RGB)"),
+    ({"channels": 0}, "channels=0 is not 1 (grey) or 3 (RGB)"),
+    ({"dropout": 1}, "dropout=1 is not in [0, 1); try 0.3"),
+    ({"dropout": -0.1}, "dropout=-0.1 is not in [0, 1); try 0.3"),
+    ({"hidden_g": ()}, "hidden_g=() needs at least one width of 1 or more"),
+    ({"hidden_d": (5, 0)}, "hidden_d=(5, 0) needs at least one width of 1 or more"),
+    ({"topology": "conv", "image_size": 30}, "image_size=30 is not 28 or a power of two from 8; try 32"),
+    ({"topology": "conv", "image_size": 4}, "image_size=4 is not 28 or a power of two from 8; try 8"),
+    ({"topology": "conv", "image_size": 0}, "image_size=0 is not 28 or a power of two from 8; try 8"),
+    ({"topology": "conv", "image_size": -64}, "image_size=-64 is not 28 or a power of two from 8; try 8"),
+    ({"topology": "conv", "image_size": 100}, "image_size=100 is not 28 or a power of two from 8; try 128"),
+    ({"topology": "mlp", "image_size": 0}, "image_size=0 is below 1; try 28"),
+    ({"topology": "keras", "image_size": 30}, "image_size=30 is not a multiple of four from 16; try 32"),
+    ({"topology": "keras", "image_size": 12}, "image_size=12 is not a multiple of four from 16; try 16"),
+    ({"topology": "step", "image_size": 29}, "image_size=29 is not a multiple of four from 16; try 28"),
+    ({"topology": "step", "image_size": 8}, "image_size=8 is not a multiple of four from 16; try 16"),
+]
+
+DATA_ERRORS = [
+    ({"limit": -1}, "limit=-1 is below 0; try 1"),
+    ({"resident_limit_mib": -1}, "resident_limit_mib=-1 is below 0; try 1"),
+    ({"workers": -1}, "workers=-1 is below 0; try 1"),
+    ({"holdout": 1}, "holdout=1 is not in [0, 1); try 0.1"),
+    ({"holdout": -0.5}, "holdout=-0.5 is not in [0, 1); try 0.1"),
+]
+
+TRAIN_ERRORS = [
+    ({"epochs": 0}, "epochs=0 is below 1; try 1"),
+    ({"batch_size": 1}, "batch_size=1 is below 2; try 2"),
+    ({"generator_batch_factor": 0}, "generator_batch_factor=0 is below 1; try 1"),
+    ({"steps_per_epoch": -1}, "steps_per_epoch=-1 is below 0; try 1"),
+    ({"ema_half_life_images": -1}, "ema_half_life_images=-1 is below 0; try 1"),
+    ({"threads": -1}, "threads=-1 is below 0; try 1"),
+    ({"log_every": 0}, "log_every=0 is below 1; try 1"),
+    ({"snapshots": -1}, "snapshots=-1 is below 0; try 1"),
+    ({"r1_gamma": -0.5}, "r1_gamma=-0.5 is below 0; try 1"),
+    ({"r2_gamma": -0.5}, "r2_gamma=-0.5 is below 0; try 1"),
+    ({"gradient_penalty": -10}, "gradient_penalty=-10 is below 0; try 1"),
+    ({"seed": -1}, "seed=-1 is not in 0..4294967295"),
+    ({"seed": 2**32}, "seed=4294967296 is not in 0..4294967295"),
+    ({"lr_g": 0}, "lr_g=0 is not positive; try 2e-4"),
+    ({"lr_d": -2e-4}, "lr_d=-0.0002 is not positive; try 2e-4"),
+    ({"adam_epsilon": 0}, "adam_epsilon=0 is not positive; try"),
+    ({"betas": (0.5, 1)}, "betas=(0.5, 1) are not in [0, 1); try (0.5, 0.999)"),
+    ({"betas": (-0.1, 0.9)}, "betas=(-0.1, 0.9) are not in [0, 1); try (0.5, 0.999)"),
+    ({"real_target": 1.1}, "real_target=1.1 is not in [0, 1]; try 0.9 for smoothed real labels"),
+    ({"fake_target": -0.1}, "fake_target=-0.1 is not in [0, 1]; try"),
+    ({"generator_target": 2}, "generator_target=2 is not in [0, 1]; try"),
+    (
+        {"reuse_fakes": True, "generator_batch_factor": 2},
+        "generator_batch_factor=2 needs fresh fakes; set reuse_fakes to False",
+    ),
+    (
+        {"loss": "relativistic", "generator_batch_factor": 2},
+        "generator_batch_factor=2 cannot pair real and fake images; loss relativistic needs 1",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "message"),
+    [(ModelConfig, *row) for row in MODEL_ERRORS]
+    + [(DataConfig, *row) for row in DATA_ERRORS]
+    + [(TrainConfig, *row) for row in TRAIN_ERRORS],
+)
+def test_a_wrong_value_is_named_with_its_remedy(kind, values, message):
+    with pytest.raises(ValueError, match=r"\S") as caught:
+        kind(**values)
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("topology", ["conv", "keras", "step"])
+@pytest.mark.parametrize("size", [-7, 0, 1, 9, 15, 22, 27, 29, 31, 33, 47, 63, 65, 127, 250, 1001])
+def test_the_image_size_that_the_error_proposes_is_valid(topology, size):
+    with pytest.raises(ValueError, match=f"^image_size={size} is not") as caught:
+        ModelConfig(topology=topology, image_size=size)
+    proposed = int(str(caught.value).rsplit("try ", 1)[1])
+    assert ModelConfig(topology=topology, image_size=proposed).image_size == proposed
+
+
+@pytest.mark.parametrize("name", ["", "Mnist", "imagenet", "folder:", "folder", "../mnist"])
+def test_an_unknown_data_set_lists_the_known_ones(name):
+    with pytest.raises(ValueError, match=r"\S") as caught:
+        DataConfig(name=name)
+    known = "mnist, fashion-mnist, kmnist, cifar10, or folder:PATH"
+    assert str(caught.value) == f"data={name!r} is unknown; choose one of {known}"
+
+
+@pytest.mark.parametrize(
+    ("loss", "target"),
+    [(loss, name) for loss, has in TARGETS.items() for name in TARGETS["bce"] if name not in has],
+)
+def test_a_target_without_effect_is_refused(loss, target):
+    """Smoothing that a loss does not have must not be thought to work."""
+    resting = 0.0 if target == "fake_target" else 1.0
+    with pytest.raises(ValueError, match=r"\S") as caught:
+        TrainConfig(loss=loss, **{target: 0.3})
+    assert str(caught.value) == f"{target}=0.3 has no effect with loss {loss}; set it to {resting}"
+    assert getattr(TrainConfig(loss=loss, **{target: resting}), target) == resting
+
+
+@pytest.mark.parametrize(("loss", "target"), [(loss, name) for loss, has in TARGETS.items() for name in has])
+def test_a_target_with_effect_is_kept(loss, target):
+    assert getattr(TrainConfig(loss=loss, **{target: 0.3}), target) == 0.3
+
+
+def test_the_extremes_that_are_allowed():
+    assert TrainConfig(seed=0).seed == 0
+    assert TrainConfig(seed=2**32 - 1).seed == 2**32 - 1
+    assert TrainConfig(betas=(0.0, 0.0)).betas == (0, 0)
+    assert TrainConfig(generator_batch_factor=2, loss="hinge").generator_batch_factor == 2
+    assert ModelConfig(topology="mlp", image_size=1).image_size == 1
+    assert ModelConfig(topology="conv", image_size=8).image_size == 8
+    assert DataConfig(name="folder:x").name == "folder:x"
+
+
+# Properties and frozenness
+
+
+def test_the_last_activation_decides_the_pixel_range():
+    assert ModelConfig(output="tanh").pixel_range == (-1, 1)
+    assert ModelConfig(output="sigmoid").pixel_range == (0, 1)
+
+
+def test_image_shape_is_channels_height_width():
+    assert ModelConfig(image_size=64, channels=3).image_shape == (3, 64, 64)
+
+
+def test_configs_are_frozen():
+    config = TrainConfig()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.epochs = 3
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.model.latent_dim = 3
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.data.limit = 3
+
+
+def test_replace_checks_again():
+    with pytest.raises(ValueError, match="epochs=0"):
+        dataclasses.replace(TrainConfig(), epochs=0)

@@ -1,0 +1,78 @@
+"""Pictures: a seed's image is its own, and the same in every sheet."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from dcgan import export, pixels
+from dcgan.checkpoint import TrainedGenerator
+from dcgan.config import ModelConfig, TrainConfig
+from dcgan.models import build_generator
+
+
+def generator(**model) -> TrainedGenerator:
+    """A small untrained generator, its output far from flat."""
+    torch.manual_seed(0)
+    config = TrainConfig(model=ModelConfig(topology="mlp", latent_dim=5, image_size=6, hidden_g=(16,), **model))
+    network = build_generator(config.model)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.mul_(3)
+    return TrainedGenerator(network, config, 7, "0123456789ab", torch.device("cpu"))
+
+
+@pytest.mark.parametrize("model", [{}, {"num_classes": 3}, {"channels": 3, "latent": "uniform", "output": "sigmoid"}])
+def test_a_seed_has_its_own_image_whatever_the_others_are(model):
+    drawn = generator(**model)
+    labels = [2] if "num_classes" in model else None
+    many = export.draw(drawn, range(64), labels)
+    assert many.shape == (64, model.get("channels", 1), 6, 6)
+    assert many.dtype == np.uint8
+    assert len({image.tobytes() for image in many}) == 64
+    for seed in (0, 17, 63):
+        np.testing.assert_array_equal(export.draw(drawn, [seed], labels)[0], many[seed])
+    np.testing.assert_array_equal(export.draw(drawn, [63, 5], labels), many[[63, 5]])
+
+
+def test_labels_repeat_along_the_seeds_or_count_over_all_classes():
+    assert export.labels_along(4, 0) is None
+    assert export.labels_along(5, 3).tolist() == [0, 1, 2, 0, 1]
+    assert export.labels_along(3, 10, [7]).tolist() == [7, 7, 7]
+    assert export.labels_along(5, 10, [4, 2]).tolist() == [4, 2, 4, 2, 4]
+
+
+def test_a_label_changes_the_image_and_a_wrong_one_is_an_error():
+    drawn = generator(num_classes=3)
+    assert (export.draw(drawn, [1], [0]) != export.draw(drawn, [1], [1])).any()
+    np.testing.assert_array_equal(export.draw(drawn, range(3)), export.draw(drawn, range(3), [0, 1, 2]))
+    with pytest.raises(ValueError, match=r"labels \[3\] are not all in 0\.\.2"):
+        export.draw(drawn, [1], [3])
+    with pytest.raises(ValueError, match="not conditional"):
+        export.draw(generator(), [1], [3])
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_sheet_holds_the_single_pictures_row_by_row(reverse):
+    drawn = generator()
+    sheet = export.sample_sheet(drawn, range(7), reverse=reverse, enlarge=2)
+    singles = list(export.sample_pictures(drawn, range(7), reverse=reverse, enlarge=2).values())
+    assert sheet.shape == (3 * 12, 3 * 12)  # 7 seeds make three columns of three
+    for index, single in enumerate(singles):
+        np.testing.assert_array_equal(pixels.cell(sheet, index, columns=3, rows=3), single)
+    assert (pixels.cell(sheet, 8, columns=3, rows=3) == (255 if reverse else 0)).all()
+    assert export.sample_sheet(drawn, range(4), columns=4).shape == (6, 24)
+
+
+def test_reversed_grey_is_the_negative():
+    drawn = generator()
+    np.testing.assert_array_equal(export.draw(drawn, [3], reverse=True), 255 - export.draw(drawn, [3]))
+
+
+def test_single_pictures_are_named_after_seed_and_label():
+    assert list(export.sample_pictures(generator(), [42, 4294967295])) == ["seed-0000042", "seed-4294967295"]
+    named = export.sample_pictures(generator(num_classes=3), [5, 5], [2, 0])
+    assert list(named) == ["seed-0000005-label-2", "seed-0000005-label-0"]
+    colour = export.sample_pictures(generator(channels=3), [1], enlarge=3)
+    assert colour["seed-0000001"].shape == (18, 18, 3)

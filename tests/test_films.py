@@ -1,0 +1,69 @@
+"""A film shows what was recorded, in order."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dcgan import films, pixels
+from dcgan.config import TrainConfig
+from dcgan.runs import Run, Status
+
+
+def recorded(tmp_path, greys: dict[int, int], steps_per_epoch: int = 10) -> Run:
+    """A run of two epochs whose grid at each step is of one grey."""
+    run = Run.create(TrainConfig(epochs=2), "test", tmp_path)
+    run.write_status(Status("running", max(greys, default=0), 2 * steps_per_epoch, 2))
+    for step, grey in greys.items():
+        run.write_bytes(f"samples/{step:07d}.png", pixels.png_bytes(np.full((48, 48), grey, np.uint8)))
+    return run
+
+
+def frames(data: bytes, tmp_path) -> list[tuple[int, int, tuple[int, int]]]:
+    """(grey at the top left, milliseconds, size) of every frame."""
+    (tmp_path / "film.gif").write_bytes(data)
+    with Image.open(tmp_path / "film.gif") as film:
+        shown = []
+        for index in range(film.n_frames):
+            film.seek(index)
+            shown.append((film.convert("L").getpixel((0, 0)), film.info["duration"], film.size))
+    return shown
+
+
+def test_a_film_shows_the_grids_in_order_and_holds_the_last(tmp_path):
+    run = recorded(tmp_path, {0: 10, 1: 60, 10: 120, 20: 200})
+    shown = frames(films.training_gif(run, 100, 900), tmp_path)
+    assert [frame[:2] for frame in shown] == [(10, 100), (60, 100), (120, 100), (200, 900)]
+    assert {frame[2] for frame in shown} == {(96, 96 + 20)}  # enlarged twice, and a caption of twice 10 pixels
+    assert [grey for grey, _, _ in frames(films.training_gif(run, reverse=True), tmp_path)] == [245, 195, 135, 55]
+
+
+def test_captions_name_whole_epochs_and_steps_between():
+    status = Status("running", 5, 20, 2)
+    named = [films.frame_caption(step, status) for step in (0, 4, 10, 11, 20)]
+    assert named == ["step 0", "step 4", "epoch 1", "step 11", "epoch 2"]
+    assert films.frame_caption(3, Status("running", 0, 0, 0)) == "step 3"
+
+
+def test_a_film_needs_a_grid_and_a_sound_one(tmp_path):
+    run = recorded(tmp_path, {})
+    with pytest.raises(ValueError, match="no sample grids yet"):
+        films.training_gif(run)
+    run.write_bytes("samples/0000001.png", b"\x89PNG\r\n\x1a\nrest")
+    with pytest.raises(ValueError, match=r"0000001\.png is damaged"):
+        films.training_gif(run)
+    whole = pixels.png_bytes(np.full((48, 48), 3, np.uint8))
+    run.write_bytes("samples/0000001.png", whole[:-30])
+    with pytest.raises(ValueError, match=r"0000001\.png is damaged"):
+        films.training_gif(run)
+
+
+def test_a_grid_that_a_resume_takes_back_is_left_out(tmp_path, monkeypatch):
+    run = recorded(tmp_path, {0: 10, 1: 60})
+    monkeypatch.setattr(Run, "sample_steps", lambda self: [0, 1, 2])
+    assert [grey for grey, _, _ in frames(films.training_gif(run), tmp_path)] == [10, 60]
+
+
+def test_a_film_of_a_single_grid(tmp_path):
+    assert frames(films.training_gif(recorded(tmp_path, {0: 7}), last_hold_milliseconds=500), tmp_path)[0][0] == 7

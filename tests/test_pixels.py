@@ -1,0 +1,264 @@
+"""Bytes, grids and files that decode to what went in."""
+
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image, ImageSequence
+
+from dcgan import pixels
+
+EVERY_BYTE = np.arange(256, dtype=np.uint8)
+
+
+def noise(*shape: int) -> np.ndarray:
+    return np.random.RandomState(0).randint(0, 256, shape).astype(np.uint8)
+
+
+def decode_gif(data: bytes) -> list[tuple[np.ndarray, int]]:
+    """Every stored frame as RGB, with its milliseconds."""
+    with Image.open(BytesIO(data)) as image:
+        return [(np.asarray(f.convert("RGB")), f.info["duration"]) for f in ImageSequence.Iterator(image)]
+
+
+def as_rgb(image_u8: np.ndarray) -> np.ndarray:
+    return np.asarray(Image.fromarray(image_u8).convert("RGB"))
+
+
+# Floats and bytes
+
+
+def test_every_byte_survives_the_round_trip():
+    images = pixels.from_uint8(EVERY_BYTE)
+    assert images.dtype == np.float32
+    assert (images.min(), images.max()) == (-1, 1)
+    np.testing.assert_array_equal(pixels.to_uint8(images), EVERY_BYTE)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_to_uint8_known_values(dtype):
+    images = np.array([[-1, 0, 1], [-1.5, 0.5, 7]], dtype)
+    # 0 lies exactly between bytes 127 and 128: the even one. 0.5 is 191.25.
+    np.testing.assert_array_equal(pixels.to_uint8(images), [[0, 128, 255], [0, 191, 255]])
+
+
+def test_to_uint8_gives_the_nearest_byte():
+    images = np.linspace(-1, 1, 100_001)
+    errors = np.abs(pixels.to_uint8(images) - (images + 1) * 127.5)
+    assert errors.max() <= 0.5 + 1e-4
+    assert (np.diff(pixels.to_uint8(images).astype(int)) >= 0).all()
+
+
+def test_to_uint8_clips_the_largest_floats():
+    np.testing.assert_array_equal(pixels.to_uint8(np.array([-1e300, 1e300])), [0, 255])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_to_uint8_refuses_what_has_no_colour(value):
+    with pytest.raises(ValueError, match=f"images hold 2 non-finite values, first {value}; use weights"):
+        pixels.to_uint8(np.array([0, value, value], np.float32))
+
+
+def test_to_uint8_refuses_bytes():
+    with pytest.raises(AssertionError, match="uint8 is not a float"):
+        pixels.to_uint8(EVERY_BYTE)
+
+
+# Grids
+
+
+def test_grid_known_values():
+    images = np.arange(1, 4, dtype=np.uint8).reshape(3, 1, 1, 1) * np.ones((1, 1, 1, 2), np.uint8)
+    np.testing.assert_array_equal(pixels.grid(images, 2), [[1, 1, 2, 2], [3, 3, 0, 0]])
+    np.testing.assert_array_equal(
+        pixels.grid(images, 2, gap=1, background=9), [[1, 1, 9, 2, 2], [9, 9, 9, 9, 9], [3, 3, 9, 9, 9]]
+    )
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_cell_finds_every_image_of_a_grid(channels):
+    images = noise(6, channels, 4, 5)
+    sheet = pixels.grid(images, columns=3)
+    assert sheet.shape == ((8, 15) if channels == 1 else (8, 15, 3))
+    assert sheet.dtype == np.uint8
+    for index, image in enumerate(images):
+        found = pixels.cell(sheet, index, columns=3, rows=2)
+        np.testing.assert_array_equal(found, image[0] if channels == 1 else image.transpose(1, 2, 0))
+
+
+def test_grid_wider_than_its_images_is_padded():
+    assert pixels.grid(noise(2, 1, 4, 5), columns=4).shape == (4, 20)
+
+
+def test_grid_and_cell_errors():
+    with pytest.raises(ValueError, match="0 images in 8 columns make no grid"):
+        pixels.grid(noise(0, 1, 4, 4), 8)
+    with pytest.raises(ValueError, match="2 images in 0 columns make no grid"):
+        pixels.grid(noise(2, 1, 4, 4), 0)
+    for index in (-1, 6):
+        with pytest.raises(ValueError, match=f"index={index} is not in 0..5"):
+            pixels.cell(noise(8, 15), index, columns=3, rows=2)
+    with pytest.raises(ValueError, match=r"\(8, 15\) pixels are not 2 equal rows of 4"):
+        pixels.cell(noise(8, 15), 0, columns=4, rows=2)
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (2, 3, 3)])
+def test_enlarge_repeats_hard_pixels(shape):
+    image = noise(*shape)
+    large = pixels.enlarge(image, 4)
+    assert large.shape[:2] == (8, 12)
+    for row in range(8):
+        for column in range(12):
+            np.testing.assert_array_equal(large[row, column], image[row // 4, column // 4])
+    np.testing.assert_array_equal(pixels.enlarge(image, 1), image)
+    with pytest.raises(ValueError, match="factor=0 is below 1"):
+        pixels.enlarge(image, 0)
+
+
+def test_reverse_grey():
+    np.testing.assert_array_equal(pixels.reverse_grey(EVERY_BYTE), EVERY_BYTE[::-1])
+
+
+# PNG
+
+
+@pytest.mark.parametrize("shape", [(28, 30), (28, 30, 3)])
+def test_png_is_lossless_and_deterministic(shape):
+    image = noise(*shape)
+    data = pixels.png_bytes(image)
+    assert data == pixels.png_bytes(image.copy())
+    with Image.open(BytesIO(data)) as decoded:
+        assert decoded.mode == ("L" if len(shape) == 2 else "RGB")
+        np.testing.assert_array_equal(np.asarray(decoded), image)
+
+
+def test_png_metadata():
+    metadata = {"dcgan": '{"seed": 7}', "Title": "Ziffern, 数字"}
+    with Image.open(BytesIO(pixels.png_bytes(noise(2, 2), metadata))) as decoded:
+        assert decoded.text == metadata
+
+
+@pytest.mark.parametrize("image", [np.zeros((2, 2), np.float32), noise(2, 2, 1), noise(4)])
+def test_what_is_no_picture_is_refused(image):
+    with pytest.raises(AssertionError, match=r"is not uint8|is not \(H, W\)"):
+        pixels.png_bytes(image)
+
+
+# GIF
+
+
+def test_grey_gif_is_exact_frame_by_frame():
+    # All 256 greys, few greys, a local change, and greys that have to come back in their own order.
+    frames = [noise(28, 28), np.full((28, 28), 77, np.uint8), EVERY_BYTE[:196].repeat(4).reshape(28, 28)]
+    frames.append(frames[2].copy())
+    frames[3][5:7, 9] = 255
+    frames.append(255 - frames[0])
+    durations = [40, 50, 1000, 20, 500]
+    decoded = decode_gif(pixels.gif_bytes(frames, durations))
+    assert [milliseconds for _, milliseconds in decoded] == durations
+    for (shown, _), frame in zip(decoded, frames, strict=True):
+        np.testing.assert_array_equal(shown, as_rgb(frame))
+
+
+def test_equal_neighbours_share_a_frame_and_add_their_durations():
+    a, b = noise(2, 8, 8)
+    decoded = decode_gif(pixels.gif_bytes([a, a, b, b, b, a], [100, 20, 30, 40, 50, 60]))
+    assert [milliseconds for _, milliseconds in decoded] == [120, 120, 60]
+    for (shown, _), frame in zip(decoded, [a, b, a], strict=True):
+        np.testing.assert_array_equal(shown, as_rgb(frame))
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_gif_that_stands_still_lasts_as_long(count):
+    still = noise(8, 8)
+    ((shown, milliseconds),) = decode_gif(pixels.gif_bytes([still] * count, 200))
+    np.testing.assert_array_equal(shown, as_rgb(still))
+    assert milliseconds == 200 * count
+
+
+def test_rgb_gif_of_up_to_256_colours_is_exact():
+    palette = noise(256, 3)
+    frames = palette[np.random.RandomState(1).randint(0, 256, (4, 20, 21))]
+    decoded = decode_gif(pixels.gif_bytes(frames, 100))
+    for (shown, _), frame in zip(decoded, frames, strict=True):
+        np.testing.assert_array_equal(shown, frame)
+
+
+def test_rgb_gif_shares_one_palette_so_that_still_pixels_stay():
+    """A gradient of more than 256 colours on the left stands still while noise moves on the right."""
+    still = np.stack(np.broadcast_arrays(np.arange(32)[:, None] * 8, np.arange(32) * 8, 99), -1)
+    frames = np.concatenate([np.tile(still, (3, 1, 1, 1)), noise(3, 32, 32, 3)], axis=2).astype(np.uint8)
+    decoded = np.stack([shown for shown, _ in decode_gif(pixels.gif_bytes(frames, 100))])
+    assert len(np.unique(decoded.reshape(-1, 3), axis=0)) <= 256
+    for shown in decoded:
+        np.testing.assert_array_equal(shown[:, :32], decoded[0, :, :32])
+    assert np.abs(decoded.astype(int) - frames).mean() < 24
+
+
+@pytest.mark.parametrize("convert", [np.asarray, as_rgb], ids=["grey", "rgb"])
+def test_gif_stores_its_palette_once(convert):
+    """20 frames of every grey, one pixel of which blinks: a palette a frame alone would take 15 kB."""
+    frames = np.tile(EVERY_BYTE.reshape(16, 16), (20, 1, 1))
+    frames[::2, 0, 0] = 255
+    assert len(pixels.gif_bytes([convert(frame) for frame in frames], 100)) < 3 * 768
+
+
+@pytest.mark.parametrize("loop", [0, 3])
+def test_gif_loop_and_determinism(loop):
+    frames = noise(3, 8, 8)
+    data = pixels.gif_bytes(frames, 100, loop)
+    assert data == pixels.gif_bytes(list(frames), [100] * 3, loop)
+    with Image.open(BytesIO(data)) as image:
+        assert image.info["loop"] == loop
+
+
+@pytest.mark.parametrize(
+    ("count", "milliseconds", "message"),
+    [
+        (0, 100, "0 frames make no GIF"),
+        (2, [100], "1 durations for 2 frames"),
+        (2, 33, "milliseconds=33 is not a multiple of 10 from 20; try 30"),
+        (2, [100, 10], "milliseconds=10 is not a multiple of 10 from 20; try 20"),
+        (2, 400_000, "milliseconds add up to 800000, more than 655350"),
+    ],
+)
+def test_gif_errors(count, milliseconds, message):
+    with pytest.raises(ValueError, match=message):
+        pixels.gif_bytes(noise(count, 8, 8), milliseconds)
+
+
+# Captions
+
+
+@pytest.mark.parametrize("shape", [(224, 224), (112, 300, 3)])
+@pytest.mark.parametrize("background", [0, 255])
+def test_caption_adds_a_readable_strip_and_leaves_the_image(shape, background):
+    image = noise(*shape)
+    below = pixels.caption(image, "epoch 3 of 20", background=background)
+    above = pixels.caption(image, "epoch 3 of 20", "above", background)
+    np.testing.assert_array_equal(below[: shape[0]], image)
+    np.testing.assert_array_equal(above[-shape[0] :], image)
+    strip = below[shape[0] :]
+    np.testing.assert_array_equal(above[: -shape[0]], strip)
+    assert len(strip) == 2 * (shape[1] // 16)
+    assert {strip.min(), strip.max()} == {0, 255}
+    for edge in (strip[0], strip[-1], strip[:, 0], strip[:, -1]):  # no letter is cut
+        assert (edge == background).all()
+
+
+def test_caption_strip_is_the_same_size_for_every_text_and_scales_with_the_width():
+    image = noise(112, 112)
+    shapes = {pixels.caption(image, text).shape for text in ("", "epoch 1", "jgpqy ÄÖÜ")}
+    assert shapes == {(112 + 20, 112)}
+    assert pixels.caption(pixels.enlarge(image, 4), "epoch 1").shape == (448 + 56, 448)
+
+
+def test_caption_letters_stand_still_where_a_number_counts_up():
+    one, two = (pixels.caption(noise(64, 224), f"epoch {number} of 20") for number in (1, 2))
+    np.testing.assert_array_equal(one[:, :40], two[:, :40])
+    assert (one != two).any()
+
+
+def test_caption_too_wide_names_the_remedy():
+    with pytest.raises(ValueError, match=r"'epoch 3 of 20' takes \d+ of 28 pixels; enlarge the image"):
+        pixels.caption(noise(28, 28), "epoch 3 of 20")

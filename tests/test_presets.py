@@ -1,0 +1,281 @@
+"""TUTORIALS.md, line by line, against the presets: what each system's text says, written down once more."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from dcgan.batches import ImageSet, ResidentBatches
+from dcgan.models import build_gan, count_parameters
+from dcgan.presets import PRESETS, get_preset
+
+RECIPES = {
+    # A. "z ~ N(0,1). Real images in [0,1]. Batch 32. Adam 2e-4, betas (.5, .999), both nets. Per step: G first
+    # (BCE against target 0.9), then D on the same fakes: (BCE(real, 0.9) + BCE(fake, 0)) / 2. 20 epochs."
+    "gan": {
+        "topology": "mlp",
+        "latent_dim": 100,
+        "latent": "normal",
+        "pixel_range": (0, 1),
+        "num_classes": 0,
+        "dropout": 0.3,
+        "init": "torch",
+        "limit": 0,
+        "batch_size": 32,
+        "epochs": 20,
+        "lr_g": 2e-4,
+        "lr_d": 2e-4,
+        "betas": (0.5, 0.999),
+        "adam_epsilon": 1e-8,
+        "real_target": 0.9,
+        "fake_target": 0,
+        "generator_target": 0.9,
+        "reduction": "mean",
+        "order": "generator-first",
+        "reuse_fakes": True,
+        "joint_batch": False,
+        "generator_batch": 32,
+        "sampling": "shuffle",
+        "steps_per_epoch": 1875,
+    },
+    # B. "Training is the one of A, unchanged: batch 32, targets 0.9 / 0, G first, Adam 2e-4 (.5, .999), PyTorch's
+    # default initialisation. Results are reported after 20 epochs. The preset scales [real images] to [-1,1]."
+    "dcgan": {
+        "topology": "conv",
+        "latent_dim": 100,
+        "latent": "normal",
+        "pixel_range": (-1, 1),
+        "num_classes": 0,
+        "dropout": 0,
+        "init": "torch",
+        "limit": 0,
+        "batch_size": 32,
+        "epochs": 20,
+        "lr_g": 2e-4,
+        "lr_d": 2e-4,
+        "betas": (0.5, 0.999),
+        "adam_epsilon": 1e-8,
+        "real_target": 0.9,
+        "fake_target": 0,
+        "generator_target": 0.9,
+        "reduction": "mean",
+        "order": "generator-first",
+        "reuse_fakes": True,
+        "joint_batch": False,
+        "generator_batch": 32,
+        "sampling": "shuffle",
+        "steps_per_epoch": 1875,
+    },
+    # C. "Glorot-uniform weights, zero biases. z ~ N(0,1). Images in [0,1]. Adam 2e-4, beta1 .5 (beta2 .999), BCE. Per
+    # step: D once on 128 real (drawn with replacement) and 128 fake images in one batch of 256; then G on 256 fresh z
+    # against target 1. 234 steps an epoch, 100 epochs." Keras' Adam has epsilon 1e-7; one batch of 256 is a mean.
+    "dcgan-keras": {
+        "topology": "keras",
+        "latent_dim": 100,
+        "latent": "normal",
+        "pixel_range": (0, 1),
+        "num_classes": 0,
+        "dropout": 0.4,
+        "init": "glorot",
+        "limit": 0,
+        "batch_size": 128,
+        "epochs": 100,
+        "lr_g": 2e-4,
+        "lr_d": 2e-4,
+        "betas": (0.5, 0.999),
+        "adam_epsilon": 1e-7,
+        "real_target": 1,
+        "fake_target": 0,
+        "generator_target": 1,
+        "reduction": "mean",
+        "order": "discriminator-first",
+        "reuse_fakes": False,
+        "joint_batch": True,
+        "generator_batch": 256,
+        "sampling": "replacement",
+        "steps_per_epoch": 234,
+    },
+    # D. "Z=96. z ~ U(-1,1). Images in [-1,1]. D loss = real + fake (a sum). G's update reuses the z of D's update.
+    # 5 epochs. Adam 3e-4 (.5, .999), batch 128, first 50,000 training images (assumed)."
+    "dcgan-step": {
+        "topology": "step",
+        "latent_dim": 96,
+        "latent": "uniform",
+        "pixel_range": (-1, 1),
+        "num_classes": 0,
+        "dropout": 0,
+        "init": "torch",
+        "limit": 50_000,
+        "batch_size": 128,
+        "epochs": 5,
+        "lr_g": 3e-4,
+        "lr_d": 3e-4,
+        "betas": (0.5, 0.999),
+        "adam_epsilon": 1e-8,
+        "real_target": 1,
+        "fake_target": 0,
+        "generator_target": 1,
+        "reduction": "sum",
+        "order": "discriminator-first",
+        "reuse_fakes": True,
+        "joint_batch": False,
+        "generator_batch": 128,
+        "sampling": "shuffle",
+        "steps_per_epoch": 391,
+    },
+    # E. "No dropout. Images in [-1,1]. Batch 64, Adam 2e-4 (.5, .999). D first: (BCE(real,1) + BCE(fake,0)) / 2; then
+    # G on fresh z against 1. 200 epochs (a pass over the data each)."
+    "gan-beginners": {
+        "topology": "mlp",
+        "latent_dim": 100,
+        "latent": "normal",
+        "pixel_range": (-1, 1),
+        "num_classes": 0,
+        "dropout": 0,
+        "init": "torch",
+        "limit": 0,
+        "batch_size": 64,
+        "epochs": 200,
+        "lr_g": 2e-4,
+        "lr_d": 2e-4,
+        "betas": (0.5, 0.999),
+        "adam_epsilon": 1e-8,
+        "real_target": 1,
+        "fake_target": 0,
+        "generator_target": 1,
+        "reduction": "mean",
+        "order": "discriminator-first",
+        "reuse_fakes": False,
+        "joint_batch": False,
+        "generator_batch": 64,
+        "sampling": "shuffle",
+        "steps_per_epoch": 938,
+    },
+}
+# F. "Recipe of E", with ten labels.
+RECIPES["cgan"] = RECIPES["gan-beginners"] | {"num_classes": 10}
+# Ours: B told the label, in the paper's batches of 128.
+RECIPES["cdcgan"] = RECIPES["dcgan"] | {"num_classes": 10, "batch_size": 128, "generator_batch": 128}
+RECIPES["cdcgan"] |= {"steps_per_epoch": 469}
+# The paper: "weights from N(0, .02), Adam 2e-4 beta1 .5, batch 128"; the rest from PyTorch's example of it.
+RECIPES["dcgan64"] = RECIPES["gan-beginners"] | {"topology": "conv", "init": "normal", "batch_size": 128}
+RECIPES["dcgan64"] |= {"epochs": 25, "reduction": "sum", "reuse_fakes": True, "generator_batch": 128}
+RECIPES["dcgan64"] |= {"steps_per_epoch": 469}
+
+IMAGES_IN_MNIST = 60_000
+
+
+def steps_per_epoch(name: str) -> int:
+    """As the training counts them on MNIST, with one pixel an image for the size's sake."""
+    config = PRESETS[name].config
+    images_u8 = torch.zeros(IMAGES_IN_MNIST, 1, 1, 1, dtype=torch.uint8)[: config.data.limit or None]
+    labels = torch.zeros(len(images_u8), dtype=torch.int64)
+    return ResidentBatches(ImageSet(images_u8, labels, ()), config, torch.device("cpu")).steps_per_epoch
+
+
+def test_every_preset_has_its_recipe_written_down_here():
+    assert set(RECIPES) == set(PRESETS)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_recipe_is_the_tutorials(name):
+    config = PRESETS[name].config
+    computed = {
+        "pixel_range": config.model.pixel_range,
+        "generator_batch": config.batch_size * config.generator_batch_factor,
+        "steps_per_epoch": steps_per_epoch(name),
+        "limit": config.data.limit,
+    }
+    of_the_model = ("topology", "latent_dim", "latent", "num_classes", "dropout", "init")
+    found = {
+        key: computed[key] if key in computed else getattr(config.model if key in of_the_model else config, key)
+        for key in RECIPES[name]
+    }
+    assert found == RECIPES[name]
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_no_preset_adds_what_no_tutorial_has(name):
+    config = PRESETS[name].config
+    assert config.loss == "bce"
+    assert (config.r1_gamma, config.r2_gamma, config.gradient_penalty) == (0, 0, 0)
+    assert config.ema_half_life_images == 0
+    assert config.data.name == "mnist"
+    assert (config.model.channels, config.data.holdout) == (1, 0)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_images_are_mnists_size_but_for_the_papers(name):
+    assert PRESETS[name].config.model.image_size == (64 if name == "dcgan64" else 28)
+
+
+def fc(inputs: int, outputs: int) -> int:
+    return inputs * outputs + outputs
+
+
+PARAMETERS = {
+    # preset: (generator, discriminator), summed by hand over the tutorial's layers; batch norm has 2 a channel
+    "gan": (
+        fc(100, 256) + fc(256, 512) + fc(512, 1024) + fc(1024, 784),
+        fc(784, 1024) + fc(1024, 512) + fc(512, 256) + fc(256, 1),
+    ),
+    "dcgan": (312_256, 109_440),
+    "dcgan-keras": (1_164_289, 40_705),
+    "dcgan-step": (
+        fc(96, 1024) + 2 * 1024 + fc(1024, 6272) + 2 * 6272 + (128 * 64 * 16 + 64) + 2 * 64 + (64 * 16 + 1),
+        (32 * 25 + 32) + (32 * 64 * 25 + 64) + fc(1024, 1024) + fc(1024, 1),
+    ),
+    "gan-beginners": (
+        fc(100, 256) + fc(256, 512) + fc(512, 1024) + fc(1024, 784),
+        fc(784, 512) + fc(512, 256) + fc(256, 1),
+    ),
+    "cgan": (
+        fc(110, 256) + fc(256, 512) + fc(512, 1024) + fc(1024, 784),
+        fc(794, 512) + fc(512, 256) + fc(256, 1),
+    ),
+    # ten more inputs to the first layer of each
+    "cdcgan": (312_256 + 10 * 128 * 16, 109_440 + 10 * 32 * 16),
+    # PyTorch's example counts 3,576,704 and 2,765,568 with three channels; two channels less in a layer of 64
+    "dcgan64": (3_576_704 - 2 * 64 * 16, 2_765_568 - 2 * 64 * 16),
+}
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_parameter_counts_are_the_tutorials(name):
+    assert tuple(map(count_parameters, build_gan(PRESETS[name].config.model))) == PARAMETERS[name]
+
+
+def test_every_preset_names_its_source():
+    assert len({preset.title for preset in PRESETS.values()}) == len(PRESETS)
+    sources = {
+        "gan": "first article",
+        "dcgan": "second article",
+        "dcgan-keras": "Keras",
+        "dcgan-step": "GAN Step by Step, step 3",
+        "gan-beginners": "GAN for beginners in PyTorch",
+        "cgan": "GAN for beginners in PyTorch",
+        "cdcgan": "DCGAN Studio",
+        "dcgan64": "1511.06434",
+    }
+    for name, source in sources.items():
+        assert source in PRESETS[name].source
+
+
+def test_the_cards_say_what_is_assumed_and_where_they_depart():
+    """TUTORIALS.md: where the tutorial does not say a value, 'say so in the preset too'; B: 'the card says so'."""
+    step = PRESETS["dcgan-step"].notes
+    for words in ("(assumed)", "3e-4", "128", "50,000"):
+        assert words in step
+    for words in ("[0, 1]", "[-1, 1]", "27", "20"):
+        assert words in PRESETS["dcgan"].notes
+    assert "1e-7" in PRESETS["dcgan-keras"].notes
+    assert "(assumed)" in PRESETS["cgan"].notes
+    assert "(assumed)" in PRESETS["dcgan64"].notes
+
+
+def test_an_unknown_preset_lists_the_known_ones():
+    assert get_preset("dcgan") is PRESETS["dcgan"]
+    with pytest.raises(
+        ValueError, match="preset 'dcgam' is unknown; choose one of gan, dcgan, dcgan-keras, dcgan-step"
+    ):
+        get_preset("dcgam")

@@ -1,0 +1,72 @@
+"""The published models are complete recordings of the presets, small enough to ship, and what their configs give."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from dcgan.checkpoint import load_discriminator, load_generator
+from dcgan.data import make_batches
+from dcgan.presets import PRESETS
+from dcgan.recording import draw_grid, snapshot_steps
+from dcgan.runs import CHECKPOINTS, Run, list_runs
+from dcgan.trainer import StepStats, train
+
+RUNS = list_runs(CHECKPOINTS)
+EXPECTED = {"gan-mnist", "dcgan-mnist", "dcgan-step-mnist", "cdcgan-mnist"}
+
+
+def test_the_promised_models_are_there():
+    assert {run.name for run in RUNS} >= EXPECTED
+
+
+def test_all_of_it_fits_a_repository():
+    sizes = {path: path.stat().st_size for path in CHECKPOINTS.rglob("*") if path.name != "state.safetensors"}
+    assert sum(sizes.values()) < 80e6
+    assert max(sizes.values()) < 15e6
+
+
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
+class TestPublished:
+    def test_is_the_presets_training_run_to_its_end(self, run: Run):
+        preset = PRESETS[run.preset].config
+        assert run.config() == replace(preset, threads=run.config().threads)
+        status = run.status()
+        assert (status.state, status.step, status.error) == ("finished", status.steps, "")
+
+    def test_is_a_complete_recording(self, run: Run):
+        status, config = run.status(), run.config()
+        rows, _ = run.progress()
+        assert rows[-1].step == status.steps
+        assert max(b.step - a.step for a, b in itertools.pairwise(rows)) <= config.log_every
+        per_epoch = status.steps // status.epochs
+        assert {per_epoch * epoch for epoch in range(status.epochs + 1)} <= set(run.sample_steps())
+        assert set(run.snapshot_steps()) == snapshot_steps(config, status.steps)
+        assert load_discriminator(run.path)[2] == load_generator(run.path).step == status.steps
+
+    def test_draws_the_digits_of_its_last_grid(self, run: Run):
+        """To a few grey levels on another machine: full weights, or the half precision of large ones."""
+        recorded = np.asarray(Image.open(run.sample_path(run.sample_steps()[-1]))).astype(int)
+        drawn = draw_grid(load_generator(run.path).network).astype(int)
+        assert np.abs(recorded - drawn).mean() < 0.5
+        assert 15 < drawn.mean() < 60  # ink as in the data, whose mean is 33
+        assert drawn.max() == 255
+
+    def test_every_snapshot_loads(self, run: Run):
+        for step in run.snapshot_steps():
+            assert load_generator(run.snapshot_path(step)).step == step
+
+    def test_its_config_run_again_gives_its_first_steps(self, run: Run):
+        """Bit for bit on the same CPU and versions; anywhere, to rounding."""
+        config = run.config()
+        first = {row.step: row for row in run.progress()[0] if row.step <= 2}
+        batches = make_batches(config, torch.device("cpu"))
+        for snapshot in itertools.islice(train(config, batches, torch.device("cpu")), 2):
+            row = first[snapshot.state.step]
+            for name, value in zip(StepStats._fields, snapshot.stats, strict=True):
+                assert float(value) == pytest.approx(getattr(row, name), rel=2e-3), name

@@ -1,0 +1,79 @@
+"""The README tells the truth: its commands run, its paths exist, its front matter is a Space's."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from dcgan import cli
+from dcgan.presets import PRESETS
+from dcgan.runs import CHECKPOINTS, list_runs
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BASH = "\n".join(re.findall(r"```bash\n(.*?)```", README, re.DOTALL))
+COMMANDS = sorted(set(re.findall(r"^python -m (dcgan .*?)(?:\s+#.*)?$", BASH, re.MULTILINE)))
+PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.fixture
+def newcomer(tmp_path, monkeypatch) -> Path:
+    """A folder that looks like the checkout from inside, and keeps what the commands write out of it."""
+    (tmp_path / "checkpoints").symlink_to(CHECKPOINTS)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_there_are_commands_to_test():
+    assert len(COMMANDS) >= 8
+    assert len(PYTHON) >= 1
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_runs(command, newcomer, capsys):
+    """Trainings as --dry-run: what they do is tested elsewhere, that they are spelt right is tested here."""
+    argv = shlex.split(command)[1:]
+    if argv[0] == "train" and "--dry-run" not in argv:
+        argv.append("--dry-run")
+    assert cli.main(argv) == 0
+    if "-o" in argv:
+        assert (newcomer / argv[argv.index("-o") + 1]).stat().st_size > 1000
+
+
+@pytest.mark.parametrize("code", PYTHON)
+def test_every_snippet_runs(code, newcomer):
+    names: dict[str, object] = {}
+    exec(code, names)
+    assert names["images"].shape == (64, 1, 28, 28)
+
+
+def test_every_path_exists():
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
+    words = re.findall(r"`((?:docs|checkpoints|data|tests|deploy)/[\w./-]*|\w+\.(?:py|txt|toml))`", README)
+    assert links
+    for path in [*links, *words]:
+        assert (ROOT / path).exists(), path
+
+
+def test_every_preset_is_in_the_table():
+    for name in PRESETS:
+        assert f"`{name}`" in README, name
+
+
+def test_every_published_model_is_named():
+    for run in list_runs(CHECKPOINTS):
+        assert run.name in README, run.name
+
+
+def test_the_front_matter_is_a_spaces():
+    front = README.split("---\n")[1]
+    fields = dict(re.findall(r"^(\w+): *(.+)$", front, re.MULTILINE))
+    assert fields["sdk"] == "gradio"
+    assert (ROOT / fields["app_file"]).exists()
+    assert len(fields["short_description"]) <= 60
+    requirements = (ROOT / "requirements.txt").read_text()
+    low = re.search(r"gradio>=([\d.]+)", requirements)[1]
+    assert fields["sdk_version"].startswith(f"{low}.") or fields["sdk_version"] == low

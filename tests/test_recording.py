@@ -1,0 +1,284 @@
+"""What a training leaves in its run directory, and how it ends: finished, stopped, killed, failed."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import json
+import os
+import signal
+import struct
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from dcgan import recording
+from dcgan.archives import read_named_set
+from dcgan.checkpoint import load_generator, load_tensors
+from dcgan.config import DataConfig, TrainConfig
+from dcgan.latents import latents_from_seeds
+from dcgan.pixels import grid, to_uint8
+from dcgan.presets import PRESETS
+from dcgan.recording import draw_grid, is_grid_step, run_training, snapshot_steps
+from dcgan.runs import Run, RunError
+
+CPU = torch.device("cpu")
+
+
+def small(digits: DataConfig, preset: str = "gan", **changes) -> TrainConfig:
+    """6 steps an epoch, the last of 16 images."""
+    config = PRESETS[preset].config
+    model = replace(config.model, hidden_g=(16, 24), hidden_d=(24, 16), width_g=4, width_d=4)
+    recipe = {"model": model, "data": digits, "batch_size": 64, "epochs": 3, "log_every": 4}
+    return replace(config, **(recipe | changes))
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory) -> DataConfig:
+    """The first 336 real digits in a folder of their own: unpacking all 60,000 takes longer than these trainings."""
+    images, labels = read_named_set("mnist", "", "train")
+    root = tmp_path_factory.mktemp("digits")
+    for name, values in {"train-images-idx3-ubyte": images[:336, 0], "train-labels-idx1-ubyte": labels[:336]}.items():
+        header = struct.pack(f">HBB{values.ndim}I", 0, 8, values.ndim, *values.shape)
+        (root / name).write_bytes(header + values.astype(np.uint8).tobytes())
+    return DataConfig(root=str(root))
+
+
+def trained(tmp_path: Path, config: TrainConfig) -> Run:
+    run = Run.create(config, "test", tmp_path)
+    assert run_training(run, CPU).state == "finished"
+    return run
+
+
+def files(run: Run) -> dict[str, bytes]:
+    """All that two equal trainings share: everything but times."""
+    names = [p for p in run.path.rglob("*") if p.suffix in (".png", ".safetensors") and p != run.state_path]
+    return {str(p.relative_to(run.path)): p.read_bytes() for p in names}
+
+
+def stop_at(run: Run, step: int):
+    """An on_row that asks for a stop during `step`, which the training then finishes."""
+
+    def on_row(row, status):
+        if row.step >= step - 1:
+            run.request_stop()
+
+    return on_row
+
+
+def test_a_run_holds_the_whole_training(tmp_path, digits):
+    run = trained(tmp_path, small(digits, ema_half_life_images=200))
+    status = run.status()
+    assert (status.state, status.step, status.steps, status.epoch, status.error) == ("finished", 18, 18, 3.0, "")
+    assert "cpu" in status.environment["device"]
+
+    rows, _ = run.progress()
+    assert [row.step for row in rows] == [1, 2, 3, 4, 5, 6, 8, 9, 12, 16, 18]
+    assert rows[-1].images_seen == 3 * 336
+    assert rows[-1].epoch == 3
+    assert all(later.wall_seconds >= earlier.wall_seconds for earlier, later in itertools.pairwise(rows))
+    assert all(0 < row.d_real < 1 and 0 < row.d_fake < 1 and row.images_per_second > 0 for row in rows)
+
+    assert run.sample_steps() == [0, 1, 2, 4, 6, 12, 18]
+    assert run.snapshot_steps() == [0, 1, 2, 3, 5, 9, 18]
+    present = {p.name for p in run.path.iterdir()}
+    weights = {"generator.safetensors", "generator_ema.safetensors", "discriminator.safetensors", "state.safetensors"}
+    assert present == weights | {"config.json", "status.json", "progress.jsonl", "log.txt", "samples", "snapshots"}
+    assert "finished at step 18" in run.log_path.read_text()
+
+
+def test_the_last_grid_is_what_the_saved_generator_draws(tmp_path, digits):
+    run = trained(tmp_path, small(digits, "cdcgan"))
+    recorded = np.asarray(Image.open(run.sample_path(18)))
+    generator = load_generator(run.path)
+    images = generator(latents_from_seeds(range(64), 100), np.arange(64) % 10)
+    assert recorded.shape == (224, 224)
+    assert np.array_equal(recorded, grid(to_uint8(images.numpy()), 8))
+    assert np.array_equal(recorded, draw_grid(generator.network))
+
+
+def test_the_same_config_gives_the_same_run(tmp_path, digits):
+    config = small(digits, "dcgan")
+    first, second = trained(tmp_path / "a", config), trained(tmp_path / "b", config)
+    assert files(first) == files(second)
+    losses = [[(row.step, row.d_loss, row.g_loss) for row in run.progress()[0]] for run in (first, second)]
+    assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize("cut", [2, 6, 13, 17])
+def test_stopped_anywhere_and_resumed_is_uninterrupted_bit_for_bit(tmp_path, digits, cut):
+    config = small(digits, "dcgan", log_every=1, ema_half_life_images=300)
+    whole = trained(tmp_path / "whole", config)
+    run = Run.create(config, "test", tmp_path / "cut")
+    stopped = run_training(run, CPU, stop_at(run, cut))
+    assert (stopped.state, stopped.step) == ("stopped", cut)
+    assert run.status() == stopped
+    assert not run.stop_requested()
+    torch.manual_seed(cut)
+    assert run_training(run, CPU).state == "finished"
+    assert files(run) == files(whole)
+    cut_state, whole_state = load_tensors(run.state_path)[0], load_tensors(whole.state_path)[0]
+    assert all(torch.equal(cut_state[name], whole_state[name]) for name in whole_state)
+    rows = [[(row.step, row.d_loss, row.g_grad_norm) for row in each.progress()[0]] for each in (run, whole)]
+    assert rows[0] == rows[1]
+
+
+def test_a_finished_run_trained_again_stays_as_it_is(tmp_path, digits):
+    run = trained(tmp_path, small(digits))
+    before = files(run) | {"rows": (run.path / "progress.jsonl").read_bytes()}
+    assert run_training(run, CPU).state == "finished"
+    assert files(run) | {"rows": (run.path / "progress.jsonl").read_bytes()} == before
+
+
+SCRIPT = """
+import sys, torch
+from dcgan.recording import run_training
+from dcgan.runs import Run
+print(run_training(Run(sys.argv[1]), torch.device("cpu"), lambda row, status: print(row.step, flush=True)).state)
+"""
+
+
+def start(run: Run) -> subprocess.Popen:
+    """Another process that trains the run, once it has told its first row."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(run.path)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert process.stdout.readline().strip() == "1"
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_finishes_the_step_and_saves(tmp_path, digits, number):
+    config = small(digits, epochs=10_000)
+    run = Run.create(config, "test", tmp_path)
+    process = start(run)
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert output.strip().endswith("stopped")
+    status = run.status()
+    assert (status.state, status.step) == ("stopped", load_tensors(run.state_path)[1]["step"])
+    assert load_generator(run.path).step == status.step
+
+
+def test_a_killed_training_reads_interrupted_and_goes_on_from_its_last_save(tmp_path, digits, monkeypatch):
+    config = small(digits, epochs=10_000, log_every=50)
+    run = Run.create(config, "test", tmp_path)
+    process = start(run)
+    while len(run.progress()[0]) < 12:
+        time.sleep(0.01)
+    with pytest.raises(RunError, match="being trained by another process"):
+        run_training(run, CPU)
+    assert run.status().state == "running"
+    process.kill()
+    process.communicate()
+    assert run.status().state == "interrupted"
+    steps = [row.step for row in run.progress()[0]]
+
+    saved = load_tensors(run.state_path)[1]["step"]
+    status = run_training(run, CPU, stop_at(run, 60))
+    assert status.state == "stopped"
+    again = [row.step for row in run.progress()[0]]
+    assert again == sorted(set(again))
+    assert saved < steps[-1] or again[: len(steps)] == steps
+
+
+def test_a_loss_that_is_not_finite_fails_with_the_step_and_keeps_the_last_good_weights(tmp_path, digits):
+    config = small(digits, "dcgan", loss="wasserstein", real_target=1.0, generator_target=1.0, lr_d=1e30, lr_g=1e30)
+    run = Run.create(config, "test", tmp_path)
+    status = run_training(run, CPU)
+    assert status.state == "failed"
+    assert run.status() == status
+    assert "at step" in status.error
+    assert "lower learning rates" in status.error
+    generator = load_generator(run.path)
+    assert all(torch.isfinite(value).all() for value in generator.network.state_dict().values())
+    assert status.error in run.log_path.read_text()
+    for line in (run.path / "progress.jsonl").read_text().splitlines():
+        assert all(np.isfinite(value) for value in json.loads(line).values())
+
+
+def test_weights_that_are_not_finite_are_never_saved(tmp_path, digits):
+    """A step's losses can be finite and its update infinite: the next step would tell, the save must not wait."""
+    run = Run.create(small(digits), "test", tmp_path)
+    recorder = recording.Recorder.open(run, CPU, None)
+    recorder._save()
+    with torch.no_grad():
+        next(recorder.state.gan.discriminator.parameters())[0, 0] = float("inf")
+    with pytest.raises(recording.TrainingError, match=r"discriminator\.layers\.0\.weight"):
+        recorder._save()
+    assert torch.isfinite(load_tensors(run.discriminator_path)[0]["layers.0.weight"]).all()
+
+
+@pytest.mark.parametrize("victim", ["progress.jsonl", "samples", "state.safetensors"])
+def test_a_full_disk_fails_with_a_sentence_and_a_resume_finishes(tmp_path, digits, monkeypatch, victim):
+    config = small(digits, "dcgan", log_every=1)
+    whole = trained(tmp_path / "whole", config)
+    run = Run.create(config, "test", tmp_path / "full")
+    full = {"now": False}
+
+    def no_room(path: object) -> None:
+        if full["now"] and victim in str(path):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    with monkeypatch.context() as patch:
+        real_fsync_replace, real_append = Path.replace, Run._append
+        patch.setattr(Path, "replace", lambda self, to: no_room(to) or real_fsync_replace(self, to))
+        patch.setattr(Run, "_append", lambda self, name, row: no_room(name) or real_append(self, name, row))
+        status = run_training(run, CPU, lambda row, _: full.update(now=row.step >= 7))
+    assert status.state == "failed"
+    assert "No space left" in status.error
+    assert "resume" in status.error
+    assert run.status() == status
+    assert not list(run.path.rglob("*.tmp"))
+    load_generator(run.path)
+    assert run_training(run, CPU).state == "finished"
+    assert files(run) == files(whole)
+
+
+def test_a_disk_too_full_for_the_status_still_tells_the_caller(tmp_path, digits, monkeypatch):
+    run = Run.create(small(digits), "test", tmp_path)
+
+    def no_room(self, name, data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), name)
+
+    monkeypatch.setattr(Run, "write_bytes", no_room)
+    status = run_training(run, CPU)
+    assert status.state == "failed"
+    assert "No space left" in status.error
+
+
+def test_data_that_is_missing_is_an_error_for_the_caller(tmp_path, digits):
+    run = Run.create(small(digits, data=DataConfig(name=f"folder:{tmp_path / 'nowhere'}")), "test", tmp_path)
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        run_training(run, CPU)
+
+
+def test_a_state_of_other_networks_is_refused_by_name(tmp_path, digits):
+    run, other = trained(tmp_path, small(digits)), trained(tmp_path / "other", small(digits, "dcgan"))
+    run.state_path.write_bytes(other.state_path.read_bytes())
+    with pytest.raises(RunError, match=r"state\.safetensors"):
+        run_training(run, CPU)
+
+
+def test_threads_are_the_configs_and_the_callers_afterwards(tmp_path, digits):
+    before = torch.get_num_threads()
+    run = trained(tmp_path, small(digits, threads=1, epochs=1))
+    assert run.status().environment["threads"] == "1"
+    assert torch.get_num_threads() == before
+
+
+def test_grid_and_snapshot_steps():
+    assert [step for step in range(27) if is_grid_step(step, 10)] == [0, 1, 2, 4, 8, 10, 20]
+    config = PRESETS["dcgan"].config
+    assert sorted(snapshot_steps(config, 37_500)) == [0, 586, 1172, 2344, 4688, 9375, 18_750, 37_500]
+    assert snapshot_steps(replace(config, snapshots=0), 100) == set()
+    assert snapshot_steps(replace(config, snapshots=1), 100) == {100}
+    assert snapshot_steps(replace(config, snapshots=2), 100) == {0, 100}

@@ -1,0 +1,343 @@
+"""The step against the tutorials' own loops, written out plainly; the loop; the state."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dcgan.batches import Batch, ImageSet, ResidentBatches
+from dcgan.config import DataConfig, ModelConfig, TrainConfig
+from dcgan.data import make_batches
+from dcgan.models import build_gan
+from dcgan.presets import PRESETS
+from dcgan.trainer import StepStats, TrainState, draw_fakes, train, train_step, update_generator
+
+CPU = torch.device("cpu")
+
+
+def small(preset: str, **changes) -> TrainConfig:
+    """The preset's recipe on networks small enough to step in milliseconds."""
+    config = PRESETS[preset].config
+    widths = {"hidden_g": (16, 24), "hidden_d": (24, 16), "width_g": 4, "width_d": 4}
+    return replace(config, model=replace(config.model, **widths), batch_size=8, **changes)
+
+
+def batches_for(config: TrainConfig, count: int = 40) -> ResidentBatches:
+    rng = np.random.RandomState(3)
+    images = torch.from_numpy(rng.randint(0, 256, (count, *config.model.image_shape), dtype=np.uint8))
+    labels = torch.from_numpy(rng.randint(0, max(config.model.num_classes, 1), count))
+    return ResidentBatches(ImageSet(images, labels, ()), config, CPU)
+
+
+def first_batches(config: TrainConfig, count: int) -> list[Batch]:
+    return list(itertools.islice(batches_for(config).from_step(0), count))
+
+
+def weights(*networks: nn.Module) -> dict[str, Tensor]:
+    return {f"{i}.{k}": v.clone() for i, network in enumerate(networks) for k, v in network.state_dict().items()}
+
+
+def step_seed(seed: int, step: int) -> int:
+    return int(np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0])
+
+
+def bce(probabilities: Tensor, target: float) -> Tensor:
+    return nn.BCELoss()(probabilities, torch.full_like(probabilities, target))
+
+
+def adam(network: nn.Module, lr: float, eps: float = 1e-8) -> torch.optim.Adam:
+    return torch.optim.Adam(network.parameters(), lr=lr, betas=(0.5, 0.999), eps=eps)
+
+
+# The tutorials' loops as their texts have them: one function a tutorial, its step on (G, D, optimizers, real).
+
+
+def series_step(g, d, opt_g, opt_d, real: Tensor) -> None:
+    """A and B: the generator first, against 0.9; the discriminator on the same fakes; the mean of its halves."""
+    z = torch.randn(len(real), 100)
+    opt_g.zero_grad()
+    fake = g(z)
+    bce(torch.sigmoid(d(fake)), 0.9).backward()
+    opt_g.step()
+    opt_d.zero_grad()
+    real_loss = bce(torch.sigmoid(d(real)), 0.9)
+    fake_loss = bce(torch.sigmoid(d(fake.detach())), 0.0)
+    ((real_loss + fake_loss) / 2).backward()
+    opt_d.step()
+
+
+def keras_step(g, d, opt_g, opt_d, real: Tensor) -> None:
+    """C: the discriminator on one batch of real and fake; then the generator on twice as many fresh z."""
+    fake = g(torch.randn(len(real), 100)).detach()
+    images = torch.cat([real, fake])
+    targets = torch.cat([torch.ones(len(real)), torch.zeros(len(real))])
+    opt_d.zero_grad()
+    nn.BCELoss()(torch.sigmoid(d(images)), targets).backward()
+    opt_d.step()
+    opt_g.zero_grad()
+    bce(torch.sigmoid(d(g(torch.randn(2 * len(real), 100)))), 1.0).backward()
+    opt_g.step()
+
+
+def step_by_step_step(g, d, opt_g, opt_d, real: Tensor) -> None:
+    """D: uniform noise, one batch of it a step, and the sum of the discriminator's two terms."""
+    z = torch.empty(len(real), 96).uniform_(-1, 1)
+    fake = g(z)
+    opt_d.zero_grad()
+    logits_real, logits_fake = d(real), d(fake.detach())
+    real_loss = F.binary_cross_entropy_with_logits(logits_real, torch.ones_like(logits_real))
+    fake_loss = F.binary_cross_entropy_with_logits(logits_fake, torch.zeros_like(logits_fake))
+    (real_loss + fake_loss).backward()
+    opt_d.step()
+    opt_g.zero_grad()
+    logits = d(fake)
+    F.binary_cross_entropy_with_logits(logits, torch.ones_like(logits)).backward()
+    opt_g.step()
+
+
+def beginners_step(g, d, opt_g, opt_d, real: Tensor) -> None:
+    """E: the discriminator first, the mean of its halves; the generator on fresh z against 1."""
+    fake = g(torch.randn(len(real), 100)).detach()
+    opt_d.zero_grad()
+    ((bce(torch.sigmoid(d(real)), 1.0) + bce(torch.sigmoid(d(fake)), 0.0)) / 2).backward()
+    opt_d.step()
+    opt_g.zero_grad()
+    bce(torch.sigmoid(d(g(torch.randn(len(real), 100)))), 1.0).backward()
+    opt_g.step()
+
+
+@pytest.mark.parametrize(
+    ("preset", "tutorial_step", "lr", "eps"),
+    [
+        ("gan", series_step, 2e-4, 1e-8),
+        ("dcgan", series_step, 2e-4, 1e-8),
+        ("dcgan-keras", keras_step, 2e-4, 1e-7),
+        ("dcgan-step", step_by_step_step, 3e-4, 1e-8),
+        ("gan-beginners", beginners_step, 2e-4, 1e-8),
+    ],
+)
+def test_a_step_is_the_tutorials_step(preset, tutorial_step, lr, eps):
+    config = small(preset)
+    batches = first_batches(config, 3)
+    state = TrainState.new(config, CPU)
+    ours_before = weights(*state.gan)
+    for batch in batches:
+        train_step(state, batch)
+
+    torch.manual_seed(config.seed)
+    g, d = build_gan(config.model)
+    before = weights(g, d)
+    opt_g, opt_d = adam(g, lr, eps), adam(d, lr, eps)
+    for step, batch in enumerate(batches):
+        torch.manual_seed(step_seed(config.seed, step))
+        tutorial_step(g, d, opt_g, opt_d, batch.images)
+
+    expected, ours = weights(g, d), weights(*state.gan)
+    for name in expected:
+        torch.testing.assert_close(ours_before[name], before[name], rtol=0, atol=0)
+        if name.endswith("num_batches_tracked"):
+            continue
+        # Adam's first steps are lr * sign(gradient): rounding may flip the sign of a gradient that is zero but for
+        # rounding, so the tolerance is a fraction of one step, and a wrong order of updates is far beyond it.
+        torch.testing.assert_close(ours[name], expected[name], rtol=1e-4, atol=lr / 20)
+
+
+def test_a_step_in_another_order_is_another_step():
+    """The tolerance above is tight enough to tell recipes apart."""
+    config = small("dcgan")
+    swapped = replace(config, order="discriminator-first")
+    results = []
+    for each in (config, swapped):
+        state = TrainState.new(each, CPU)
+        for batch in first_batches(each, 3):
+            train_step(state, batch)
+        results.append(weights(*state.gan))
+    name = "0.layers.1.weight"
+    with pytest.raises(AssertionError):
+        torch.testing.assert_close(results[0][name], results[1][name], rtol=1e-4, atol=2e-4 / 20)
+
+
+def test_the_first_loss_of_step_by_step_is_its_trace():
+    """On real digits, with its full networks, the tutorial prints D 1.387 = 2 ln 2 at iteration 0: a sum, not a mean.
+
+    It prints G 0.638 there, which hangs on its initial weights and learning rate; ours starts near ln 2 as well.
+    """
+    config = PRESETS["dcgan-step"].config
+    state = TrainState.new(config, CPU)
+    stats = train_step(state, next(iter(make_batches(config, CPU).from_step(0))))
+    assert float(stats.d_loss) == pytest.approx(2 * math.log(2), abs=0.03)
+    assert float(stats.g_loss) == pytest.approx(math.log(2), abs=0.3)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_takes_a_step_and_every_weight_moves(preset):
+    config = small(preset)
+    if config.model.image_size == 64:
+        config = replace(config, model=replace(config.model, image_size=32))
+    state = TrainState.new(config, CPU)
+    before = weights(*state.gan)
+    stats = train_step(state, first_batches(config, 1)[0])
+    assert all(torch.isfinite(value) for value in stats)
+    assert state.step == 1
+    assert state.images_seen == 8
+    after = weights(*state.gan)
+    still = [name for name in before if torch.equal(before[name], after[name])]
+    # A bias or weight in front of batch norm may have no gradient but for rounding; Adam moves it all the same.
+    assert still == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"loss": "minimax"},
+        {"loss": "least-squares"},
+        {"loss": "hinge"},
+        {"loss": "wasserstein", "gradient_penalty": 10.0},
+        {"loss": "relativistic", "r1_gamma": 1.0, "r2_gamma": 1.0, "ema_half_life_images": 100},
+        {"loss": "hinge", "order": "generator-first", "reuse_fakes": False, "generator_batch_factor": 2},
+        {"loss": "bce", "joint_batch": True, "r1_gamma": 0.5},
+    ],
+    ids=lambda c: "-".join(map(str, c.values())),
+)
+@pytest.mark.parametrize("preset", ["cgan", "cdcgan"])
+def test_every_loss_and_penalty_trains_conditional_models(preset, changes):
+    config = small(preset, real_target=1.0, generator_target=1.0, order="discriminator-first", reuse_fakes=False)
+    config = replace(config, **changes)
+    state = TrainState.new(config, CPU)
+    for batch in first_batches(config, 2):
+        stats = train_step(state, batch)
+    assert all(torch.isfinite(value) for value in stats)
+
+
+def test_penalties_change_the_update_but_not_the_reported_loss():
+    plain = small("gan-beginners", loss="relativistic")
+    penalised = replace(plain, r1_gamma=5.0)
+    stats, norms = [], []
+    for config in (plain, penalised):
+        state = TrainState.new(config, CPU)
+        result = train_step(state, first_batches(config, 1)[0])
+        stats.append(float(result.d_loss))
+        norms.append(float(result.d_grad_norm))
+    assert stats[0] == stats[1]
+    assert norms[0] != norms[1]
+
+
+def test_statistics_are_those_of_the_logits():
+    config = small("gan-beginners")
+    batch = first_batches(config, 1)[0]
+    state = TrainState.new(config, CPU)
+    torch.manual_seed(step_seed(0, 0))
+    g, d = state.gan
+    with torch.no_grad():
+        real, fake = d(batch.images), d(g(torch.randn(8, 100)))
+    expected = (-torch.log(torch.sigmoid(real)).mean() - torch.log(1 - torch.sigmoid(fake)).mean()) / 2
+    stats = train_step(state, batch)
+    assert float(stats.d_loss) == pytest.approx(float(expected), rel=1e-5)
+    assert float(stats.d_real) == pytest.approx(float(torch.sigmoid(real).mean()), rel=1e-5)
+    assert float(stats.d_fake) == pytest.approx(float(torch.sigmoid(fake).mean()), rel=1e-5)
+    squares = sum(float(p.grad.square().sum()) for p in d.parameters())
+    assert float(stats.d_grad_norm) == pytest.approx(squares**0.5, rel=1e-5)
+
+
+def test_the_discriminator_stands_still_and_collects_nothing_in_the_generators_update():
+    config = small("dcgan")
+    state = TrainState.new(config, CPU)
+    before = weights(state.gan.discriminator)
+    update_generator(state, first_batches(config, 1)[0], draw_fakes(state, 8))
+    parameters = dict(state.gan.discriminator.named_parameters())
+    assert all(p.grad is None and p.requires_grad for p in parameters.values())
+    assert all(torch.equal(before[f"0.{name}"], p) for name, p in parameters.items())
+
+
+def test_the_average_follows_the_generator_with_its_half_life():
+    config = small("dcgan", ema_half_life_images=8)  # a batch: so each step halves the distance
+    state = TrainState.new(config, CPU)
+    name = "layers.1.weight"
+    before = state.ema.state_dict()[name].clone()
+    train_step(state, first_batches(config, 1)[0])
+    now = state.gan.generator.state_dict()[name]
+    torch.testing.assert_close(state.ema.state_dict()[name], (before + now) / 2)
+    assert state.best_generator is state.ema
+
+
+def test_train_yields_every_step_to_the_last_and_goes_on_from_a_state():
+    config = small("gan", epochs=2)
+    batches = batches_for(config)
+    steps = [snapshot.state.step for snapshot in train(config, batches, CPU)]
+    assert steps == list(range(1, 11))
+
+    half = train(config, batches, CPU)
+    for snapshot in half:
+        if snapshot.state.step == 7:
+            half.close()
+            break
+    rest = [after.state.step for after in train(config, batches, CPU, snapshot.state)]
+    assert rest == [8, 9, 10]
+    assert list(train(config, batches, CPU, snapshot.state)) == []
+
+
+@pytest.mark.parametrize("preset", ["gan", "dcgan", "dcgan-keras", "cgan"])
+def test_a_state_stored_and_loaded_goes_on_bit_for_bit(preset):
+    """At every step, dropout, batch norm, both optimizers and the average included."""
+    config = small(preset, ema_half_life_images=50)
+    all_batches = first_batches(config, 6)
+
+    def run(state: TrainState, batches: list[Batch]) -> list[StepStats]:
+        return [train_step(state, batch) for batch in batches]
+
+    whole = TrainState.new(config, CPU)
+    expected = run(whole, all_batches)
+    for cut in range(1, 6):
+        first = TrainState.new(config, CPU)
+        run(first, all_batches[:cut])
+        stored = {name: value.clone() for name, value in first.tensors().items()}
+        torch.manual_seed(999)  # a resumed process has another global RNG
+        second = TrainState.new(replace(config, seed=77), CPU)
+        second.config = config
+        second.load(stored)
+        second.step, second.images_seen = first.step, first.images_seen
+        rest = run(second, all_batches[cut:])
+        assert [tuple(map(float, s)) for s in rest] == [tuple(map(float, s)) for s in expected[cut:]]
+        final = second.tensors()
+        assert final.keys() == whole.tensors().keys()
+        assert all(torch.equal(value, final[name]) for name, value in whole.tensors().items())
+
+
+def test_draws_between_steps_change_nothing():
+    config = small("gan")
+    batches = batches_for(config)
+    first = [tuple(map(float, s.stats)) for s in itertools.islice(train(config, batches, CPU), 4)]
+    second = []
+    for snapshot in itertools.islice(train(config, batches, CPU), 4):
+        torch.rand(17)
+        second.append(tuple(map(float, snapshot.stats)))
+    assert first == second
+
+
+def test_another_seed_is_another_training():
+    losses = []
+    for seed in (0, 1):
+        config = small("gan", seed=seed)
+        losses.append(float(train_step(TrainState.new(config, CPU), first_batches(config, 1)[0]).d_loss))
+    assert losses[0] != losses[1]
+
+
+def test_a_last_batch_that_is_shorter_counts_its_own_images():
+    config = replace(small("dcgan", epochs=1), data=DataConfig(limit=20))
+    last = list(train(config, batches_for(config, 20), CPU))[-1]
+    assert (last.state.step, last.state.images_seen) == (3, 20)
+
+
+def test_a_state_that_does_not_fit_is_refused():
+    state = TrainState.new(small("gan"), CPU)
+    narrow = ModelConfig(topology="mlp", hidden_g=(5,), hidden_d=(5,))
+    other = TrainState.new(replace(small("gan"), model=narrow), CPU)
+    with pytest.raises(RuntimeError, match=r"size mismatch|Missing key"):
+        other.load(state.tensors())
