@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import csv
+import dataclasses
+import io
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dcgan.presets import PRESETS
-from dcgan.runs import Run
+from dcgan.runs import ProgressRow, Run, Status
+
+
+def by_label(runs: Sequence[Run]) -> dict[str, Run]:
+    """Runs by the words to choose them with, the user's own first and the newest of them on top.
+
+    A published model whose name one of the user's runs has too is marked.
+    """
+    own = sorted((run for run in runs if not run.is_published), key=lambda run: run.name, reverse=True)
+    labels = {run.name: run for run in own}
+    for run in runs:
+        if run.is_published:
+            labels[f"{run.name} (published)" if run.name in labels else run.name] = run
+    return labels
 
 
 def run_summary(run: Run) -> dict[str, Any]:
@@ -33,8 +49,7 @@ def _state(run: Run) -> dict[str, Any]:
     config, preset = run.config(), run.preset
     begun = (run.path / "status.json").exists()
     status = run.status() if begun else None
-    rows, _ = run.progress()
-    last = rows[-1] if rows else None
+    last = run.last_row()
     return {
         "state": str(status.state) if status else "new",
         "preset": preset,
@@ -65,29 +80,50 @@ def _cells(summary: Mapping[str, Any]) -> list[str]:
     return [summary["name"], state, summary["preset"], summary["data"], epoch, *numbers]
 
 
+def rows_csv(run: Run) -> str:
+    """The rows of progress.jsonl as CSV (RFC 4180), the columns named in its first line."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow([field.name for field in dataclasses.fields(ProgressRow)])
+    writer.writerows(dataclasses.astuple(row) for row in run.progress()[0])
+    return text.getvalue()
+
+
+def seconds_left(status: Status, rows: Sequence[ProgressRow]) -> float | None:
+    """Training seconds to the last step at the pace of these rows; None where two of them do not tell one."""
+    if len(rows) < 2 or rows[-1].step <= rows[0].step:
+        return None
+    pace = (rows[-1].wall_seconds - rows[0].wall_seconds) / (rows[-1].step - rows[0].step)
+    return pace * max(0, status.steps - rows[-1].step)
+
+
+def duration(seconds: float) -> str:
+    """ "45 s", "3 min 20 s" or "2 h 5 min"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
 def preset_summaries() -> list[dict[str, Any]]:
-    """Every preset, JSON-ready, with the sizes of the very networks it trains."""
-    import torch  # here, because listing runs must not wait for it
-
-    from dcgan.models import build_gan, count_parameters
-
-    summaries = []
-    for name, preset in PRESETS.items():
-        with torch.device("meta"):  # shapes alone: nothing is allocated or drawn
-            gan = build_gan(preset.config.model)
-        summaries.append(
-            {
-                "name": name,
-                "title": preset.title,
-                "generator_parameters": count_parameters(gan.generator),
-                "discriminator_parameters": count_parameters(gan.discriminator),
-                "epochs": preset.config.epochs,
-                "batch_size": preset.config.batch_size,
-                "source": preset.source,
-                "notes": preset.notes,
-            }
-        )
-    return summaries
+    """Every preset, JSON-ready."""
+    return [
+        {
+            "name": name,
+            "title": preset.title,
+            "generator_parameters": preset.parameters[0],
+            "discriminator_parameters": preset.parameters[1],
+            "epochs": preset.config.epochs,
+            "batch_size": preset.config.batch_size,
+            "source": preset.source,
+            "notes": preset.notes,
+        }
+        for name, preset in PRESETS.items()
+    ]
 
 
 def presets_table(summaries: Sequence[Mapping[str, Any]]) -> str:

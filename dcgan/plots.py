@@ -1,12 +1,10 @@
-"""Progress rows -> Plotly figures, in one look everywhere: generator blue, discriminator vermilion, real green."""
+"""Rows -> Plotly figures, in one look everywhere: generator blue, discriminator vermilion, real images green."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import plotly.graph_objects as go
 
-from dcgan.runs import ProgressRow
+from dcgan.series import Column, Series, smooth, thin
 
 GENERATOR = "#0072B2"
 DISCRIMINATOR = "#D55E00"
@@ -14,35 +12,89 @@ REAL = "#009E73"
 GREY = "#888888"
 """Okabe and Ito's colour-blind-safe set."""
 
+X_AXES = {"epoch": "epoch", "images_seen": "images seen", "wall_seconds": "training time (minutes)"}
+"""Column to draw over -> title of the axis."""
 
-def loss_curves(rows: Sequence[ProgressRow], height: int = 260) -> go.Figure:
-    """Both losses over the epochs."""
-    epochs = [row.epoch for row in rows]
+HEIGHT = 260
+"""Pixels."""
+
+
+def loss_curves(
+    series: Series, x: str = "epoch", smoothing: float = 0.0, log: bool = False, height: int = HEIGHT
+) -> go.Figure:
+    """Both losses. `smoothing` in [0, 1) draws the moving average over the faint rows."""
     figure = go.Figure()
-    figure.add_scatter(x=epochs, y=[row.d_loss for row in rows], name="discriminator", line_color=DISCRIMINATOR)
-    figure.add_scatter(x=epochs, y=[row.g_loss for row in rows], name="generator", line_color=GENERATOR)
-    return _styled(figure, "loss", height)
+    for column, name, color in (("d_loss", "discriminator", DISCRIMINATOR), ("g_loss", "generator", GENERATOR)):
+        add_curve(figure, series, x, column, name, color, smoothing)
+    if log:
+        figure.update_yaxes(type="log")
+    return styled(figure, x, "loss", height)
 
 
-def judgement_curves(rows: Sequence[ProgressRow], height: int = 260) -> go.Figure:
+def judgement_curves(series: Series, x: str = "epoch", smoothing: float = 0.0, height: int = HEIGHT) -> go.Figure:
     """What the discriminator says of real and of fake images; at 0.5 it cannot tell them apart."""
-    epochs = [row.epoch for row in rows]
     figure = go.Figure()
-    figure.add_scatter(x=epochs, y=[row.d_real for row in rows], name="D(x), real", line_color=REAL)
-    figure.add_scatter(x=epochs, y=[row.d_fake for row in rows], name="D(G(z)), fake", line_color=GENERATOR)
+    add_curve(figure, series, x, "d_real", "D(x), real", REAL, smoothing)
+    add_curve(figure, series, x, "d_fake", "D(G(z)), fake", GENERATOR, smoothing)
     figure.add_hline(0.5, line={"color": GREY, "dash": "dot", "width": 1})
     figure.update_yaxes(range=[0, 1])
-    return _styled(figure, "probability of being real", height)
+    return styled(figure, x, "probability of being real", height)
 
 
-def _styled(figure: go.Figure, unit: str, height: int) -> go.Figure:
-    figure.update_traces(mode="lines", line_width=1.5)
+def gradient_curves(
+    series: Series, x: str = "epoch", smoothing: float = 0.0, log: bool = True, height: int = HEIGHT
+) -> go.Figure:
+    """The Euclidean length of each network's gradient, all weights together."""
+    figure = go.Figure()
+    add_curve(figure, series, x, "d_grad_norm", "discriminator", DISCRIMINATOR, smoothing)
+    add_curve(figure, series, x, "g_grad_norm", "generator", GENERATOR, smoothing)
+    if log:
+        figure.update_yaxes(type="log")
+    return styled(figure, x, "gradient norm", height)
+
+
+def add_curve(
+    figure: go.Figure,
+    series: Series,
+    x: str,
+    column: str,
+    name: str,
+    color: str,
+    smoothing: float = 0.0,
+    dash: str = "solid",
+) -> None:
+    """One column over another as a line, thinned to what a screen shows, and smoothed over the faint original."""
+    xs = across(series, x)
+    if smoothing:
+        _add_line(figure, xs, series[column], name, color, dash, faint=True)
+    _add_line(figure, xs, smooth(series[column], smoothing), name, color, dash)
+
+
+def across(series: Series, x: str) -> Column:
+    """The values along the x axis."""
+    assert x in X_AXES, f"{x!r} is none of {', '.join(X_AXES)}"
+    return series[x] / 60 if x == "wall_seconds" else series[x]
+
+
+def _add_line(
+    figure: go.Figure, xs: Column, ys: Column, name: str, color: str, dash: str, faint: bool = False
+) -> None:
+    kept = thin(ys)
+    line = {"color": color, "dash": dash, "width": 1 if faint else 1.5}
+    about = {"opacity": 0.3, "showlegend": False, "hoverinfo": "skip"} if faint else {}
+    # SVG lines: WebGL is missing on many a virtual machine, and a thousand points need none.
+    figure.add_scatter(x=xs[kept], y=ys[kept], name=name, mode="lines", line=line, legendgroup=name, **about)
+
+
+def styled(figure: go.Figure, x: str, unit: str, height: int = HEIGHT) -> go.Figure:
+    """The figure with axes named, one hover for all its curves, and a zoom that live updates leave alone."""
     figure.update_layout(
         height=height,
         hovermode="x unified",
         margin={"l": 0, "r": 0, "t": 8, "b": 0},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
-        xaxis_title="epoch",
+        xaxis_title=X_AXES[x],
         yaxis_title=unit,
+        uirevision="keep",
     )
     return figure

@@ -12,11 +12,15 @@ from dcgan.config import DataConfig, ModelConfig, TrainConfig
 
 @dataclass(frozen=True)
 class Preset:
-    """A TrainConfig with its origin. `notes` says what the tutorial left open and where the preset departs."""
+    """A TrainConfig with its origin. `notes` says what the tutorial left open and where the preset departs.
+
+    `parameters` counts the trainable parameters of G and of D, so that a page can tell them without building both.
+    """
 
     title: str
     source: str
     config: TrainConfig
+    parameters: tuple[int, int]
     notes: str = ""
 
 
@@ -89,11 +93,13 @@ PRESETS: dict[str, Preset] = {
         "GAN, fully connected",
         "MNIST GAN, the series' first article",
         _GAN,
+        (1_486_352, 1_460_225),
     ),
     "dcgan": Preset(
         "DCGAN",
         "DCGAN on MNIST, the series' second article",
         _DCGAN,
+        (312_256, 109_440),
         "The article's notebook feeds real images in [0, 1] to a tanh generator and runs 27 epochs; this preset "
         "follows the DCGAN paper and scales them to [-1, 1], and reports after 20 epochs, as the article does.",
     ),
@@ -101,6 +107,7 @@ PRESETS: dict[str, Preset] = {
         "DCGAN in Keras",
         "Deep Convolutional GAN with Keras (2021)",
         _DCGAN_KERAS,
+        (1_164_289, 40_705),
         "Adam's epsilon is Keras' default, 1e-7. The losses come from logits, where Keras clips probabilities "
         "at 1e-7.",
     ),
@@ -108,6 +115,7 @@ PRESETS: dict[str, Preset] = {
         "DCGAN, step by step",
         "GAN Step by Step, step 3",
         _DCGAN_STEP,
+        (6_675_009, 1_102_721),
         "(assumed) Adam 3e-4 with betas (0.5, 0.999), batches of 128, the first 50,000 training images, "
         "PyTorch's default initialisation.",
     ),
@@ -115,23 +123,27 @@ PRESETS: dict[str, Preset] = {
         "GAN for beginners",
         "GAN for beginners in PyTorch",
         _GAN_BEGINNERS,
+        (1_486_352, 533_505),
     ),
     "cgan": Preset(
         "Conditional GAN",
         "GAN for beginners in PyTorch, conditional part",
         replace(_GAN_BEGINNERS, model=replace(_GAN_BEGINNERS.model, num_classes=10)),
+        (1_488_912, 538_625),
         "(assumed) The labels of fake images are drawn uniformly.",
     ),
     "cdcgan": Preset(
         "Conditional DCGAN",
         "DCGAN Studio: dcgan told the label, as in Mirza and Osindero (2014)",
         replace(_DCGAN, model=replace(_DCGAN.model, num_classes=10), batch_size=128),
+        (332_736, 114_560),
         "The one-hot label joins z, and joins the image as one plane a class. Batches of 128, the DCGAN paper's.",
     ),
     "dcgan64": Preset(
         "DCGAN of the paper",
         "Radford, Metz and Chintala, arXiv 1511.06434",
         _DCGAN64,
+        (3_574_656, 2_763_520),
         "The paper's 64x64 network; image_size 32 or 128 builds a level less or more. (assumed) The generator's "
         "update reuses the discriminator's fakes, and the discriminator's loss is a sum, as in PyTorch's example.",
     ),

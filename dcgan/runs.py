@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shutil
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -89,7 +90,9 @@ class ProgressRow:
     g_grad_norm: float
 
     def __post_init__(self) -> None:
-        if not all(type(value) in (int, float) for value in self.__dict__.values()):
+        # Compared, not converted: JSON's integers know no limit, floats do. NaN compares false.
+        limit = sys.float_info.max
+        if not all(type(value) in (int, float) and abs(value) <= limit for value in self.__dict__.values()):
             raise TypeError(f"{self.__dict__} is no row of numbers")
 
 
@@ -142,6 +145,10 @@ class Run:
     @property
     def log_path(self) -> Path:
         return self.path / "log.txt"
+
+    @property
+    def progress_path(self) -> Path:
+        return self.path / "progress.jsonl"
 
     @property
     def weights_path(self) -> Path:
@@ -241,6 +248,21 @@ class Run:
             with contextlib.suppress(ValueError, TypeError):
                 rows.append(ProgressRow(**json.loads(line)))
         return rows, offset
+
+    def last_row(self) -> ProgressRow | None:
+        """The newest whole row, found from the file's end: a list of long runs reads little."""
+        try:
+            with open(self.progress_path, "rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                for length in (4096, size):
+                    file.seek(max(0, size - length))
+                    lines = file.read().split(b"\n")[:-1]
+                    for line in reversed(lines):
+                        with contextlib.suppress(ValueError, TypeError):
+                            return ProgressRow(**json.loads(line))
+        except FileNotFoundError:
+            pass
+        return None
 
     def evals(self) -> list[dict[str, Any]]:
         """The rows of evals.jsonl."""

@@ -16,9 +16,9 @@ PROJECT = Path(__file__).resolve().parent.parent
 # The table. A name with .* is a folder. A module that is in no row fails the first test: give it its level.
 LEVELS = {
     0: "config presets runs share doctor command machine compare __init__",
-    1: "losses ema latents pixels",
+    1: "losses ema latents pixels series",
     2: "models.* archives folder batches data device features metrics checkpoint",
-    3: "trainer recording evaluate export films explore anatomy launch plots listing",
+    3: "trainer recording evaluate export films explore anatomy launch speed plots listing",
     4: "pages.* progress tensorboard",
     5: "cli cli_draw cli_train __main__ streamlit_app gradio_app",
 }
@@ -35,14 +35,15 @@ ONLY = {
     "__init__": "",
     "latents": "numpy",
     "pixels": "numpy PIL",
+    "series": "numpy",
     "losses": "torch",
     "ema": "torch",
 }
 INTERFACES = {"streamlit": ("pages.*", "streamlit_app"), "gradio": ("gradio_app",)}
 
 # Pages and commands open in a second: at module level they reach no torch. Pages that draw new images are excepted.
-WITHOUT_TORCH = "config presets runs share __init__ latents pixels plots listing progress launch pages.* cli cli_draw"
-WITHOUT_TORCH += " cli_train __main__ streamlit_app"
+WITHOUT_TORCH = "config presets runs share series doctor compare __init__ latents pixels plots listing progress"
+WITHOUT_TORCH += " launch speed pages.* cli cli_draw cli_train __main__ streamlit_app"
 PAGES_WITH_TORCH: tuple[str, ...] = ()
 TORCH = ("torch", "torchvision", "torchmetrics", "safetensors.torch", "keras")
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import record_run
 from streamlit.testing.v1 import AppTest
@@ -56,7 +58,8 @@ def test_the_curves_are_the_recorded_losses(only_own_runs):
     app = open_app()
     figure = json.loads(app.get("plotly_chart")[0].proto.spec)
     traces = {trace["name"]: trace for trace in figure["data"]}
-    assert list(traces["discriminator"]["y"]) == [row.d_loss for row in run.progress()[0]]
+    drawn = np.frombuffer(base64.b64decode(traces["discriminator"]["y"]["bdata"]))
+    assert drawn.tolist() == [row.d_loss for row in run.progress()[0]]
 
 
 def damage_config(run: Run) -> None:

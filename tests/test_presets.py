@@ -243,6 +243,7 @@ PARAMETERS = {
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_parameter_counts_are_the_tutorials(name):
     assert tuple(map(count_parameters, build_gan(PRESETS[name].config.model))) == PARAMETERS[name]
+    assert PRESETS[name].parameters == PARAMETERS[name]
 
 
 def test_every_preset_names_its_source():

@@ -296,8 +296,10 @@ def test_a_file_that_shrank_is_read_from_its_beginning(run):
 
 
 def test_a_row_that_is_not_finite_is_never_written(run):
-    with pytest.raises(ValueError, match="JSON"):
+    with pytest.raises(TypeError, match="nan"):
         run.append_progress(replace(progress_row(1), d_loss=float("nan")))
+    with pytest.raises(ValueError, match="JSON"):
+        run.append_eval({"frechet": float("inf")})
     assert run.progress()[0] == []
 
 

@@ -11,6 +11,7 @@ from PIL import Image, UnidentifiedImageError
 from dcgan import pixels, plots
 from dcgan.presets import PRESETS
 from dcgan.runs import Run, RunError, list_runs
+from dcgan.series import Series
 
 DEFAULTS = ("gan-mnist", "dcgan-mnist")
 
@@ -59,9 +60,9 @@ def show(run: Run, epoch: int, side: str) -> None:
     title = PRESETS[preset].title if preset in PRESETS else preset
     done = "" if status.state == "finished" else f" ({status.state} at epoch {status.epoch:.1f})"
     st.caption(f"{title}: {status.epochs} epochs of {config.data.name}, batches of {config.batch_size}{done}")
-    rows, _ = run.progress()
-    if rows:
-        st.plotly_chart(plots.loss_curves(rows), key=f"losses-{side}", config={"displayModeBar": False})
+    series = Series(run).update()
+    if len(series):
+        st.plotly_chart(plots.loss_curves(series), key=f"losses-{side}", config={"displayModeBar": False})
         st.caption(
             "How to read it: a GAN's losses do not fall to zero, they are a balance. A discriminator loss that "
             "sticks at zero leaves the generator nothing to learn from."

@@ -1,0 +1,102 @@
+"""Figures: the recorded numbers, in the colours that mean the same everywhere."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import progress_row
+
+from dcgan import plots
+from dcgan.runs import Run
+from dcgan.series import Series, smooth
+
+FIGURES = (plots.loss_curves, plots.judgement_curves, plots.gradient_curves)
+
+
+@pytest.fixture
+def series(tmp_path) -> Series:
+    run = Run(tmp_path)
+    for step in range(1, 9):
+        run.append_progress(progress_row(step))
+    return Series(run).update()
+
+
+def traces(figure) -> dict[str, object]:
+    return {trace.name: trace for trace in figure.data}
+
+
+def test_losses_are_the_recorded_ones_in_their_colours(series):
+    found = traces(plots.loss_curves(series))
+    assert found["discriminator"].y.tolist() == series["d_loss"].tolist()
+    assert found["generator"].y.tolist() == series["g_loss"].tolist()
+    assert found["generator"].x.tolist() == series["epoch"].tolist()
+    assert (found["generator"].line.color, found["discriminator"].line.color) == ("#0072B2", "#D55E00")
+
+
+def test_judgements_stand_around_the_line_of_one_half(series):
+    figure = plots.judgement_curves(series)
+    found = traces(figure)
+    assert found["D(x), real"].y.tolist() == series["d_real"].tolist()
+    assert found["D(G(z)), fake"].y.tolist() == series["d_fake"].tolist()
+    assert [shape.y0 for shape in figure.layout.shapes] == [0.5]
+    assert figure.layout.yaxis.range == (0, 1)
+
+
+def test_gradients_are_the_recorded_ones_on_a_log_scale(series):
+    figure = plots.gradient_curves(series)
+    assert traces(figure)["generator"].y.tolist() == series["g_grad_norm"].tolist()
+    assert figure.layout.yaxis.type == "log"
+    assert plots.gradient_curves(series, log=False).layout.yaxis.type is None
+
+
+@pytest.mark.parametrize(
+    ("x", "column", "unit", "title"),
+    [
+        ("epoch", "epoch", 1, "epoch"),
+        ("images_seen", "images_seen", 1, "images seen"),
+        ("wall_seconds", "wall_seconds", 60, "training time (minutes)"),
+    ],
+)
+@pytest.mark.parametrize("draw", FIGURES)
+def test_the_axes_are_named_with_their_units(series, draw, x, column, unit, title):
+    figure = draw(series, x=x)
+    assert figure.layout.xaxis.title.text == title
+    assert figure.layout.yaxis.title.text
+    assert figure.data[0].x.tolist() == (series[column] / unit).tolist()
+
+
+@pytest.mark.parametrize("draw", FIGURES)
+def test_smoothing_draws_the_average_over_the_faint_rows(series, draw):
+    plain, smoothed = draw(series), draw(series, smoothing=0.9)
+    assert len(smoothed.data) == 2 * len(plain.data)
+    for original, faint, bold in zip(plain.data, smoothed.data[::2], smoothed.data[1::2], strict=True):
+        assert faint.y.tolist() == original.y.tolist()
+        assert bold.y.tolist() == smooth(np.array(original.y), 0.9).tolist()
+        assert faint.opacity < 1
+        assert (faint.showlegend, bold.showlegend) == (False, None)
+
+
+def test_a_log_scale_is_a_choice_for_losses(series):
+    assert plots.loss_curves(series).layout.yaxis.type is None
+    assert plots.loss_curves(series, log=True).layout.yaxis.type == "log"
+
+
+def test_a_long_recording_is_drawn_with_few_points_and_all_spikes(tmp_path):
+    run = Run(tmp_path)
+    for step in range(1, 5001):
+        run.append_progress(replace(progress_row(step), g_loss=99.0 if step == 3210 else 1.0))
+    trace = traces(plots.loss_curves(Series(run).update()))["generator"]
+    assert len(trace.y) <= 1000
+    assert dict(zip(trace.x, trace.y, strict=True))[3210 / 2] == 99.0
+
+
+@pytest.mark.parametrize("draw", FIGURES)
+def test_no_rows_are_an_empty_figure(tmp_path, draw):
+    assert [len(trace.y) for trace in draw(Series(Run(tmp_path)).update(), smoothing=0.5).data] == [0, 0, 0, 0]
+
+
+def test_an_unknown_axis_is_refused(series):
+    with pytest.raises(AssertionError, match="epoch, images_seen, wall_seconds"):
+        plots.loss_curves(series, x="fortnights")
