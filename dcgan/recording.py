@@ -47,23 +47,40 @@ def run_training(run: Run, device: torch.device, on_row: OnRow | None = None) ->
     Ctrl-C, SIGTERM, a hang-up or a file named `stop` finish the step and save; the status is then `stopped`. A loss
     that is not finite, a full disk or a full device end it as `failed`, with the last good weights in place and the
     reason in `error`. `on_row` hears every progress row. Raises RunError where another process trains this run,
-    ValueError or FileNotFoundError where its config or data cannot be used.
+    ValueError or FileNotFoundError where its config or data cannot be used, and leaves the reason in the status of a
+    run that has one.
     """
-    with run.lock(), _logging_to(run), _threads(run.config().threads), _stop_signals() as signals:
-        run.clear_stop()
+    with run.lock() as launched, _logging_to(run), _threads(run.config().threads), _stop_signals() as signals:
+        if not launched:
+            run.clear_stop()  # `launch` has done so: a stop that is here was asked for while this process started
         recorder = None
         try:
-            recorder = Recorder.open(run, device, on_row)
+            recorder = _open(run, device, on_row)
             recorder.record(should_stop=lambda: bool(signals) or run.stop_requested())
             status = recorder.status
         except (TrainingError, OSError, torch.OutOfMemoryError) as error:
-            if recorder is None and isinstance(error, torch.OutOfMemoryError):
-                raise RunError(f"{run.path}: networks and data do not fit on {device}; try --device cpu") from error
             if recorder is None:
                 raise
             status = _failed(recorder, error)
         run.clear_stop()
     return status
+
+
+def _open(run: Run, device: torch.device, on_row: OnRow | None) -> Recorder:
+    """Recorder.open. Where it cannot, whoever started this process in the background reads why in the status."""
+    try:
+        return Recorder.open(run, device, on_row)
+    except (OSError, ValueError, torch.OutOfMemoryError) as error:
+        if isinstance(error, torch.OutOfMemoryError):
+            reason = f"{run.path}: networks and data do not fit on {device}; try --device cpu"
+        else:
+            reason = " ".join(str(error).split())
+        log.error("%s", reason)
+        if run.status_path.exists():
+            run.write_status(replace(run.status(), state="failed", error=reason))
+        if isinstance(error, torch.OutOfMemoryError):
+            raise RunError(reason) from error
+        raise
 
 
 @dataclass

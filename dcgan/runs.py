@@ -147,6 +147,15 @@ class Run:
         return self.path / "log.txt"
 
     @property
+    def process_log_path(self) -> Path:
+        """What a training's process printed, where `launch` started it."""
+        return self.path / "process.txt"
+
+    @property
+    def status_path(self) -> Path:
+        return self.path / "status.json"
+
+    @property
     def progress_path(self) -> Path:
         return self.path / "progress.jsonl"
 
