@@ -4,6 +4,7 @@ import streamlit as st
 
 page = st.navigation(
     [
+        st.Page("dcgan/pages/train.py", title="Train", icon="🏃"),
         st.Page("dcgan/pages/compare.py", title="Compare", icon="🔢", default=True),
         st.Page("dcgan/pages/explore.py", title="Explore", icon="🧭"),
     ]

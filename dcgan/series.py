@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+from collections.abc import Iterable
 from itertools import accumulate, pairwise
 
 import numpy as np
@@ -66,7 +67,13 @@ class Series:
     def last_rows(self, count: int) -> list[ProgressRow]:
         """The newest rows, at most `count`, oldest first."""
         table = self._table[:, max(0, len(self) - count) :]
-        return [ProgressRow(**dict(zip(COLUMNS, map(float, values), strict=True))) for values in table.T]
+        return [_row(map(float, values)) for values in table.T]
+
+
+def _row(values: Iterable[float]) -> ProgressRow:
+    """Counts as whole numbers again: a column's float64 holds them exactly up to 2**53."""
+    row = dict(zip(COLUMNS, values, strict=True))
+    return ProgressRow(**row | {name: int(row[name]) for name in ("step", "images_seen")})
 
 
 def thin(y: Column, points: int = 1000) -> NDArray[np.intp]:

@@ -1,0 +1,298 @@
+"""The Train page on every kind of run, without a browser: what it shows, and what its buttons do."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from conftest import TINY, progress_row, record_run
+from streamlit.testing.v1 import AppTest
+
+from dcgan import launch, speed
+from dcgan.command import train_command
+from dcgan.presets import PRESETS
+from dcgan.runs import CHECKPOINTS, Run, Status
+
+APP = str(Path(__file__).resolve().parent.parent / "streamlit_app.py")
+
+
+@pytest.fixture(autouse=True)
+def own_machine(runs_root, monkeypatch):
+    """No published model, no Space, and no processor time for estimates."""
+    monkeypatch.setattr("dcgan.runs.CHECKPOINTS", runs_root.parent / "no-checkpoints")
+    monkeypatch.setattr(speed, "measure_in_background", lambda configs: None)
+    for name in ("SPACE_ID", "DCGAN_ALLOW_TRAINING", "DCGAN_MAX_RUNNING"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def open_train(**query: str) -> AppTest:
+    app = AppTest.from_file(APP, default_timeout=30)
+    for key, value in query.items():
+        app.query_params[key] = value
+    app.switch_page("dcgan/pages/train.py")
+    return checked(app.run())
+
+
+def checked(app: AppTest) -> AppTest:
+    assert not app.exception, app.exception[0].stack_trace
+    return app
+
+
+def texts(app: AppTest) -> str:
+    kinds = (app.markdown, app.caption, app.info, app.warning, app.error, app.success, app.code)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+def button(app: AppTest, label: str):
+    (found,) = [each for each in app.button if each.label == label]
+    return found
+
+
+def labels(app: AppTest) -> list[str]:
+    return [each.label for each in app.button]
+
+
+def bar(app: AppTest) -> str:
+    return app.get("progress")[0].proto.text
+
+
+def figures(app: AppTest) -> int:
+    return len(app.get("plotly_chart"))
+
+
+# Kinds of runs
+
+
+def test_without_runs_there_is_the_form_and_a_word():
+    app = open_train()
+    assert "There is no recording yet" in texts(app)
+    assert button(app, "Start training")
+
+
+def test_a_finished_run_shows_its_curves_its_samples_and_no_stop(runs_root):
+    run = record_run(runs_root)
+    app = open_train()
+    assert "finished" in texts(app)
+    assert bar(app).startswith("epoch 2 of 2 · step 4 of 4")
+    assert figures(app) == 3
+    (picture,) = [image.proto.imgs[0] for image in app.get("image")]
+    assert picture.url.endswith(".png")
+    assert picture.caption.startswith("epoch 2:")
+    assert not {"Stop", "Resume"} & set(labels(app))
+    assert app.select_slider[0].options == ["0", "2", "4"]
+    checked(app.select_slider[0].set_value(0).run())
+    assert app.get("image")[0].proto.imgs[0].caption.startswith("step 0:")
+    assert run.name in [box.value for box in app.selectbox if box.label == "Run"]
+
+
+def begin(run: Run, step: int = 2) -> None:
+    run.write_status(Status("running", step, 400, 2))
+
+
+def test_a_running_run_tells_how_far_and_can_be_stopped(runs_root):
+    record_run(runs_root)
+    run = record_run(runs_root)
+    begin(run)
+    with run.lock():
+        app = open_train()
+        assert bar(app).startswith("epoch 1 of 2 · step 4 of 400 · 8 images/s · ")
+        assert bar(app).endswith("3 min 18 s left")
+        assert {"Stop"} <= set(labels(app))
+        assert not {"Resume", "Replay"} & set(labels(app))
+        assert app.toggle(key="follow").value
+        checked(button(app, "Stop").click().run())
+        assert run.stop_requested()
+        assert "Stopping" in texts(app)
+    checked(app.run())
+    assert "interrupted" in texts(app)
+
+
+def test_a_run_that_has_just_been_started_says_so(runs_root):
+    run = Run.create(TINY, "tiny")
+    run.write_status(Status("running", 0, 0, 2))
+    with run.lock():
+        app = open_train()
+    assert "starting" in texts(app)
+    assert "No samples yet" in texts(app)
+    assert figures(app) == 0
+
+
+def test_a_killed_run_says_what_it_printed_and_can_be_resumed(runs_root):
+    run = Run.create(TINY, "tiny")
+    run.write_status(Status("running", 0, 0, 2))
+    run.process_log_path.write_text("Killed by the kernel\n")
+    app = open_train()
+    assert "interrupted" in texts(app)
+    assert "Killed by the kernel" in texts(app)
+    assert button(app, "Resume")
+
+
+def test_a_failed_run_shows_its_reason_and_the_doctor(runs_root):
+    run = record_run(runs_root)
+    error = "g_loss became nan at step 7 (epoch 0.01); the last good weights are kept; try lower learning rates"
+    run.write_status(replace(run.status(), state="failed", error=error))
+    app = open_train()
+    assert "became nan at step 7" in texts(app)
+    assert "Start again with both learning rates at a quarter" in app.error[0].value
+
+
+def damage_config(run: Run) -> None:
+    (run.path / "config.json").write_text(json.dumps({"preset": "dcgan", "config": {"format": 99}}))
+
+
+def damage_status(run: Run) -> None:
+    (run.path / "status.json").write_text("{")
+
+
+def forget_status(run: Run) -> None:
+    (run.path / "status.json").unlink()
+
+
+@pytest.mark.parametrize("damage", [damage_config, damage_status, forget_status])
+def test_a_damaged_run_is_a_sentence_and_can_be_deleted(runs_root, damage):
+    run = record_run(runs_root)
+    damage(run)
+    app = open_train()
+    assert app.warning
+    checked(button(app, "Delete for good").click().run())
+    assert not run.path.exists()
+    assert "There is no recording yet" in texts(app)
+
+
+def test_half_written_rows_and_a_damaged_grid_leave_the_rest(runs_root):
+    run = record_run(runs_root)
+    with open(run.progress_path, "ab") as file:
+        file.write(b'not a row\n{"step": 5, "ep')
+    run.sample_path(4).write_bytes(b"no picture")
+    shutil.rmtree(run.path / "snapshots")
+    run.generator_path.unlink()
+    app = open_train()
+    assert figures(app) == 3
+    assert "0000004.png" in "".join(warning.value for warning in app.warning).replace("\\", "")
+
+
+def test_a_run_that_vanishes_while_it_is_looked_at_is_gone_at_the_next_look(runs_root):
+    run = record_run(runs_root)
+    app = open_train()
+    shutil.rmtree(run.path)
+    checked(app.run())
+    assert "There is no recording yet" in texts(app)
+
+
+@pytest.mark.parametrize("query", [{"run": "../../etc"}, {"run": "![](http://192.0.2.1/x)"}, {"preset": "<b>"}])
+def test_a_hostile_address_is_a_sentence(runs_root, query):
+    record_run(runs_root)
+    app = open_train(**query)
+    assert "in the address cannot be shown" in app.warning[0].value.replace("\\", "")
+    assert "](http" not in texts(app)
+
+
+# Buttons
+
+
+def test_rename_and_delete(runs_root):
+    run, other = record_run(runs_root), record_run(runs_root)
+    app = open_train(run=run.name)
+    name = [each for each in app.text_input if each.label == "New name"][0]
+    checked(name.input("mine").run())
+    checked(button(app, "Rename").click().run())
+    assert (runs_root / "mine" / "config.json").exists()
+    assert [box.value for box in app.selectbox if box.label == "Run"] == ["mine"]
+    name = [each for each in app.text_input if each.label == "New name"][0]
+    checked(name.input("../up").run())
+    checked(button(app, "Rename").click().run())
+    assert "is no name for a run" in app.error[0].value.replace("\\", "")
+    checked(button(app, "Delete for good").click().run())
+    assert not (runs_root / "mine").exists()
+    assert other.path.exists()
+
+
+def test_the_form_starts_what_its_command_line_says(runs_root, monkeypatch):
+    spawned = []
+    monkeypatch.setattr(launch, "_spawn", spawned.append)
+    app = open_train(preset="dcgan")
+    checked(app.number_input(key="dcgan:epochs").set_value(3).run())
+    checked(app.number_input(key="dcgan:lr_g").set_value(1e-3).run())
+    checked(app.selectbox(key="dcgan:loss").select("hinge").run())
+    assert button(app, "Start training").disabled  # hinge has no targets to smooth
+    assert "real_target=0.9" in app.error[0].value.replace("\\", "")
+    checked(app.number_input(key="dcgan:real_target").set_value(1.0).run())
+    checked(app.number_input(key="dcgan:generator_target").set_value(1.0).run())
+    (command,) = app.code
+    checked(button(app, "Start training").click().run())
+    (run,) = spawned
+    assert run.preset == "dcgan"
+    assert (run.config().epochs, run.config().lr_g, run.config().loss) == (3, 1e-3, "hinge")
+    assert command.value == train_command(run.config(), "dcgan")
+    assert [box.value for box in app.selectbox if box.label == "Run"] == [run.name]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_opens_as_it_is(preset):
+    app = open_train(preset=preset)
+    assert app.code[0].value == f"python -m dcgan train {preset}"
+    g, d = PRESETS[preset].parameters
+    assert f"{g:,} parameters in G, {d:,} in D" in texts(app)
+    assert not button(app, "Start training").disabled
+
+
+def test_what_does_not_go_together_is_said_and_cannot_be_started():
+    app = open_train(preset="dcgan")
+    checked(app.number_input(key="dcgan:model.image_size").set_value(30).run())
+    assert "image_size=30" in app.error[0].value.replace("\\", "")
+    assert button(app, "Start training").disabled
+    checked(app.text_input(key="dcgan:betas").input("0.5, many").run())
+    assert "not a list of numbers" in app.error[0].value.replace("\\", "")
+
+
+def test_a_second_start_is_refused_with_the_remedy(runs_root):
+    run = record_run(runs_root)
+    begin(run)
+    with run.lock():
+        app = open_train(preset="dcgan")
+        checked(button(app, "Start training").click().run())
+    assert "DCGAN_MAX_RUNNING=2" in app.error[0].value.replace("\\", "")
+    assert len(list(runs_root.glob("*/config.json"))) == 1
+
+
+def test_a_public_space_replays(runs_root, monkeypatch):
+    monkeypatch.setenv("SPACE_ID", "someone/space")
+    record_run(runs_root)
+    app = open_train()
+    assert "off in this public Space" in texts(app)
+    assert not {"Start training", "Stop", "Resume", "Rename", "Delete for good"} & set(labels(app))
+    assert figures(app) == 3
+    assert {"Replay"} <= set(labels(app))
+
+
+def test_published_runs_are_not_the_visitors(monkeypatch):
+    monkeypatch.setattr("dcgan.runs.CHECKPOINTS", CHECKPOINTS)
+    app = open_train(run="gan-mnist")
+    assert not {"Resume", "Rename", "Delete for good"} & set(labels(app))
+    assert app.success[0].value.startswith("**Healthy.**")
+
+
+def test_a_replay_walks_from_the_first_grid_to_the_last_and_ends(runs_root):
+    record_run(runs_root)
+    app = open_train()
+    checked(button(app, "Replay").click().run())
+    seen = [app.select_slider[0].value]
+    for _ in range(5):
+        checked(app.run())
+        seen.append(app.select_slider[0].value)
+    assert seen[-1] == 4
+    assert sorted(set(seen)) == seen[: len(set(seen))]
+    assert "Replay" in labels(app)
+
+
+def test_rows_added_since_are_drawn(runs_root):
+    run = record_run(runs_root)
+    begin(run)
+    with run.lock():
+        app = open_train()
+        run.append_progress(progress_row(50))
+        checked(app.run())
+    assert "step 50 of 400" in bar(app)
