@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dcgan import pixels
+from dcgan.pixels import Bytes
 from dcgan.runs import Run, Status
 
 
@@ -29,6 +32,37 @@ def training_gif(
     if not frames:
         raise ValueError(f"{run.path} has no sample grids yet; train it first, then try again")
     return pixels.gif_bytes(frames, [milliseconds] * (len(frames) - 1) + [last_hold_milliseconds])
+
+
+SIDE_GAP = 8
+"""Pixels between two runs, in middle grey."""
+
+
+def side_by_side_gif(
+    left: Run,
+    right: Run,
+    steps: Sequence[tuple[int, int]],
+    milliseconds: int = 300,
+    last_hold_milliseconds: int = 2000,
+    enlarge: int = 2,
+    reverse: bool = False,
+) -> bytes:
+    """Two runs beside each other, a frame for every pair of steps. Raises as training_gif does."""
+    frames = [
+        pixels.join(
+            [side(run, step, enlarge, reverse) for run, step in zip((left, right), pair, strict=True)], SIDE_GAP, 128
+        )
+        for pair in steps
+    ]
+    return pixels.gif_bytes(frames, [milliseconds] * (len(frames) - 1) + [last_hold_milliseconds])
+
+
+def side(run: Run, step: int, enlarge: int = 2, reverse: bool = False) -> Bytes:
+    """A run's grid at a step with its name and epoch below. Raises FileNotFoundError where it was taken back."""
+    picture = pixels.read_png(run.sample_path(step))
+    picture = pixels.enlarge(pixels.reverse_grey(picture) if reverse else picture, enlarge)
+    text = f"{run.name}, {frame_caption(step, run.status())}"
+    return pixels.caption(picture, text, background=255 if reverse else 0, shorten=True)
 
 
 def frame_caption(step: int, status: Status) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import plotly.graph_objects as go
 
 from dcgan.series import Column, Series, smooth, thin
@@ -53,6 +55,28 @@ def gradient_curves(
     return styled(figure, x, "gradient norm", height)
 
 
+PAIR_COLUMNS = {
+    "losses": (("d_loss", "D", DISCRIMINATOR), ("g_loss", "G", GENERATOR)),
+    "scores": (("d_real", "D(x)", REAL), ("d_fake", "D(G(z))", GENERATOR)),
+}
+
+
+def paired_curves(
+    kind: str, runs: Sequence[tuple[str, Series]], x: str, smoothing: float = 0.0, log: bool = False
+) -> go.Figure:
+    """Losses or scores of two named runs in one figure, the first one solid, the second dashed."""
+    figure = go.Figure()
+    for (name, series), dash in zip(runs, ("solid", "dash"), strict=False):
+        for column, short, color in PAIR_COLUMNS[kind]:
+            add_curve(figure, series, x, column, f"{short}, {name}", color, smoothing, dash)
+    if kind == "scores":
+        figure.add_hline(0.5, line={"color": GREY, "dash": "dot", "width": 1})
+        figure.update_yaxes(range=[0, 1])
+    elif log:
+        figure.update_yaxes(type="log")
+    return styled(figure, x, "loss" if kind == "losses" else "probability of being real")
+
+
 def add_curve(
     figure: go.Figure,
     series: Series,
@@ -65,7 +89,7 @@ def add_curve(
 ) -> None:
     """One column over another as a line, thinned to what a screen shows, and smoothed over the faint original."""
     xs = across(series, x)
-    if smoothing:
+    if smoothing and dash == "solid":  # faint dashes would only be noise
         _add_line(figure, xs, series[column], name, color, dash, faint=True)
     _add_line(figure, xs, smooth(series[column], smoothing), name, color, dash)
 

@@ -67,3 +67,22 @@ def test_a_grid_that_a_resume_takes_back_is_left_out(tmp_path, monkeypatch):
 
 def test_a_film_of_a_single_grid(tmp_path):
     assert frames(films.training_gif(recorded(tmp_path, {0: 7}), last_hold_milliseconds=500), tmp_path)[0][0] == 7
+
+
+def test_side_by_side_both_move_together(tmp_path):
+    left, right = recorded(tmp_path, {0: 10, 10: 20, 20: 30}), recorded(tmp_path, {0: 110, 20: 130})
+    data = films.side_by_side_gif(left, right, [(0, 0), (10, 0), (20, 20)], 100, 500)
+    found = frames(data, tmp_path)
+    assert [(grey, milliseconds) for grey, milliseconds, _ in found] == [(10, 100), (20, 100), (30, 500)]
+    assert {size for *_, size in found} == {(2 * 96 + films.SIDE_GAP, 96 + 20)}
+    with Image.open(tmp_path / "film.gif") as film:
+        film.seek(2)
+        assert film.convert("L").getpixel((96 + films.SIDE_GAP, 0)) == 130
+
+
+def test_side_by_side_says_what_is_missing(tmp_path):
+    left = recorded(tmp_path, {0: 10})
+    with pytest.raises(FileNotFoundError):
+        films.side_by_side_gif(left, left, [(0, 7)])
+    with pytest.raises(ValueError, match="0 frames"):
+        films.side_by_side_gif(left, left, [])

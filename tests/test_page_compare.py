@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import record_run
+from conftest import TINY, record_run
 from streamlit.testing.v1 import AppTest
 
-from dcgan.runs import Run
+from dcgan.runs import CHECKPOINTS, Run, Status
 
 APP = str(Path(__file__).resolve().parent.parent / "streamlit_app.py")
 
@@ -45,20 +45,18 @@ def test_without_runs_the_page_says_how_to_make_one(only_own_runs):
 def test_two_runs_stand_side_by_side_and_the_slider_moves_both(only_own_runs):
     first, second = record_run(only_own_runs), record_run(only_own_runs)
     app = open_app()
-    app.selectbox(key="right").select(second.name).run()
-    assert [box.value for box in app.selectbox] == [first.name, second.name]
+    assert [box.value for box in app.selectbox] == [first.name, second.name, "epoch"]
     assert [caption.split(",")[1] for caption in captions(app)] == [" epoch 2: 16 images seen"] * 2
-    app.slider(key="at").set_value(0).run()
+    app.select_slider(key="at").set_value("0").run()
     assert [caption.split(",")[1] for caption in captions(app)] == [" epoch 0: 0 images seen"] * 2
     assert not app.exception
 
 
 def test_the_curves_are_the_recorded_losses(only_own_runs):
     run = record_run(only_own_runs)
-    app = open_app()
-    figure = json.loads(app.get("plotly_chart")[0].proto.spec)
-    traces = {trace["name"]: trace for trace in figure["data"]}
-    drawn = np.frombuffer(base64.b64decode(traces["discriminator"]["y"]["bdata"]))
+    figure = json.loads(opened(smoothing="0").get("plotly_chart")[0].proto.spec)
+    drawn = np.frombuffer(base64.b64decode(figure["data"][0]["y"]["bdata"]))
+    assert figure["data"][0]["name"].startswith("D, ")
     assert drawn.tolist() == [row.d_loss for row in run.progress()[0]]
 
 
@@ -85,7 +83,7 @@ def test_a_damaged_run_is_a_sentence_and_the_page_lives_on(only_own_runs, damage
     app = open_app()
     app.selectbox(key="right").select(broken.name).run()
     assert not app.exception
-    assert broken.name in app.warning[0].value
+    assert broken.name in app.warning[0].value.replace("\\", "")
     (caption,) = captions(app)
     assert whole.name in caption
 
@@ -97,3 +95,137 @@ def test_pages_that_read_runs_import_no_torch():
     )
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_published_gan_and_dcgan_stand_side_by_side_without_a_choice():
+    app = open_app()
+    assert [box.value for box in app.selectbox] == ["gan-mnist", "dcgan-mnist", "epoch"]
+    assert [caption.split(":")[0] for caption in captions(app)] == ["gan-mnist, epoch 20", "dcgan-mnist, epoch 20"]
+    numbers = app.dataframe[1].value.set_index("")
+    assert numbers.loc["parameters of the generator"].tolist() == ["1,486,352", "312,256"]
+    assert numbers.loc["parameters of the discriminator"].tolist() == ["1,460,225", "109,440"]
+    differences = app.dataframe[0].value.set_index("field")
+    assert differences.loc["model.topology", ["left", "right"]].tolist() == ["mlp", "conv"]
+    assert "batch_size" not in differences.index
+
+
+def opened(**query: str) -> AppTest:
+    app = AppTest.from_file(APP, default_timeout=30)
+    for key, value in query.items():
+        app.query_params[key] = value
+    app.switch_page("dcgan/pages/compare.py").run()
+    assert not app.exception, app.exception[0].stack_trace
+    return app
+
+
+@pytest.mark.parametrize(
+    ("align", "at", "epochs"),
+    [("epoch", "12", ("12", "12")), ("epoch", "12.2", ("12", "12")), ("images", "720000", ("12", "12"))],
+)
+def test_an_address_opens_the_comparison_it_names(align, at, epochs):
+    app = opened(left="dcgan-mnist", right="gan-mnist", align=align, at=at)
+    shown = [caption.split(":")[0] for caption in captions(app)]
+    assert shown == [f"dcgan-mnist, epoch {epochs[0]}", f"gan-mnist, epoch {epochs[1]}"]
+    assert not app.warning
+
+
+def test_by_time_the_faster_one_is_ahead():
+    app = opened(left="gan-mnist", right="dcgan-mnist", align="time", at="20")
+    gan, dcgan = (float(caption.split("epoch ")[1].split(":")[0]) for caption in captions(app))
+    minutes = {name: Run(CHECKPOINTS / name).last_row().wall_seconds / 60 for name in ("gan-mnist", "dcgan-mnist")}
+    assert gan == pytest.approx(20 * 20 / minutes["gan-mnist"], abs=2)
+    assert dcgan == pytest.approx(20 * 20 / minutes["dcgan-mnist"], abs=2)
+    assert gan > dcgan
+
+
+def test_one_seed_through_time(only_own_runs):
+    record_run(only_own_runs)
+    app = opened(inspect="true", seed="9")
+    assert [caption.split(",")[1] for caption in captions(app)[2:]] == [" seed 9"] * 2
+    assert "inspect=True&seed=9" in app.code[0].value
+
+
+def test_all_that_is_on_the_page_is_in_its_address():
+    app = opened(
+        left="cdcgan-mnist", right="gan-mnist", align="images", at="60000", size="3", reverse="true", log="true"
+    )
+    (address,) = [each.value for each in app.code]
+    assert address.endswith(
+        "?left=cdcgan-mnist&right=gan-mnist&align=images&at=60000&size=3&reverse=True&smoothing=0.8&log=True"
+    )
+    app.select_slider(key="at").set_value("120000").run()
+    assert "at=120000" in app.code[0].value
+
+
+def test_another_alignment_has_other_points(only_own_runs):
+    record_run(only_own_runs)
+    app = opened(at="1")
+    assert app.select_slider(key="at").options == ["0", "1", "2"]
+    app.selectbox(key="align").select("images").run()
+    assert app.select_slider(key="at").options == ["0", "8", "16"]
+    assert not app.exception
+
+
+@pytest.mark.parametrize("at", ["nan", "inf", "1e999", "-1e308", "<script>", "9" * 400, ""])
+@pytest.mark.parametrize("key", ["at", "left", "seed", "size", "align"])
+def test_a_hostile_address_leaves_the_page_alive(only_own_runs, key, at):
+    record_run(only_own_runs)
+    app = opened(**{key: at})
+    assert len(captions(app)) == 2
+    assert "<script>" not in "".join(warning.value for warning in app.warning)
+
+
+def test_play_walks_to_the_end_and_stops(only_own_runs):
+    record_run(only_own_runs)
+    app = opened()
+    next(each for each in app.button if each.label == "Play").click().run()
+    seen = [app.select_slider(key="at").value]
+    for _ in range(5):
+        app.run()
+        seen.append(app.select_slider(key="at").value)
+    assert not app.exception
+    assert seen[-1] == "2"
+    assert sorted(seen) == seen
+    assert [each.label for each in app.button] == ["Play"]
+
+
+def test_runs_that_are_not_whole_yet(only_own_runs):
+    whole = record_run(only_own_runs)
+    new = Run.create(TINY, "new")
+    assert "it has no status" in opened(right=new.name, left=whole.name).warning[0].value.replace("\\", "")
+    new.write_status(Status("running", 0, 0, 2))
+    assert "has no sample grids yet" in opened(right=new.name, left=whole.name).warning[0].value.replace("\\", "")
+    whole.progress_path.unlink()
+    whole.generator_path.unlink()
+    app = opened(left=whole.name, right=whole.name)
+    assert len(captions(app)) == 2
+    assert "no weights" in app.dataframe[0].value.to_string()
+    assert "align by epoch" in opened(left=whole.name, align="time").warning[0].value
+
+
+def test_a_running_run_is_compared_as_far_as_it_is(only_own_runs):
+    run = record_run(only_own_runs)
+    run.write_status(Status("running", 4, 8, 4))
+    with run.lock():
+        app = opened()
+    assert "running at epoch 2.0" in "".join(caption.value for caption in app.caption).replace("\\", "")
+
+
+def test_the_curves_lie_over_each_other_solid_and_dashed(only_own_runs):
+    first, second = record_run(only_own_runs), record_run(only_own_runs)
+    figure = json.loads(opened(smoothing="0").get("plotly_chart")[0].proto.spec)
+    traces = {trace["name"]: trace["line"]["dash"] for trace in figure["data"]}
+    assert traces == {
+        f"D, {first.name}": "solid",
+        f"G, {first.name}": "solid",
+        f"D, {second.name}": "dash",
+        f"G, {second.name}": "dash",
+    }
+
+
+def test_scores_are_shown_once_they_exist(only_own_runs):
+    run = record_run(only_own_runs)
+    run.append_eval({"extractor": "lenet", "frechet": 12.34567, "list": [1]})
+    table = opened().dataframe[-1].value.set_index("")
+    assert table.loc["score: frechet"].iloc[0] == "12.35"
+    assert "score: list" not in table.index

@@ -196,12 +196,12 @@ def test_a_hostile_address_is_a_sentence(runs_root, query):
 def test_rename_and_delete(runs_root):
     run, other = record_run(runs_root), record_run(runs_root)
     app = open_train(run=run.name)
-    name = [each for each in app.text_input if each.label == "New name"][0]
+    name = next(each for each in app.text_input if each.label == "New name")
     checked(name.input("mine").run())
     checked(button(app, "Rename").click().run())
     assert (runs_root / "mine" / "config.json").exists()
     assert [box.value for box in app.selectbox if box.label == "Run"] == ["mine"]
-    name = [each for each in app.text_input if each.label == "New name"][0]
+    name = next(each for each in app.text_input if each.label == "New name")
     checked(name.input("../up").run())
     checked(button(app, "Rename").click().run())
     assert "is no name for a run" in app.error[0].value.replace("\\", "")

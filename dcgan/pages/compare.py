@@ -1,19 +1,57 @@
-"""Two recorded trainings side by side, from the same 64 seeds, at the same epoch. Reads runs; imports no torch."""
+"""Two recorded trainings side by side, from the same 64 seeds. Reads runs; imports no torch."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
 
 import numpy as np
 import streamlit as st
-from PIL import Image, UnidentifiedImageError
 
-from dcgan import pixels, plots
+from dcgan import films, listing, pixels, plots
+from dcgan.compare import (
+    ALIGNMENTS,
+    COLUMNS,
+    Timeline,
+    config_table,
+    last_scores,
+    nearest,
+    parameters,
+    stops,
+    timeline,
+)
+from dcgan.config import TrainConfig
+from dcgan.pages.address import asked_for, plain, refused
+from dcgan.pages.live import series_of
+from dcgan.pixels import Bytes
 from dcgan.presets import PRESETS
-from dcgan.runs import Run, RunError, list_runs
+from dcgan.runs import Run, Status, list_runs
 from dcgan.series import Series
 
 DEFAULTS = ("gan-mnist", "dcgan-mnist")
+PLAY_EVERY_SECONDS = 0.6
+GRID_COLUMNS = GRID_ROWS = 8
+STRIP_IMAGES = 12
+FILM_FRAMES = 60
+# The keys of this page's widgets: all that it shows. (Streamlit would show a string here.)
+ADDRESS = ("left", "right", "align", "at", "inspect", "seed", "size", "reverse", "smoothing", "log")
+_PLAYING = "playing-both"
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two runs, read."""
+
+    run: Run
+    status: Status
+    config: TrainConfig
+    series: Series
+    timeline: Timeline
+
+    @property
+    def preset(self) -> str:
+        return self.run.preset
 
 
 def main() -> None:
@@ -23,57 +61,276 @@ def main() -> None:
         "the latent space learn to be digits. Move the slider: the DCGAN finds strokes where the plain GAN, which "
         "does not know that pixels have neighbours, leaves specks."
     )
-    runs = {run.name: run for run in list_runs() if run.sample_steps()}
-    if not runs:
+    asked = asked_for()
+    notes = st.container()
+    runs = listing.by_label(list_runs())
+    if runs:
+        compare(runs, asked)
+    else:
         st.info("There is no recording yet. Make one with `python -m dcgan train dcgan --epochs 1`, then reload.")
-        return
-    names = list(runs)
-    columns = st.columns(2)
+    for sentence in refused(asked):
+        notes.warning(sentence)
+
+
+def compare(runs: Mapping[str, Run], asked: dict[str, list[str]]) -> None:
+    """Choose two runs; look at them at one point; see what differs."""
+    labels = list(runs)
+    columns = st.columns([3, 3, 2])
     chosen = []
-    for column, side, default in zip(columns, ("left", "right"), DEFAULTS, strict=True):
-        index = names.index(default) if default in names else 0
-        name = column.selectbox(side.capitalize(), names, index, key=side, bind="query-params")
-        chosen.append(runs[name])
-    last = max(1, *(_epochs(run) for run in chosen))
-    epoch = st.slider("Epoch", 0, last, last, key="at", bind="query-params")
-    for column, side, run in zip(columns, ("left", "right"), chosen, strict=True):
-        with column:
-            show(run, epoch, side)
-
-
-def show(run: Run, epoch: int, side: str) -> None:
-    """One side: the grid nearest below the epoch, the facts, the curves. A damaged run shows a sentence."""
-    try:
-        status, config, preset = run.status(), run.config(), run.preset
-        steps = run.sample_steps()
-        step = steps[max(0, bisect_right(steps, epoch * status.steps / status.epochs) - 1)]
-        sheet_u8 = np.asarray(Image.open(run.sample_path(step)))
-    except (RunError, OSError, UnidentifiedImageError, ZeroDivisionError) as error:
-        st.warning(f"{run.name} cannot be shown: {error}")
-        return
-    shown = step * status.epochs / status.steps
-    st.image(
-        pixels.png_bytes(pixels.enlarge(sheet_u8, 2)),
-        caption=f"{run.name}, epoch {shown:.3g}: {step * config.batch_size:,} images seen",
-        output_format="PNG",  # the default recompresses to JPEG
+    for column, key, default, otherwise in zip(
+        columns, ("left", "right"), DEFAULTS, (labels[-1], labels[0]), strict=False
+    ):
+        index = labels.index(default if default in labels else otherwise)
+        chosen.append(column.selectbox(key.capitalize(), labels, index, key=key, bind="query-params"))
+    align = columns[2].selectbox(
+        "Align by",
+        list(ALIGNMENTS),
+        key="align",
+        bind="query-params",
+        help="epoch: passes over the data. images: real images seen. time: minutes on the machine that trained it.",
     )
-    title = PRESETS[preset].title if preset in PRESETS else preset
-    done = "" if status.state == "finished" else f" ({status.state} at epoch {status.epoch:.1f})"
-    st.caption(f"{title}: {status.epochs} epochs of {config.data.name}, batches of {config.batch_size}{done}")
-    series = Series(run).update()
-    if len(series):
-        st.plotly_chart(plots.loss_curves(series), key=f"losses-{side}", config={"displayModeBar": False})
-        st.caption(
-            "How to read it: a GAN's losses do not fall to zero, they are a balance. A discriminator loss that "
-            "sticks at zero leaves the generator nothing to learn from."
-        )
+    sides = [side for side in (read(runs[label], align) for label in chosen) if side]
+    if not sides:
+        return
+    options = stops([side.timeline for side in sides])
+    snap(asked, options)
+    alive = any(side.run.is_locked() for side in sides)
+    every = PLAY_EVERY_SECONDS if st.session_state.get(_PLAYING) else 2.0 if alive else None
+    st.fragment(player, run_every=every)(sides, options, align)
+    if len(sides) == 2:
+        in_the_configs(*sides)
+    in_numbers(sides)
 
 
-def _epochs(run: Run) -> int:
+def read(run: Run, align: str) -> Side | None:
+    """The run, or None and a sentence that says why it cannot be shown."""
     try:
-        return run.status().epochs
-    except RunError:
-        return 1
+        status, config, series = run.status(), run.config(), series_of(run)
+        return Side(run, status, config, series, timeline(run, status, series, align))
+    except (OSError, ValueError) as error:
+        st.warning(plain(f"{run.name} cannot be shown: {error}."))
+        return None
+
+
+def snap(asked: dict[str, list[str]], options: dict[str, float]) -> None:
+    """Before the slider is there: an address may name any point, and the slider knows those with a grid."""
+    if "at" in asked and asked["at"] and asked["at"][-1] not in options:
+        found = nearest(options, asked["at"][-1])
+        if found is not None:
+            asked["at"] = [found]
+            del st.query_params["at"]
+            st.session_state["at"] = found
+    # Another alignment, or another run, has other points.
+    if "at" in st.session_state and st.session_state["at"] not in options:
+        st.session_state["at"] = next(reversed(options))
+
+
+def player(sides: Sequence[Side], options: dict[str, float], align: str) -> None:
+    """The slider that moves both, the grids, one seed through time, and the curves with a line where one is."""
+    position = options[slider(list(options), align)]
+    left, middle, right = st.columns([2, 2, 3], vertical_alignment="bottom")
+    size = left.slider("Size", 1, 4, 2, key="size", bind="query-params", help="Screen pixels a pixel of the image.")
+    reverse = middle.toggle("Reversed grey", key="reverse", bind="query-params", help="Black on white.")
+    with right.container(horizontal=True, vertical_alignment="bottom"):
+        inspect = st.toggle("Inspect one seed", key="inspect", bind="query-params")
+        seed = st.number_input(
+            "Seed", 0, GRID_COLUMNS * GRID_ROWS - 1, 0, key="seed", bind="query-params", disabled=not inspect
+        )
+    for column, side in zip(st.columns(2), sides, strict=False):
+        with column:
+            show_grid(side, position, size, reverse, seed if inspect else None)
+    if inspect:
+        for side in sides:
+            show_seed(side, position, seed, reverse)
+        st.caption(
+            "How to read it: one point of the latent space through the training, oldest first. Early it drifts from "
+            "shape to shape; a point that settles has found its digit."
+        )
+    else:
+        st.caption(
+            "How to read it: look at one cell on both sides, then at all of them. Are there strokes or specks, whole "
+            "digits or halves, all ten digits or a few?"
+        )
+    curves(sides, position, align)
+    share(sides, options)
+
+
+def slider(options: list[str], align: str) -> str:
+    """The point both are looked at, and the button that walks through all of them."""
+    if len(options) == 1:
+        return options[0]
+    playing = bool(st.session_state.get(_PLAYING))
+    at = st.session_state.get("at", options[-1])
+    if playing and at in options:
+        later = options[options.index(at) + 1 :]
+        if later:
+            st.session_state["at"] = later[0]
+        else:
+            st.session_state[_PLAYING] = False
+            st.rerun()
+    left, right = st.columns([1, 7], vertical_alignment="bottom")
+    if left.button("Pause" if playing else "Play", icon="⏸️" if playing else "▶️", key="play", width="stretch"):
+        st.session_state[_PLAYING] = not playing
+        if not playing and at == options[-1]:
+            st.session_state["at"] = options[0]
+        st.rerun()
+    title = ALIGNMENTS[align].capitalize()
+    return right.select_slider(title, options, options[-1], key="at", bind="query-params")
+
+
+def show_grid(side: Side, position: float, size: int, reverse: bool, seed: int | None) -> None:
+    """The newest grid not later than the position, and what is known about it."""
+    step = side.timeline.step_at(position)
+    sheet_u8 = grid_of(side, step)
+    if sheet_u8 is None:
+        return
+    if reverse:
+        sheet_u8 = pixels.reverse_grey(sheet_u8)
+    if seed is not None:
+        sheet_u8 = pixels.outline(sheet_u8, seed, GRID_COLUMNS, GRID_ROWS)
+    epoch = step * side.status.epochs / max(1, side.status.steps)
+    caption = f"{side.run.name}, epoch {epoch:.3g}: {step * side.config.batch_size:,} images seen"
+    st.image(
+        pixels.png_bytes(pixels.enlarge(sheet_u8, size)),
+        caption,
+        output_format="PNG",  # the default recompresses to JPEG
+        alt=f"64 samples of {side.run.name} at epoch {epoch:.3g}",
+    )
+    title = PRESETS[side.preset].title if side.preset in PRESETS else side.preset
+    done = "" if side.status.state == "finished" else f" ({side.status.state} at epoch {side.status.epoch:.1f})"
+    st.caption(
+        plain(
+            f"{title}: {side.status.epochs} epochs of {side.config.data.name}, batches of "
+            f"{side.config.batch_size}{done}"
+        )
+    )
+
+
+def grid_of(side: Side, step: int) -> Bytes | None:
+    """The grid at that step, or None and a sentence."""
+    try:
+        return pixels.read_png(side.run.sample_path(step))
+    except FileNotFoundError:
+        st.caption(plain(f"{side.run.name} has taken back its grid of step {step}; the next look finds another."))
+    except ValueError as error:
+        st.warning(plain(f"{side.run.name} cannot be shown: {error}."))
+    return None
+
+
+def show_seed(side: Side, position: float, seed: int, reverse: bool) -> None:
+    """One cell of about a dozen grids up to the position, as a strip."""
+    steps = [step for step in side.timeline.steps if step <= side.timeline.step_at(position)]
+    kept = sorted({steps[round(index)] for index in np.linspace(0, len(steps) - 1, min(STRIP_IMAGES, len(steps)))})
+    sheets = [sheet for step in kept if (sheet := grid_of(side, step)) is not None]
+    if not sheets:
+        return
+    cells = [pixels.cell(sheet, seed, GRID_COLUMNS, GRID_ROWS) for sheet in sheets]
+    strip = pixels.join([pixels.reverse_grey(cell) if reverse else cell for cell in cells], 1, 128)
+    text = f"{side.run.name}, seed {seed}, from {films.frame_caption(kept[0], side.status)} to "
+    text += films.frame_caption(kept[-1], side.status)
+    st.image(
+        pixels.png_bytes(pixels.enlarge(strip, 3)), text, output_format="PNG", alt=f"{text}: one image through time"
+    )
+
+
+def curves(sides: Sequence[Side], position: float, align: str) -> None:
+    """Both runs in one figure: the first solid, the second dashed."""
+    drawn = [(side.run.name, side.series) for side in sides if len(side.series)]
+    if not drawn:
+        st.info("No rows are recorded yet; the curves begin with the first step.")
+        return
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    smoothing = left.slider("Smoothing", 0.0, 0.99, 0.8, key="smoothing", bind="query-params")
+    log = right.toggle("Log scale", key="log", bind="query-params", help="For the losses.")
+    for column, kind, alt, reading in zip(
+        st.columns(2),
+        ("losses", "scores"),
+        ("Losses of both runs", "Mean D(x) and mean D(G(z)) of both runs"),
+        (
+            "How to read it: solid is left, dashed is right. Losses of two runs are no contest: each measures a "
+            "generator against its own opponent. A lower generator loss may only mean a weaker discriminator.",
+            "How to read it: the nearer D(x) and D(G(z)) are to each other and to 0.5, the harder it is for that "
+            "run's own discriminator to tell its fakes.",
+        ),
+        strict=True,
+    ):
+        with column:
+            figure = plots.paired_curves(kind, drawn, COLUMNS[align], smoothing, log)
+            figure.add_vline(position, line={"color": plots.GREY, "width": 1})
+            st.plotly_chart(figure, key=kind, config={"displayModeBar": False}, alt=alt)
+            st.caption(reading)
+
+
+def share(sides: Sequence[Side], options: dict[str, float]) -> None:
+    """The address of what is on the page, and the film of it."""
+    values = {key: st.session_state[key] for key in ADDRESS if key in st.session_state}
+    if not values.get("inspect"):
+        values.pop("seed", None)
+    query = urlencode({key: value for key, value in values.items() if value is not False})
+    st.code(f"{(st.context.url or '').partition('?')[0]}?{query}", language=None, wrap_lines=True)
+    st.caption("The address of this comparison, to send to someone.")
+    if len(sides) < 2:
+        return
+    left, right = sides
+    positions = list(options.values())
+    kept = sorted({round(index) for index in np.linspace(0, len(positions) - 1, min(FILM_FRAMES, len(positions)))})
+    steps = [(left.timeline.step_at(positions[i]), right.timeline.step_at(positions[i])) for i in kept]
+    reverse = bool(values.get("reverse"))
+    st.download_button(
+        "Download both as a GIF",
+        lambda: films.side_by_side_gif(left.run, right.run, steps, reverse=reverse),
+        f"{left.run.name}-beside-{right.run.name}.gif",
+        "image/gif",
+        on_click="ignore",
+        icon="🎞️",
+    )
+
+
+def in_the_configs(left: Side, right: Side) -> None:
+    st.subheader("What differs in their configs")
+    if rows := config_table(left.config, right.config):
+        st.dataframe(
+            rows,
+            hide_index=True,
+            height="content",
+            alt="The fields in which the two configs differ, with both values",
+        )
+    else:
+        st.write("Nothing: both were trained from one config.")
+
+
+def in_numbers(sides: Sequence[Side]) -> None:
+    st.subheader("In numbers")
+    facts = [numbers_of(side) for side in sides]
+    names = list(dict.fromkeys(name for each in facts for name in each))
+    heads = [side.run.name for side in sides]
+    if len(set(heads)) < len(heads):
+        heads = [f"{head} ({where})" for head, where in zip(heads, ("left", "right"), strict=True)]
+    table = [
+        {"": name} | {head: each.get(name, "-") for head, each in zip(heads, facts, strict=True)} for name in names
+    ]
+    st.dataframe(table, hide_index=True, height="content", alt="Parameters, time, throughput and scores of each run")
+    st.caption("Times and throughputs are those of the machines that trained, which the last lines name.")
+
+
+def numbers_of(side: Side) -> dict[str, str]:
+    """What a run is and what it took, as words."""
+    run, config, status = side.run, side.config, side.status
+    source = f"{PRESETS[side.preset].source}" if side.preset in PRESETS else "a config of its own"
+    facts = {"preset": side.preset, "from": source}
+    for name, path in (("generator", run.generator_path), ("discriminator", run.discriminator_path)):
+        count = parameters(path)
+        facts[f"parameters of the {name}"] = "no weights" if count is None else f"{count:,}"
+    facts["epochs"] = f"{status.epoch:.3g} of {status.epochs}"
+    if rows := side.series.last_rows(1):
+        facts["images seen"] = f"{rows[0].images_seen:,}"
+        facts["training time"] = listing.duration(rows[0].wall_seconds)
+        facts["images per second"] = f"{rows[0].images_seen / max(1e-9, rows[0].wall_seconds):,.0f}"
+    facts["loss"] = config.loss
+    for name, value in last_scores(run).items():
+        facts[f"score: {name}"] = f"{value:,.4g}" if isinstance(value, float) else str(value)
+    facts |= {name: status.environment[name] for name in ("device", "threads", "torch") if name in status.environment}
+    return facts
 
 
 main()

@@ -1,0 +1,107 @@
+"""Two recordings on one scale: which sample grids belong together, what differs, what each has cost. No torch."""
+
+from __future__ import annotations
+
+import json
+import math
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dcgan import command
+from dcgan.config import TrainConfig
+from dcgan.runs import Run, RunError, Status
+from dcgan.series import Series
+
+ALIGNMENTS = {"epoch": "epoch", "images": "images seen", "time": "training minutes"}
+"""Word in an address -> what two runs have in common where their grids stand side by side."""
+
+COLUMNS = {"epoch": "epoch", "images": "images_seen", "time": "wall_seconds"}
+
+_BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
+"""What batch norm keeps beside its weights; it is not learnt by gradients."""
+_LARGEST_HEADER = 100_000_000
+"""Bytes; safetensors' own limit."""
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Where a run's sample grids lie on a scale: `steps` ascending, and the position of each."""
+
+    steps: tuple[int, ...]
+    positions: tuple[float, ...]
+
+    def step_at(self, position: float) -> int:
+        """The newest grid that is not later; the first one where all are."""
+        return self.steps[max(0, bisect_right(self.positions, position) - 1)]
+
+
+def timeline(run: Run, status: Status, series: Series, align: str) -> Timeline:
+    """The run's grids by epoch, by images seen or by training minutes. Raises RunError where there are no grids, or
+    no rows that tell where they lie."""
+    steps = run.sample_steps()
+    if not steps:
+        raise RunError(f"{run.name} has no sample grids yet; wait for its first, or choose another run")
+    if align == "epoch":
+        return Timeline(tuple(steps), tuple(status.epochs * step / max(1, status.steps) for step in steps))
+    if not len(series) and steps[-1]:
+        raise RunError(f"{run.name} has no rows that tell its {ALIGNMENTS[align]}; align by epoch")
+    values = series[COLUMNS[align]] / (60 if align == "time" else 1)
+    positions = np.interp(steps, [0.0, *series["step"]], [0.0, *values])
+    return Timeline(tuple(steps), tuple(positions.tolist()))
+
+
+def stops(timelines: Sequence[Timeline]) -> dict[str, float]:
+    """Every position at which one of the runs has a grid, ascending, by the text that names it in an address."""
+    positions = sorted({position for each in timelines for position in each.positions})
+    return {_text(position): position for position in positions}
+
+
+def _text(position: float) -> str:
+    return f"{position:.4g}" if position < 10_000 else f"{position:.0f}"
+
+
+def nearest(options: dict[str, float], text: str) -> str | None:
+    """The option whose position is nearest to the number in the text; None where it holds none."""
+    try:
+        wanted = float(text)
+    except ValueError:
+        return None
+    return min(options, key=lambda each: abs(options[each] - wanted)) if math.isfinite(wanted) else None
+
+
+def config_table(left: TrainConfig, right: TrainConfig) -> list[dict[str, str]]:
+    """A row for each field in which the two differ: its name, both values as one writes them, what it is."""
+    fields = command.fields()
+    return [
+        {
+            "field": name,
+            "left": command.as_text(command.value_of(left, name)),
+            "right": command.as_text(value),
+            "what it is": fields[name].help,
+        }
+        for name, value in command.differences(right, left).items()
+    ]
+
+
+def parameters(weights: Path) -> int | None:
+    """Trainable parameters in a safetensors file, from its header alone; None where it is missing or damaged."""
+    try:
+        with open(weights, "rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(length)) if length <= _LARGEST_HEADER else {}
+        tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
+        learnt = [entry["shape"] for name, entry in tensors.items() if name.rpartition(".")[2] not in _BUFFERS]
+        return sum(map(math.prod, learnt)) or None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def last_scores(run: Run) -> dict[str, Any]:
+    """The newest row of evals.jsonl, as far as it is numbers and words."""
+    rows = run.evals()
+    return {key: value for key, value in rows[-1].items() if isinstance(value, int | float | str)} if rows else {}
