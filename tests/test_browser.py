@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -18,6 +19,7 @@ import pytest
 from conftest import record_run
 
 from dcgan.checkpoint import load_tensors, weights_id
+from dcgan.runs import list_runs
 from dcgan.share import ShareLink
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -74,7 +76,16 @@ def page(chromium):
     page = chromium.new_page(viewport={"width": 1280, "height": 900})
     page.set_default_timeout(60_000)
     complaints: list[str] = []
-    page.on("console", lambda m: complaints.append(f"console: {m.text}") if m.type == "error" else None)
+    # Opened below a page's own address, Streamlit first looks for its server there: a 404 by design.
+    probes = ("/_stcore/health", "/_stcore/host-config")
+    page.on(
+        "console",
+        lambda message: (
+            complaints.append(f"console: {message.text} {message.location}")
+            if message.type == "error" and not message.location["url"].endswith(probes)
+            else None
+        ),
+    )
     page.on("pageerror", lambda error: complaints.append(f"page error: {error}"))
     local = ("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")
     page.on("request", lambda r: None if r.url.startswith(local) else complaints.append(f"request: {r.url}"))
@@ -89,7 +100,7 @@ def test_streamlit_compares_two_recordings(page, tmp_path):
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless=true"]
     command += [f"--server.port={port}", "--server.address=127.0.0.1"]
     with serving(command, port, {"DCGAN_RUNS": str(tmp_path / "runs")}) as url:
-        page.goto(f"{url}?left={runs[0].name}&right={runs[1].name}&at=1")
+        page.goto(f"{url}compare?left={runs[0].name}&right={runs[1].name}&at=1")
         page.get_by_text(f"{runs[1].name}, epoch 1").wait_for()
         assert page.locator("img").count() == 2
         page.get_by_role("slider").press("ArrowRight")
@@ -99,6 +110,101 @@ def test_streamlit_compares_two_recordings(page, tmp_path):
         page.wait_for_timeout(500)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         page.goto("about:blank")  # before the server goes, or the page complains of that
+
+
+def test_the_studio_trains_stops_resumes_and_compares(page, tmp_path):
+    """One visit: from the first page to a training, its stop, its end, and a comparison sent to someone."""
+    port = free_port()
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless=true"]
+    command += [f"--server.port={port}", "--server.address=127.0.0.1"]
+    environment = {"DCGAN_RUNS": str(tmp_path / "runs"), "DCGAN_DEVICE": "cpu", "SPACE_ID": ""}
+    with serving(command, port, environment) as url:
+        page.goto(url)
+        page.get_by_role("img", name="Samples of the plain GAN beside the DCGAN's, from epoch 0").wait_for()
+        page.get_by_test_id("stSidebarNav").get_by_role("link", name="Train").click()
+        choose(page, "Preset", "dcgan")
+        fill(page, "Epochs", "4")
+        page.get_by_text("Everything else").click()
+        fill(page, "data.limit", "3200")
+        page.get_by_text("python -m dcgan train dcgan --data.limit 3200 --epochs 4").wait_for()
+        page.get_by_role("button", name="Start training").click()
+        page.get_by_text("images/s ·").wait_for()  # the bar
+        bar, points = bar_text(page), curve_points(page)
+        wait_until(page, lambda: bar_text(page) != bar and curve_points(page) > points)
+        (run,) = list_runs(tmp_path / "runs")
+
+        page.reload()
+        page.get_by_text("images/s ·").wait_for()
+        assert run.is_locked()
+        page.get_by_role("button", name="Stop").click()
+        page.get_by_text("stopped; resume goes on from here").wait_for()
+        step = run.status().step
+        assert (run.status().state, 0 < step < 400) == ("stopped", True)
+        page.get_by_role("button", name="Resume").click()
+        page.get_by_text("epoch 4 of 4 · step 400 of 400").wait_for()
+        page.get_by_role("button", name="Replay").wait_for()
+        assert run.status().state == "finished"
+
+        page.get_by_test_id("stSidebarNav").get_by_role("link", name="Compare").click()
+        choose(page, "Left", run.name)
+        page.get_by_text(f"{run.name}, epoch 4: 12,800 images seen").wait_for()
+        page.get_by_role("slider", name="Epoch").press("Home")
+        page.get_by_text("dcgan-mnist, epoch 0: 0 images seen").wait_for()
+        link = page.get_by_test_id("stCode").inner_text().strip()
+        page.goto("about:blank")
+        page.goto(link)
+        page.get_by_text(f"{run.name}, epoch 0: 0 images seen").wait_for()
+        page.get_by_text("dcgan-mnist, epoch 0: 0 images seen").wait_for()
+        page.goto("about:blank")
+
+
+def choose(page, label: str, option: str) -> None:
+    page.get_by_role("combobox", name=re.compile(label)).click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def fill(page, label: str, text: str) -> None:
+    page.get_by_role("spinbutton", name=label, exact=True).fill(text)
+    page.keyboard.press("Enter")
+
+
+def bar_text(page) -> str:
+    return page.get_by_text("images/s ·").inner_text()
+
+
+def curve_points(page) -> int:
+    """Of the first curve on the page."""
+    return page.evaluate("document.querySelector('.js-plotly-plot')?._fullData?.[0]?.x?.length ?? 0")
+
+
+def wait_until(page, condition, seconds: float = 60) -> None:
+    give_up = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < give_up, "waited in vain"
+        page.wait_for_timeout(200)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_every_page_fits_and_asks_nothing_of_the_outside(page, tmp_path, width):
+    port = free_port()
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless=true"]
+    command += [f"--server.port={port}", "--server.address=127.0.0.1"]
+    page.set_viewport_size({"width": width, "height": 850})
+    with serving(command, port, {"DCGAN_RUNS": str(tmp_path / "runs"), "SPACE_ID": "someone/space"}) as url:
+        for path, text in (
+            ("", "Where to go next"),
+            ("train", "Healthy."),
+            ("compare", "In numbers"),
+            ("explore", "How to read it"),
+            ("architectures", "they are measured, not learnt"),
+        ):
+            page.goto(url + path)
+            page.get_by_text(text).first.wait_for()
+            page.wait_for_timeout(500)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+            nameless = "[...document.querySelectorAll('[data-testid=stMain] img')].filter(e => !e.alt).length"
+            assert page.evaluate(nameless) == 0, path
+        page.goto("about:blank")
 
 
 def test_gradio_draws_the_way_between_two_seeds(page, tmp_path):

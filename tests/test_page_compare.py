@@ -26,9 +26,7 @@ def only_own_runs(runs_root, monkeypatch) -> Path:
 
 
 def open_app() -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=30).run()
-    assert not app.exception
-    return app
+    return opened()
 
 
 def captions(app: AppTest) -> list[str]:
