@@ -103,7 +103,7 @@ def test_streamlit_compares_two_recordings(page, tmp_path):
         page.goto(f"{url}compare?left={runs[0].name}&right={runs[1].name}&at=1")
         page.get_by_text(f"{runs[1].name}, epoch 1").wait_for()
         assert page.locator("img").count() == 2
-        page.get_by_role("slider").press("ArrowRight")
+        page.get_by_role("slider", name="Epoch").press("ArrowRight")
         page.get_by_text(f"{runs[0].name}, epoch 2").wait_for()
         assert "at=2" in page.url or "at=" not in page.url  # the default value is left out
         page.set_viewport_size({"width": 390, "height": 800})
@@ -136,7 +136,7 @@ def test_the_studio_trains_stops_resumes_and_compares(page, tmp_path):
         page.reload()
         page.get_by_text("images/s ·").wait_for()
         assert run.is_locked()
-        page.get_by_role("button", name="Stop").click()
+        page.get_by_test_id("stMain").get_by_role("button", name="Stop").click()
         page.get_by_text("stopped; resume goes on from here").wait_for()
         step = run.status().step
         assert (run.status().state, 0 < step < 400) == ("stopped", True)
@@ -150,6 +150,7 @@ def test_the_studio_trains_stops_resumes_and_compares(page, tmp_path):
         page.get_by_text(f"{run.name}, epoch 4: 12,800 images seen").wait_for()
         page.get_by_role("slider", name="Epoch").press("Home")
         page.get_by_text("dcgan-mnist, epoch 0: 0 images seen").wait_for()
+        page.get_by_test_id("stCode").get_by_text("at=0").wait_for()
         link = page.get_by_test_id("stCode").inner_text().strip()
         page.goto("about:blank")
         page.goto(link)

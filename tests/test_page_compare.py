@@ -227,3 +227,14 @@ def test_scores_are_shown_once_they_exist(only_own_runs):
     table = opened().dataframe[-1].value.set_index("")
     assert table.loc["score: frechet"].iloc[0] == "12.35"
     assert "score: list" not in table.index
+
+
+def test_a_run_that_grows_offers_its_new_grids(only_own_runs):
+    run = record_run(only_own_runs)
+    run.write_status(Status("running", 4, 8, 4))
+    with run.lock():
+        app = opened()
+        assert app.select_slider(key="at").options == ["0", "1", "2"]
+        run.write_bytes("samples/0000006.png", run.sample_path(4).read_bytes())
+        app.run()
+        assert app.select_slider(key="at").options == ["0", "1", "2", "3"]

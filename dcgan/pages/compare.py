@@ -127,6 +127,12 @@ def snap(asked: dict[str, list[str]], options: dict[str, float]) -> None:
 
 def player(sides: Sequence[Side], options: dict[str, float], align: str) -> None:
     """The slider that moves both, the grids, one seed through time, and the curves with a line where one is."""
+    if any(side.run.is_locked() for side in sides):  # it has grown since the page was drawn
+        sides = [again for side in sides if (again := read(side.run, align))]
+        if not sides:
+            return
+        options = stops([side.timeline for side in sides])
+        snap({}, options)
     position = options[slider(list(options), align)]
     left, middle, right = st.columns([2, 2, 3], vertical_alignment="bottom")
     size = left.slider("Size", 1, 4, 2, key="size", bind="query-params", help="Screen pixels a pixel of the image.")

@@ -39,6 +39,7 @@ def start_form() -> None:
     about(preset)
     config = configured(preset)
     if config is not None:
+        st.caption("The same from a terminal:")
         st.code(command.train_command(config, preset), language="bash", wrap_lines=True)
         if not launch.running():
             speed.measure_in_background([config])
@@ -56,7 +57,8 @@ def start_form() -> None:
 
 
 def estimate_line(config: TrainConfig) -> None:
-    st.caption(f"The same from a terminal. {time_estimate(config)}")
+    """Looks again by itself while the steps are being timed."""
+    st.markdown(time_estimate(config))
 
 
 def start_clicked(config: TrainConfig, preset: str) -> None:
@@ -75,7 +77,7 @@ def about(preset: str) -> None:
     g, d = chosen.parameters
     st.markdown(
         f"**{chosen.title}.** From: {chosen.source}. {g:,} parameters in G, {d:,} in D; "
-        f"{chosen.config.epochs} epochs, batches of {chosen.config.batch_size}. {time_estimate(chosen.config)}"
+        f"{chosen.config.epochs} epochs, batches of {chosen.config.batch_size}."
     )
     if chosen.notes:
         st.caption(chosen.notes)
