@@ -18,6 +18,7 @@ from tyro.conf import FlagCreatePairsOff
 
 from dcgan import __version__
 from dcgan.cli_draw import gif, sample
+from dcgan.cli_link import link, open_link
 from dcgan.cli_train import PROG, resume, train, with_preset
 from dcgan.listing import preset_summaries, presets_table, run_summary, runs_table
 from dcgan.runs import list_runs, runs_root
@@ -51,8 +52,8 @@ def presets(*, json: FlagCreatePairsOff[bool] = False) -> int:
 
 
 COMMANDS: dict[str, Callable[..., int]] = {
-    command.__name__: command for command in (presets, train, resume, runs, sample, gif)
-}
+    command.__name__: command for command in (presets, train, resume, runs, sample, gif, link)
+} | {"open": open_link}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -130,6 +130,35 @@ def interpolate(z_a: ArrayLike, z_b: ArrayLike, frames: int, path: str = "slerp"
     return PATHS[path](z_a, z_b, np.linspace(0, 1, frames))
 
 
+def legs(num_points: int, t: ArrayLike) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """For positions t (F,) in [0, 1] on the way through points in turn, each leg taking equally long: the leg (F,),
+    from 0, and the position on it (F,) in [0, 1]. Raises ValueError for t outside, or fewer than 2 points."""
+    t = np.asarray(t, np.float64)
+    if num_points < 2:
+        raise ValueError(f"{num_points} points make no way; give 2 or more")
+    if t.size and not (t.min() >= 0 and t.max() <= 1):  # so written, NaN is outside too
+        raise ValueError(f"t={t[~((t >= 0) & (t <= 1))][0]} is not in [0, 1]; try 0.5")
+    position = t * (num_points - 1)
+    leg = np.minimum(position.astype(np.intp), num_points - 2)
+    return leg, position - leg
+
+
+def through(points: ArrayLike, t: ArrayLike, path: str = "slerp") -> Vectors:
+    """Positions t (F,) in [0, 1] on the way through points (P, Z), each leg taking equally long: (F, Z) float32.
+
+    Two points give what interpolate gives, bit for bit. Raises ValueError as `legs` does, and for an unknown path.
+    """
+    if path not in PATHS:
+        raise ValueError(f"path={path!r} is not one of {', '.join(PATHS)}; try slerp")
+    points = np.asarray(points, np.float32)
+    leg, local = legs(len(points), t)
+    z = np.empty((len(leg), points.shape[1]), np.float32)
+    for index in np.unique(leg):
+        here = leg == index
+        z[here] = PATHS[path](points[index], points[index + 1], local[here])
+    return z
+
+
 def _checked(a: ArrayLike, b: ArrayLike, t: ArrayLike) -> tuple[NDArray[np.float64], ...]:
     """a and b rounded to float32, then all three in float64 to calculate with, t with axes to broadcast."""
     a, b = (np.asarray(vector, np.float32).astype(np.float64) for vector in (a, b))

@@ -19,6 +19,7 @@ VERSION = 1
 MAX_SEED = 2**32 - 1
 MAX_FRAMES = 64
 MAX_LABELS = 64
+MAX_KEYS = 8
 PATHS = ("slerp", "lerp")
 """The names of latents.PATHS, which needs NumPy."""
 
@@ -39,7 +40,14 @@ class ShareLink:
     t: float = 0.0
     """Where between the two seeds, from 0 to 1."""
     labels: tuple[int, ...] = ()
-    """What a conditional model draws, repeated along the frames; empty: the demo's choice."""
+    """What a conditional model draws at seed A, at seed B and at each key; the last holds for those after it. Between
+    two of them the label turns from one into the other. Empty: the demo's choice."""
+    keys: tuple[int, ...] = ()
+    """Further seeds, which the way passes after B."""
+    loop: bool = False
+    """Back to A at the end."""
+    digest: str = ""
+    """12 hex digits of the frames' pixels as their maker saw them; empty: not told."""
 
     def __post_init__(self) -> None:
         for name, check in _CHECKS.items():
@@ -90,10 +98,13 @@ KEYS = {
     "path": "path",
     "t": "t",
     "labels": "labels",
+    "k": "keys",
+    "loop": "loop",
+    "d": "digest",
 }
 """Key in the query -> field, in the order of writing."""
 
-OPTIONAL = ("w", "labels")
+OPTIONAL = ("w", "labels", "k", "loop", "d")
 """Left out where they are empty."""
 
 
@@ -134,6 +145,11 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "seed_b": lambda value: _is_whole(value, 0, MAX_SEED),
     "frames": lambda value: _is_whole(value, 2, MAX_FRAMES),
     "path": lambda value: value in PATHS,
+    "keys": lambda value: (
+        type(value) is tuple and len(value) <= MAX_KEYS and all(_is_whole(seed, 0, MAX_SEED) for seed in value)
+    ),
+    "loop": lambda value: type(value) is bool,
+    "digest": lambda value: isinstance(value, str) and re.fullmatch("([0-9a-f]{12})?", value) is not None,
     "t": lambda value: type(value) is float and math.isfinite(value) and 0 <= value <= 1,
     "labels": lambda value: (
         type(value) is tuple and len(value) <= MAX_LABELS and all(_is_whole(label, 0, 9999) for label in value)
@@ -149,12 +165,17 @@ _WANTED = {
     "frames": f"a whole number in 2..{MAX_FRAMES}",
     "path": f"one of {', '.join(PATHS)}",
     "t": "a number in 0..1",
+    "keys": f"at most {MAX_KEYS} whole numbers in 0..{MAX_SEED}",
+    "loop": "1, or left out",
+    "digest": "12 hex digits",
     "labels": f"at most {MAX_LABELS} whole numbers in 0..9999",
 }
 
 _WRITERS: dict[str, Callable[[Any], str]] = {
     "t": lambda value: repr(value + 0.0),  # as short as it reads back exactly; -0.0 becomes 0.0
     "labels": lambda value: ",".join(map(str, value)),
+    "keys": lambda value: ",".join(map(str, value)),
+    "loop": lambda value: "1" if value else "",
 }
 
 _NUMBER = "[0-9]{1,10}"  # not \d, which takes the digits of every script
@@ -164,6 +185,11 @@ _READERS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "seed_b": (_NUMBER, int),
     "frames": (_NUMBER, int),
     "t": (r"[0-9]{1,3}(\.[0-9]{1,30})?(e-[0-9]{1,3})?", float),
+    "keys": (
+        rf"({_NUMBER}(,{_NUMBER}){{0,{MAX_KEYS - 1}}})?",
+        lambda text: tuple(map(int, filter(None, text.split(",")))),
+    ),
+    "loop": ("1?", bool),
     "labels": (
         rf"({_NUMBER}(,{_NUMBER}){{0,{MAX_LABELS - 1}}})?",
         lambda text: tuple(map(int, filter(None, text.split(",")))),

@@ -33,6 +33,9 @@ def random_link(source: random.Random) -> ShareLink:
         path=source.choice(share.PATHS),
         t=source.choice([0.0, 1.0, 0.5, source.random(), source.random() * 1e-9]),
         labels=tuple(source.choices(range(10_000), k=source.randrange(share.MAX_LABELS + 1))),
+        keys=tuple(source.randrange(2**32) for _ in range(source.randrange(share.MAX_KEYS + 1))),
+        loop=source.random() < 0.5,
+        digest=source.choice(["", "".join(source.choices("0123456789abcdef", k=12))]),
     )
 
 
@@ -65,6 +68,9 @@ def test_a_thousand_links_parse_back_equal():
         path=st.sampled_from(share.PATHS),
         t=st.floats(0, 1),
         labels=st.lists(st.integers(0, 9999), max_size=share.MAX_LABELS).map(tuple),
+        keys=st.lists(st.integers(0, 2**32 - 1), max_size=share.MAX_KEYS).map(tuple),
+        loop=st.booleans(),
+        digest=st.from_regex("([0-9a-f]{12})?", fullmatch=True),
     )
 )
 @settings(max_examples=200, deadline=None)
@@ -97,6 +103,10 @@ def test_the_names_of_paths_are_those_of_the_latents():
         {"t": float("nan")},
         {"labels": (-1,)},
         {"labels": (0,) * (share.MAX_LABELS + 1)},
+        {"keys": (0,) * (share.MAX_KEYS + 1)},
+        {"keys": (-1,)},
+        {"loop": 1},
+        {"digest": "xyz"},
     ],
     ids=str,
 )

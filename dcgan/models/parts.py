@@ -52,9 +52,14 @@ class Discriminator(nn.Module):
 
 
 def one_hot(labels: Tensor | None, num_classes: int, like: Tensor) -> Tensor:
-    """labels (B,) -> (B, K) in the dtype of `like`. Raises ValueError where labels are missing."""
+    """labels (B,) -> (B, K) in the dtype of `like`; float labels (B, K) are such rows, or mixtures of them, already.
+
+    Raises ValueError where labels are missing.
+    """
     if labels is None:
         raise ValueError(f"the model is conditional: pass labels from 0 to {num_classes - 1}")
+    if labels.is_floating_point():
+        return labels.to(like.dtype)
     return F.one_hot(labels, num_classes).to(like.dtype)
 
 

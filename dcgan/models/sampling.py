@@ -20,6 +20,8 @@ CHUNK = 16
 def sample(generator: Generator, z: np.ndarray | Tensor, labels: np.ndarray | Tensor | None = None) -> Tensor:
     """z (N, Z), labels (N,) or None -> float32 (N, C, H, W) in [-1, 1] on the CPU. N may be 0.
 
+    Float labels (N, K) weigh the classes, each row adding up to 1: what lies between two labels.
+
     Eval mode, in chunks of one fixed size, the last filled up: batch statistics and kernels cannot tell one
     neighbour from another. Raises ValueError for a wrong Z, and for labels missing, unwanted or out of range.
     """
@@ -40,7 +42,8 @@ def sample(generator: Generator, z: np.ndarray | Tensor, labels: np.ndarray | Te
             part = F.pad(part, (0, 0, 0, missing)).to(device)
             part_labels = None
             if labels is not None:
-                part_labels = F.pad(labels[start : start + CHUNK], (0, missing)).to(device)
+                part_labels = F.pad(labels[start : start + CHUNK], (0, 0) * (labels.ndim - 1) + (0, missing))
+                part_labels = part_labels.to(device)
             images = generator(part, part_labels)[: CHUNK - missing].float().cpu()
             chunks.append((images - low) * (2 / (high - low)) - 1)
     finally:
@@ -56,6 +59,8 @@ def _checked_labels(labels: np.ndarray | Tensor | None, count: int, num_classes:
     if labels is None:
         raise ValueError(f"the model is conditional: pass labels from 0 to {num_classes - 1}")
     labels = torch.as_tensor(labels).cpu()
+    if labels.is_floating_point() and labels.ndim == 2:
+        return _checked_weights(labels.float(), count, num_classes)
     if labels.is_floating_point():
         raise ValueError(f"labels of type {labels.dtype} are not whole numbers; pass integers")
     labels = labels.to(torch.int64)
@@ -64,3 +69,12 @@ def _checked_labels(labels: np.ndarray | Tensor | None, count: int, num_classes:
     if count and (labels.min() < 0 or labels.max() >= num_classes):
         raise ValueError(f"labels {labels.tolist()[:8]} are not all in 0..{num_classes - 1}")
     return labels
+
+
+def _checked_weights(weights: Tensor, count: int, num_classes: int) -> Tensor:
+    if weights.shape != (count, num_classes):
+        raise ValueError(f"{count} latents need label weights ({count}, {num_classes}), not {tuple(weights.shape)}")
+    # So written, NaN fails too.
+    if not ((weights >= 0).all() and ((weights.sum(1) - 1).abs() < 1e-3).all()):
+        raise ValueError("label weights are not all 0 or more with a sum of 1; divide each row by its sum")
+    return weights
