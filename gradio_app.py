@@ -1,121 +1,361 @@
-"""The interpolation demo: two seeds, and the digits on the way between them. Start with `python gradio_app.py`."""
+"""The interpolation demo: two seeds, and the digits on the way between them. Start with `python gradio_app.py`.
+
+One file, though long: Gradio is imported nowhere else, and a Space starts it by its name.
+"""
 
 from __future__ import annotations
 
+try:  # On a Space with a shared GPU, and before torch; nowhere else is it needed.
+    import spaces
+except ImportError:
+    spaces = None
+
+import base64
+import os
+import random
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import numpy as np
 
-from dcgan import pixels
+from dcgan import export, listing, pixels, plots
 from dcgan.checkpoint import TrainedGenerator, load_generator
 from dcgan.device import choose_device
-from dcgan.explore import find_weights
-from dcgan.latents import MAX_SEED, PATHS, interpolate, latents_from_seeds
-from dcgan.runs import Run, list_runs
-from dcgan.share import MAX_FRAMES, ShareLink
+from dcgan.explore import MAX_IMAGES
+from dcgan.latents import PATHS, parse_seeds
+from dcgan.render import Rendering, draw_at, find_model, fitted, has_mp4, render, resolve, verdict
+from dcgan.runs import list_runs
+from dcgan.share import KEYS, MAX_FRAMES, MAX_KEYS, ShareLink, nearest
 
-DEFAULT_LABEL = 3
-ENLARGE = 4
-GIF_MILLISECONDS = 80
+DEFAULT = ShareLink()
+ENLARGE = 8
+"""Screen pixels a pixel of the image, of the pictures shown large."""
+FILES_KEPT = 300
+DICE_SIDES = 10_000
+"""Of the dice; short numbers are easier to tell someone."""
+
+FIRST = replace(DEFAULT, seed_a=62, seed_b=92)
+"""What a page opened without a link shows."""
+
+EXAMPLES = {
+    "a four becomes a nine": FIRST,
+    "the same in a straight line": replace(FIRST, path="lerp"),
+    "0 1 2 3 4, and round again": ShareLink(seed_a=29, seed_b=41, keys=(69, 82, 62), loop=True, frames=50),
+    "one handwriting, from 3 to 8": ShareLink(model="cdcgan-mnist", seed_a=2, seed_b=2, labels=(3, 8)),
+    "the plain GAN": replace(FIRST, model="gan-mnist"),
+}
+
+# The address bar follows the page; the box gets the whole address. In a Space the page around is told as well.
+FOLLOW = """(text) => {
+  const query = text.split('?').slice(1).join('?');
+  if (!query) return text;
+  history.replaceState(history.state, '', '?' + query);
+  if (%s && window.parent !== window) window.parent.postMessage({queryString: query}, 'https://huggingface.co');
+  return location.origin + location.pathname + '?' + query;
+}""" % ("true" if os.environ.get("SPACE_ID") else "false")
 
 
-@lru_cache(maxsize=4)
-def generator_of(path: str) -> TrainedGenerator:
-    """The run's generator, kept on the device."""
+@lru_cache(maxsize=8)
+def generator_at(path: str, modified_ns: int) -> TrainedGenerator:
+    """Loaded once, kept on the device, and loaded anew when the file has changed."""
     return load_generator(path, choose_device())
 
 
-def render(
-    model: str, seed_a: float, seed_b: float, label: float, frames: int, path: str
-) -> tuple[np.ndarray, str, str]:
-    """A strip (H, frames * W) for the eye, the file of a GIF that goes there and back, and a line about the model."""
-    generator = generator_of(model)
-    seeds = [_seed(seed_a), _seed(seed_b)]
-    z_a, z_b = latents_from_seeds(seeds, generator.config.latent_dim, generator.config.latent)
-    z = interpolate(z_a, z_b, int(np.clip(frames, 2, MAX_FRAMES)), path)
-    labels = None
-    if generator.config.num_classes:
-        labels = np.full(len(z), int(np.clip(label, 0, generator.config.num_classes - 1)))
-    images_u8 = pixels.to_uint8(generator(z, labels).numpy())
-    strip = pixels.enlarge(pixels.grid(images_u8, columns=min(len(z), 16)), 2)
-    cells = [pixels.enlarge(pixels.grid(image[None], 1), ENLARGE) for image in images_u8]
-    with tempfile.NamedTemporaryFile(suffix=".gif", delete=False) as file:
-        file.write(pixels.gif_bytes([*cells, *cells[-2:0:-1]], GIF_MILLISECONDS))
-    about = f"{model_name(Path(model))}, weights {generator.weights_id}, on {generator.device}: "
-    about += f"seed {seeds[0]} to {seeds[1]}"
-    return strip, file.name, about
+def generator_of(path: Path) -> TrainedGenerator:
+    return generator_at(str(path), path.stat().st_mtime_ns)
 
 
-def _seed(value: float) -> int:
-    """The nearest valid seed to what was typed; an empty field counts as 0."""
-    return int(np.clip(value or 0, 0, MAX_SEED))
+def on_gpu(function: Any) -> Any:
+    return spaces.GPU(duration=20)(function) if spaces else function
 
 
-def model_name(path: Path) -> str:
-    """A run's name, with the step where the path is one of its snapshots."""
-    return f"{path.parent.parent.name}, step {int(path.stem)}" if path.suffix == ".safetensors" else path.name
+@on_gpu
+def drawn(path: str, link: ShareLink) -> Rendering:
+    return render(link, generator_of(Path(path)))
 
 
-def open_link(query: Mapping[str, str], runs: Sequence[Run], default: Run) -> tuple[ShareLink, Path, list[str]]:
-    """The link in the address, the weights it means, and what could not be followed, a sentence each.
+@lru_cache(maxsize=16)
+def rendered(path: str, modified_ns: int, link: ShareLink) -> Rendering:
+    """The frames of a link, whatever its t: scrubbing asks for them again and again."""
+    return drawn(path, link)
 
-    A model that is not here, or weights that are not its, are replaced by what is.
+
+def rendering_of(path: Path, link: ShareLink) -> Rendering:
+    asked = replace(link, t=0.0, weights_id="", digest="")
+    return rendered(str(path), path.stat().st_mtime_ns, asked)
+
+
+@on_gpu
+def frame_at(path: str, link: ShareLink) -> Any:
+    """The image at link.t, enlarged."""
+    images_u8 = draw_at(link, generator_of(Path(path)), [link.t])[1]
+    return pixels.enlarge(pixels.grid(images_u8, 1), ENLARGE)
+
+
+# What the page and the endpoints call
+
+
+def interpolate(
+    model: str,
+    seed_a: float,
+    seed_b: float,
+    keys: str = "",
+    loop: bool = False,
+    frames: float = DEFAULT.frames,
+    path: str = DEFAULT.path,
+    label_a: float | None = None,
+    label_b: float | None = None,
+    t: float = 0.0,
+) -> list[Any]:
+    """Draw the way from seed A to seed B.
+
+    Args:
+        model: Name of a run: see the endpoint models.
+        seed_a: Where the way begins, 0 to 4294967295.
+        seed_b: Where it goes.
+        keys: Further seeds after B, "5,57,21"; at most 8.
+        loop: Whether it goes back to A at the end.
+        frames: Images on the way, 2 to 64.
+        path: slerp or lerp.
+        label_a: What a conditional model draws at A.
+        label_b: What it draws at B and after.
+        t: The position shown large, 0 to 1.
+
+    Returns:
+        The first, the current and the last image, the strip (lossless PNG), the animation (GIF), a plot, a line about
+        the render, notes, the link as a query string, and the files to download.
     """
+    labels = [label for label in (label_a, label_b) if label is not None]
+    values = {"seed_a": seed_a, "seed_b": seed_b, "keys": keys, "loop": loop, "frames": frames, "path": path, "t": t}
+    link, notes = nearest(values | {"labels": labels})
+    found, weights, more = find_model(model, listing.by_label(list_runs()), DEFAULT.model)
+    return show(replace(link, model=found.name), model if not more else found.name, weights, [*notes, *more])
+
+
+def show(link: ShareLink, label: str, weights: Path | None, notes: Sequence[str]) -> list[Any]:
+    """All outputs of the page for a link; a checkpoint that cannot be used is a sentence."""
+    try:
+        if weights is None:
+            raise FileNotFoundError(f"{label} has no weights; train it on, or choose another model")
+        generator = generator_of(weights)
+        link, more = fitted(link, generator)
+        drawing = rendering_of(weights, link)
+        current = frame_at(str(weights), link)
+    except (OSError, ValueError) as error:
+        return [None] * 6 + [""] + [as_notes([*notes, f"{error}."]), "", None, None, None, *label_fields(())]
+    made = replace(drawing.link, t=link.t)
+    stem = f"{link.model}-{link.seed_a}-{link.seed_b}-{made.digest}"
+    strip = saved(f"{stem}.png", drawing.strip_png)
+    animation = saved(f"{stem}.gif", drawing.gif)
+    film = saved(f"{stem}.mp4", drawing.mp4) if has_mp4() else None
+    about = (
+        f"{label}, weights {made.weights_id}, on {drawing.device}: seed {link.seed_a} to {link.seed_b}, "
+        f"{link.frames} frames drawn in {1000 * drawing.seconds:.0f} ms"
+    )
+    return [
+        drawing.frame(0, ENLARGE),
+        current,
+        drawing.frame(-1 % len(drawing.images_u8), ENLARGE),
+        strip,
+        animation,
+        plots.way_curves(drawing.norms, drawing.shell, drawing.changes),
+        about,
+        as_notes([*notes, *more]),
+        f"?{made.to_query()}",
+        strip,
+        animation,
+        film,
+        *label_fields(link.labels),
+    ]
+
+
+def scrub(*arguments: Any) -> tuple[Any, str]:
+    """The image at t and the link of it; the frames are known already."""
+    names = ("seed_a", "seed_b", "keys", "loop", "frames", "path")
+    model, *values, label_a, label_b, t = arguments
+    labels = [label for label in (label_a, label_b) if label is not None]
+    link, _ = nearest(dict(zip(names, values, strict=True)) | {"labels": labels, "t": t})
+    found, weights, _ = find_model(model, listing.by_label(list_runs()), DEFAULT.model)
+    try:
+        link, _ = fitted(replace(link, model=found.name), generator_of(weights))
+        made = replace(rendering_of(weights, link).link, t=link.t)
+        return frame_at(str(weights), link), f"?{made.to_query()}"
+    except (OSError, ValueError, TypeError):
+        return None, ""  # the page says why already
+
+
+def sample(model: str, seeds: str = "0-63", labels: str = "") -> dict[str, Any]:
+    """A sheet of images, one a seed, as a PNG in base64.
+
+    Args:
+        model: Name of a run: see the endpoint models.
+        seeds: "42", "0-63" or "1,5,9-12"; at most 1024.
+        labels: What a conditional model draws, "7" or "0,1,2", repeated along the seeds; empty: all in turn.
+    """
+    runs = listing.by_label(list_runs())
+    if model not in runs:
+        raise gr.Error(f"There is no model {model[:80]!a} here; there are {', '.join(runs)}.")
+    try:
+        wanted = parse_seeds(seeds)
+        if len(wanted) > MAX_IMAGES:
+            raise ValueError(f"{len(wanted)} seeds are more than {MAX_IMAGES}; ask for fewer")
+        generator = generator_of(runs[model].weights_path)
+        classes = parse_seeds(labels) if labels else None
+        sheet = export.sample_sheet(generator, wanted, classes)
+    except (OSError, ValueError) as error:
+        raise gr.Error(f"{error}.") from error
+    png = base64.b64encode(pixels.png_bytes(sheet)).decode()
+    return {"model": model, "weights_id": generator.weights_id, "png_base64": png}
+
+
+def models() -> list[dict[str, Any]]:
+    """The models that can be drawn from: name, preset, image size, channels and number of labels (0: takes none)."""
+    found = []
+    for name, run in listing.by_label(list_runs()).items():
+        summary = listing.run_summary(run)
+        if run.weights_path.exists() and "error" not in summary:
+            model = run.config().model
+            about = {"image_size": model.image_size, "channels": model.channels, "labels": model.num_classes}
+            found.append({"name": name, "preset": summary["preset"], "state": summary["state"]} | about)
+    return found
+
+
+def open_address(query: dict[str, str]) -> list[Any]:
+    """The controls and the outputs for the address that the page was opened with."""
     link, notes = ShareLink.from_query(query)
-    run = next((run for run in runs if run.name == link.model), None)
+    if not any(key in query for key in KEYS):
+        link = FIRST
+    labelled = listing.by_label([run for run in list_runs() if run.weights_path.exists()])
+    run, weights, more = resolve(link, list(labelled.values()))
     if run is None:
-        if "model" in query:
-            notes.append(f"There is no model {link.model!a} here; {default.name} is shown.")
-        return link, default.path, notes
-    path = find_weights(run, link.weights_id) if link.weights_id else run.weights_path
-    if path is None:
-        notes.append(f"The link was made with weights {link.weights_id}, which are not here; its images may differ.")
-    return link, run.path if path in (None, run.weights_path) else path, notes
+        run, weights, missing = find_model(link.model, labelled, DEFAULT.model)
+        more = missing if "model" in query else []
+    label = next((name for name, each in labelled.items() if each == run), run.name)
+    if weights != run.weights_path and weights is not None:
+        label = f"{label}, step {int(weights.stem)}"
+    shown = show(replace(link, model=run.name), label, weights, [*notes, *more])
+    if shown[3] is not None:
+        fit, _ = fitted(replace(link, model=run.name), generator_of(weights))
+        said = verdict(link, rendering_of(weights, fit))
+        shown[6] += f". {said}" if said else ""
+    keys = ",".join(map(str, link.keys))
+    choices = gr.Dropdown(sorted({*labelled, label}), value=label)
+    return [choices, link.seed_a, link.seed_b, keys, link.loop, link.frames, link.path, link.t, *shown]
+
+
+# Parts
+
+
+def label_fields(labels: Sequence[int]) -> list[Any]:
+    """The fields for the labels at A and at B: there for models that take some, and empty elsewhere."""
+    ends = (labels[0], labels[min(1, len(labels) - 1)]) if labels else (None, None)
+    return [gr.Number(label, visible=bool(labels)) for label in ends]
+
+
+def as_notes(sentences: Sequence[str]) -> Any:
+    """As code, so that nothing in an address becomes a link or an image."""
+    lines = "\n".join(f"- `{' '.join(sentence.replace('`', '').split())}`" for sentence in sentences)
+    return gr.Markdown(lines, visible=bool(sentences))
+
+
+FOLDER = Path(tempfile.mkdtemp(prefix="dcgan-demo-"))
+
+
+def saved(name: str, data: bytes) -> str:
+    """The path of a file of that name in the demo's folder, from which the oldest are taken away."""
+    path = FOLDER / name
+    if not path.exists():
+        for old in sorted(FOLDER.iterdir(), key=lambda file: file.stat().st_mtime_ns)[:-FILES_KEPT]:
+            old.unlink(missing_ok=True)
+        path.write_bytes(data)
+    return str(path)
 
 
 def build() -> gr.Blocks:
     """The page. Without any weights it says how to get some."""
-    runs = [run for run in list_runs() if run.weights_path.exists()]
-    with gr.Blocks(title="DCGAN Studio: interpolation", analytics_enabled=False) as demo:
+    labelled = listing.by_label([run for run in list_runs() if run.weights_path.exists()])
+    with gr.Blocks(title="DCGAN Studio: interpolation", analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
         gr.Markdown("# From one digit to another\nTwo seeds, two points in latent space, and what lies between them.")
-        if not runs:
+        gr.api(models, api_name="models")
+        if not labelled:
             gr.Markdown("There is no trained model yet: `python -m dcgan train dcgan`, then start this page again.")
             return demo
-        choices = [(run.name, str(run.path)) for run in runs]
-        default = next((run for run in runs if run.name == ShareLink().model), runs[0])
+        gr.api(sample, api_name="sample")
+        default = DEFAULT.model if DEFAULT.model in labelled else next(iter(labelled))
+        tries = [f"[{name}](?{link.to_query()})" for name, link in EXAMPLES.items() if link.model in labelled]
+        if tries:
+            gr.Markdown("Try: " + " · ".join(tries))
         notes = gr.Markdown(visible=False)
         with gr.Row():
-            model = gr.Dropdown(choices, value=str(default.path), label="Model")
-            seed_a = gr.Number(ShareLink().seed_a, label="Seed A", precision=0)
-            seed_b = gr.Number(ShareLink().seed_b, label="Seed B", precision=0)
-            label = gr.Number(DEFAULT_LABEL, label="Digit (conditional models)", precision=0)
+            # Runs trained since the page was opened can be typed.
+            model = gr.Dropdown(list(labelled), value=default, label="Model", allow_custom_value=True)
+            with gr.Column(min_width=160):
+                seed_a = gr.Number(FIRST.seed_a, label="Seed A")
+                dice_a = gr.Button("🎲 another A", size="sm")
+            with gr.Column(min_width=160):
+                seed_b = gr.Number(FIRST.seed_b, label="Seed B")
+                dice_b = gr.Button("🎲 another B", size="sm")
+            label_a = gr.Number(label="Label at A", visible=False, precision=0)
+            label_b = gr.Number(label="Label at B", visible=False, precision=0)
         with gr.Row():
-            frames = gr.Slider(2, MAX_FRAMES, ShareLink().frames, step=1, label="Frames")
-            path = gr.Radio(list(PATHS), value="slerp", label="Path")
-        strip = gr.Image(label="Frames", format="png", interactive=False)
-        animation = gr.Image(label="Animation", interactive=False, type="filepath", width=ENLARGE * 28 * 2)
+            frames = gr.Slider(2, MAX_FRAMES, DEFAULT.frames, step=1, label="Frames")
+            path = gr.Radio(list(PATHS), value=DEFAULT.path, label="Path")
+            keys = gr.Textbox(label="Further seeds", placeholder="5, 57, 21", info=f"After B, at most {MAX_KEYS}.")
+            loop = gr.Checkbox(label="Back to A at the end")
+        t = gr.Slider(0, 1, 0, step=0.005, label="Position t, from A to the end")
+        with gr.Row():
+            large = {"format": "png", "interactive": False, "height": ENLARGE * 28 + 60, "buttons": []}
+            first = gr.Image(label="A", alt_text="The image of seed A", **large)
+            current = gr.Image(label="At t", alt_text="The image at position t", **large)
+            last = gr.Image(label="The last frame", alt_text="The last image of the way", **large)
+        strip = gr.Image(
+            label="All frames", type="filepath", format="png", interactive=False, alt_text="All frames, in order"
+        )
+        with gr.Row():
+            animation = gr.Image(
+                label="Animation", type="filepath", interactive=False, height=280, alt_text="The frames as a film"
+            )
+            with gr.Column():
+                plot = gr.Plot(label="What the path does")
+                gr.Markdown(
+                    "Training draws its z from a thin shell, the grey band. slerp stays in it; lerp cuts through the "
+                    "empty inside, where nothing was ever drawn. Even changes from frame to frame are a smooth way."
+                )
         about = gr.Markdown()
-        inputs = [model, seed_a, seed_b, label, frames, path]
-        outputs = [strip, animation, about]
-        for trigger in (model.input, seed_a.input, seed_b.input, label.input, frames.input, path.input):
-            trigger(render, inputs, outputs, trigger_mode="always_last", api_name="interpolate")
+        link = gr.Textbox(label="Link to this view", elem_id="share-link", buttons=["copy"], interactive=False)
+        with gr.Row():
+            files = [gr.DownloadButton("Strip (PNG)"), gr.DownloadButton("Animation (GIF)")]
+            files.append(gr.DownloadButton("Animation (MP4)", visible=has_mp4()))
+        controls = [model, seed_a, seed_b, keys, loop, frames, path, label_a, label_b, t]
+        shown = [first, current, last, strip, animation, plot, about, notes, link, *files]
+        outputs = [*shown, label_a, label_b]
+        triggers = [each.input for each in controls if each is not t]
+        events = [gr.on(triggers, interpolate, controls, outputs, trigger_mode="always_last", api_name="interpolate")]
+        events.append(
+            t.input(
+                scrub,
+                controls,
+                [current, link],
+                trigger_mode="always_last",
+                api_visibility="private",
+                show_progress="hidden",
+            )
+        )
+        for dice, seed in ((dice_a, seed_a), (dice_b, seed_b)):
+            rolled = dice.click(lambda: random.randrange(DICE_SIDES), None, seed, api_visibility="private")
+            events.append(rolled.then(interpolate, controls, outputs, api_visibility="private"))
 
         def on_load(request: gr.Request) -> list[Any]:
-            link, weights, sentences = open_link(dict(request.query_params), runs, default)
-            chosen = gr.Dropdown(sorted({*choices, (model_name(weights), str(weights))}), value=str(weights))
-            label_of_link = link.labels[0] if link.labels else DEFAULT_LABEL
-            # As code, so that nothing in an address becomes a link or an image.
-            quoted = "\n".join(f"- `{sentence.replace('`', '')}`" for sentence in sentences)
-            controls = [chosen, link.seed_a, link.seed_b, label_of_link, link.frames, link.path]
-            return [*controls, gr.Markdown(quoted, visible=bool(sentences))]
+            return open_address(dict(request.query_params))
 
-        loaded = demo.load(on_load, None, [*inputs, notes], api_visibility="private")
-        loaded.then(render, inputs, outputs, api_visibility="private")
+        opened = [model, seed_a, seed_b, keys, loop, frames, path, t, *shown, label_a, label_b]
+        events.append(demo.load(on_load, None, opened, api_visibility="private"))
+        for event in events:
+            event.then(None, link, link, js=FOLLOW, api_visibility="private")
     return demo
 
 

@@ -10,7 +10,7 @@ import hashlib
 import io
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -25,7 +25,7 @@ from dcgan.explore import find_weights
 from dcgan.latents import latents_from_seeds, legs, through
 from dcgan.pixels import Bytes
 from dcgan.runs import Run
-from dcgan.share import ShareLink
+from dcgan.share import ShareLink, shown
 
 DEFAULT_LABEL = 3
 STRIP_COLUMNS = 16
@@ -67,8 +67,10 @@ class Rendering:
 
     @cached_property
     def strip_png(self) -> bytes:
-        """The strip, lossless, with its own link inside; the same bytes for the same query and pixels."""
-        return pixels.png_bytes(self.strip(2), {"Title": "DCGAN Studio", "Source": f"?{self.link.to_query()}"})
+        """The strip, lossless, with its own link inside, as of t = 0: the same bytes for the same way and pixels."""
+        return pixels.png_bytes(
+            self.strip(2), {"Title": "DCGAN Studio", "Source": f"?{replace(self.link, t=0.0).to_query()}"}
+        )
 
     @cached_property
     def gif(self) -> bytes:
@@ -169,11 +171,29 @@ def resolve(link: ShareLink, runs: Sequence[Run]) -> tuple[Run | None, Path | No
 
     Where the link's weights are one of the run's snapshots, that is the file. None where no run has the name.
     """
-    run = next((run for run in runs if run.name == link.model), None)
-    if run is None:
+    named = [run for run in runs if run.name == link.model]
+    if not named:
         return None, None, [f"There is no model {link.model!a} here."]
-    found = find_weights(run, link.weights_id) if link.weights_id else run.weights_path
-    return run, found or run.weights_path, []
+    if not link.weights_id:
+        return named[0], named[0].weights_path, []
+    for run in named:  # a run of the user's may have a published one's name
+        if found := find_weights(run, link.weights_id):
+            return run, found, []
+    return named[0], named[0].weights_path, []
+
+
+def find_model(label: str, runs: Mapping[str, Run], default: str) -> tuple[Run, Path, list[str]]:
+    """The run of that label and its weights, or of "LABEL, step N" a snapshot's; else the default, or the first there
+    is, with a sentence. Raises ValueError where there are no runs."""
+    if not runs:
+        raise ValueError("there is no trained model; run: python -m dcgan train dcgan")
+    name, _, step = str(label).rpartition(", step ")
+    if name in runs and step.isdecimal() and len(step) < 12 and int(step) in runs[name].snapshot_steps():
+        return runs[name], runs[name].snapshot_path(int(step)), []
+    if label in runs:
+        return runs[label], runs[label].weights_path, []
+    run = runs[default] if default in runs else next(iter(runs.values()))
+    return run, run.weights_path, [f"There is no model {shown(label)} here; {run.name} is shown."]
 
 
 def has_mp4() -> bool:

@@ -108,6 +108,53 @@ OPTIONAL = ("w", "labels", "k", "loop", "d")
 """Left out where they are empty."""
 
 
+def nearest(values: Mapping[str, Any]) -> tuple[ShareLink, list[str]]:
+    """The valid link nearest to what a form or a program sent, by field, and a sentence for each change.
+
+    Numbers out of range become the range's end and fractions the nearest whole; what is no number is the default's.
+    `keys` is text with commas or a sequence; `labels` a sequence. The model is not looked at.
+    """
+    fitting: dict[str, Any] = {}
+    notes: list[str] = []
+    for name, (low, high) in (("seed_a", (0, MAX_SEED)), ("seed_b", (0, MAX_SEED)), ("frames", (2, MAX_FRAMES))):
+        if name in values:
+            fitting[name] = _nearest_whole(name, values[name], low, high, getattr(ShareLink, name), notes)
+    for name, high, count in (("keys", MAX_SEED, MAX_KEYS), ("labels", 9999, MAX_LABELS)):
+        given = values.get(name) or ()
+        items = re.findall(r"[^\s,;]+", given[:1000]) if isinstance(given, str) else list(given)
+        if len(items) > count:
+            notes.append(f"{len(items)} {name} are more than {count}; the first {count} are used.")
+        fitting[name] = tuple(_nearest_whole(name, item, 0, high, 0, notes) for item in items[:count])
+    path = values.get("path", PATHS[0])
+    if path not in PATHS:
+        notes.append(f"path={shown(path)} is not one of {', '.join(PATHS)}; {PATHS[0]} is used.")
+        path = PATHS[0]
+    t = _number(values.get("t", 0.0))
+    fitting["t"] = 0.0 if t is None else min(1.0, max(0.0, t))
+    if t != fitting["t"]:
+        notes.append(f"t={shown(values.get('t'))} is not in 0..1; {fitting['t']:g} is used.")
+    return ShareLink(path=path, loop=bool(values.get("loop")), **fitting), notes
+
+
+def _nearest_whole(name: str, value: Any, low: int, high: int, default: int, notes: list[str]) -> int:
+    number = _number(value)
+    found = default if number is None else low if number < low else high if number > high else round(number)
+    if number != found:
+        notes.append(f"{name}={shown(value)} is not a whole number in {low}..{high}; {found} is used.")
+    return found
+
+
+def _number(value: Any) -> float | None:
+    """The value as a float, infinite or not; None for what is no number."""
+    try:
+        number = float(value[:50] if isinstance(value, str) else value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+    except (TypeError, ValueError):
+        return None
+    return None if math.isnan(number) else number
+
+
 def demo_url(link: ShareLink) -> str:
     """The address that opens the link in the interpolation demo: $DCGAN_DEMO_URL, else this machine's."""
     base = os.environ.get("DCGAN_DEMO_URL") or "http://localhost:7860/"

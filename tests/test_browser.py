@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import os
 import re
 import shutil
@@ -14,11 +16,14 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from conftest import record_run
+from PIL import Image
 
-from dcgan.checkpoint import load_tensors, weights_id
+from dcgan.checkpoint import load_generator, load_tensors, weights_id
+from dcgan.render import render
 from dcgan.runs import list_runs
 from dcgan.share import ShareLink
 
@@ -208,38 +213,93 @@ def test_every_page_fits_and_asks_nothing_of_the_outside(page, tmp_path, width):
         page.goto("about:blank")
 
 
-def test_gradio_draws_the_way_between_two_seeds(page, tmp_path):
+def demo(root: Path, port: int) -> tuple[list[str], int, dict[str, str]]:
+    """The arguments of `serving` for the interpolation demo on runs under root."""
+    environment = {"DCGAN_RUNS": str(root), "GRADIO_SERVER_PORT": str(port), "DCGAN_DEVICE": "cpu", "SPACE_ID": ""}
+    return [sys.executable, "gradio_app.py"], port, environment
+
+
+def strip_bytes(page) -> bytes:
+    """The PNG that the page shows as its strip."""
+    source = page.get_by_alt_text("All frames, in order").get_attribute("src")
+    return page.request.get(source).body()
+
+
+def shared_link(page) -> str:
+    return page.locator("#share-link textarea, #share-link input").input_value()
+
+
+def test_a_shared_link_shows_the_very_same_pixels_to_whoever_opens_it(page, chromium, tmp_path):
     run = record_run(tmp_path / "runs")
-    port = free_port()
-    environment = {"DCGAN_RUNS": str(tmp_path / "runs"), "GRADIO_SERVER_PORT": str(port), "DCGAN_DEVICE": "cpu"}
-    with serving([sys.executable, "gradio_app.py"], port, environment) as url:
-        page.goto(url)
-        page.get_by_text("seed 7 to 42").wait_for()
-        page.get_by_role("combobox", name="Model").click()
-        page.get_by_role("option", name=run.name).click()
-        page.get_by_text(run.name, exact=False).last.wait_for()
+    with serving(*demo(tmp_path / "runs", free_port())) as url:
+        page.goto(f"{url}?v=1&model={run.name}&a=3&b=5&n=6&path=lerp&t=0.5")
+        page.get_by_text("seed 3 to 5, 6 frames").wait_for()
         page.get_by_label("Seed B").fill("1000")
-        page.get_by_text("seed 7 to 1000").wait_for()
-        page.get_by_label("Seed A").fill("-5")
-        page.get_by_text("seed 0 to 1000").wait_for()
+        page.get_by_text("seed 3 to 1000, 6 frames").wait_for()
+        wait_until(page, lambda: "b=1000" in page.evaluate("location.href"))
+        link = shared_link(page)
+        assert link == page.evaluate("location.href")
+        assert "n=6&path=lerp&t=0.5" in link
+        mine = strip_bytes(page)
+        asked = ShareLink.from_query(dict(parse_qsl(urlsplit(link).query)))[0]
+        assert mine == render(asked, load_generator(run.path)).strip_png
+
+        other = chromium.new_context().new_page()
+        other.set_default_timeout(60_000)
+        other.goto(link)
+        other.get_by_text("The very same pixels as the link's maker saw.").wait_for()
+        assert strip_bytes(other) == mine
+        other.set_content(f'<iframe src="{link}" width="1200" height="900"></iframe>')
+        frame = other.frame_locator("iframe")
+        frame.get_by_text("The very same pixels as the link's maker saw.").wait_for()
+        framed = other.request.get(frame.get_by_alt_text("All frames, in order").get_attribute("src")).body()
+        assert framed == mine
+        other.context.close()
+
+        page.get_by_role("slider", name="Position t").fill("0.25")
+        wait_until(page, lambda: "t=0.25" in shared_link(page))
+        page.set_viewport_size({"width": 390, "height": 850})
+        page.wait_for_timeout(500)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
         page.goto("about:blank")
 
 
-def test_gradio_opens_a_link_to_a_snapshot_and_says_what_it_cannot_follow(page, tmp_path):
+def test_the_demo_opens_a_snapshot_and_says_what_it_cannot_follow(page, tmp_path):
     run = record_run(tmp_path / "runs")
     early = weights_id(load_tensors(run.snapshot_path(2))[0])
     link = ShareLink(model=run.name, weights_id=early, seed_a=3, seed_b=5, frames=4, path="lerp")
-    port = free_port()
-    environment = {"DCGAN_RUNS": str(tmp_path / "runs"), "GRADIO_SERVER_PORT": str(port), "DCGAN_DEVICE": "cpu"}
-    with serving([sys.executable, "gradio_app.py"], port, environment) as url:
+    with serving(*demo(tmp_path / "runs", free_port())) as url:
         page.goto(f"{url}?{link.to_query()}")
         # A snapshot's weights are stored in half precision: the same id at every step of a run that never trained.
         page.get_by_text(f"{run.name}, step 0, weights {early}, on cpu: seed 3 to 5").wait_for()
         page.get_by_label("Seed A").fill("4")  # the snapshot is a choice of this page from now on
         page.get_by_text(f"{run.name}, step 0, weights {early}, on cpu: seed 4 to 5").wait_for()
-        assert page.get_by_role("radio", name="lerp", exact=True).is_checked()
+        page.get_by_label("Seed A").fill("-5")
+        page.get_by_text("seed_a='-5' is not a whole number in 0..4294967295; 0 is used").wait_for()
         page.goto(f"{url}?model={run.name}&w=0123456789ab&a=-1&b=![](http://192.0.2.1/x.png)")
-        page.get_by_text("weights 0123456789ab, which are not here").wait_for()
-        page.get_by_text("is not a whole number in 0..4294967295; 7 is used").wait_for()
-        page.get_by_text("seed 7 to 42").wait_for()
+        page.get_by_text("made with other weights, 0123456789ab").wait_for()
+        page.get_by_text("b='![](http://192.0.2.1/x.png)' is not a whole number").wait_for()
+        page.goto(f"{url}?model=nobody")
+        page.get_by_text("There is no model 'nobody' here; dcgan-mnist is shown.").wait_for()
         page.goto("about:blank")
+
+
+def test_programs_get_the_same_bytes_as_the_page(tmp_path):
+    from gradio_client import Client
+
+    run = record_run(tmp_path / "runs")
+    with serving(*demo(tmp_path / "runs", free_port())) as url:
+        client = Client(url, verbose=False, download_files=str(tmp_path / "downloads"))
+        names = [each["name"] for each in client.predict(api_name="/models")]
+        assert {run.name, "dcgan-mnist"} <= set(names)
+        answer = client.predict(run.name, 3, 5, "8, 9", True, 6, "lerp", None, None, 0.5, api_name="/interpolate")
+        link = ShareLink(model=run.name, seed_a=3, seed_b=5, keys=(8, 9), loop=True, frames=6, path="lerp", t=0.5)
+        wanted = render(link, load_generator(run.path))
+        png = next(part for part in answer if str(part).endswith(".png") and run.name in str(part))
+        assert Path(png).read_bytes() == wanted.strip_png
+        assert f"?{wanted.link.to_query()}" in answer
+        sheet = client.predict(run.name, "0-3", "", api_name="/sample")
+        with Image.open(io.BytesIO(base64.b64decode(sheet["png_base64"]))) as image:
+            assert image.size == (56, 56)
+        with pytest.raises(Exception, match="There is no model"):
+            client.predict("nobody", "0", "", api_name="/sample")

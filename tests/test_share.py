@@ -207,3 +207,41 @@ def test_ten_thousand_hostile_queries_raise_nothing():
 def test_values_of_any_type_raise_nothing(query):
     link, _ = ShareLink.from_query(query)
     assert isinstance(link, ShareLink)
+
+
+# What forms and programs send
+
+
+@pytest.mark.parametrize(
+    ("value", "seed", "noted"),
+    [
+        (3, 3, 0),
+        (3.0, 3, 0),
+        ("4", 4, 0),
+        (3.6, 4, 1),
+        (-1, 0, 1),
+        (1e300, 2**32 - 1, 1),
+        (10**400, 2**32 - 1, 1),
+        (float("nan"), 7, 1),
+        (float("-inf"), 0, 1),
+        (None, 7, 1),
+        ("x", 7, 1),
+        ([], 7, 1),
+        ("9" * 10**6, 2**32 - 1, 1),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_the_nearest_seed_is_taken_and_said(value, seed, noted):
+    link, notes = share.nearest({"seed_a": value})
+    assert (link.seed_a, len(notes)) == (seed, noted)
+    assert all(len(note) < 200 for note in notes)
+
+
+def test_the_nearest_link():
+    link, notes = share.nearest(
+        {"frames": 10**9, "path": "spiral", "t": 7, "keys": "5, 57;x", "labels": [3, None], "loop": 1, "seed_b": 8}
+    )
+    assert link == ShareLink(frames=64, path="slerp", t=1.0, keys=(5, 57, 0), labels=(3, 0), loop=True, seed_b=8)
+    assert len(notes) == 5
+    assert share.nearest({"keys": ",".join("1" * 20)})[0].keys == (1,) * share.MAX_KEYS
+    assert share.nearest({}) == (ShareLink(), [])
