@@ -1,6 +1,6 @@
 """How long the demo's server takes: a 64-frame render, and an answer to a move of t. `python benchmarks/render.py`.
 
-Prints the median and the spread of many calls in milliseconds, on the device that DCGAN_DEVICE names or the best there is.
+Prints the median and the spread of many calls in milliseconds, on the device that DCGAN_DEVICE names, or the best.
 """
 
 from __future__ import annotations

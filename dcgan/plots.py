@@ -130,14 +130,17 @@ def way_curves(norms: Column, shell: tuple[float, float], changes: Column) -> go
     lie, and below how much the image changes from the frame before (F - 1,), in grey levels of 255."""
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08)
     frames = list(range(1, len(norms) + 1))
-    figure.add_hrect(*shell, row=1, col=1, fillcolor=GREY, opacity=0.35, line_width=0, layer="below")
     figure.add_scatter(x=frames, y=norms, name="length of z", line={"color": GENERATOR}, row=1, col=1)
     figure.add_bar(x=frames[1:], y=changes, name="change", marker={"color": GREY}, row=2, col=1)
+    # After the curves: an empty figure takes no band.
+    figure.add_hrect(*shell, row=1, col=1, fillcolor=GREY, opacity=0.35, line_width=0, layer="below")
     low, high = min(*norms, shell[0]), max(*norms, shell[1])
     figure.update_yaxes(title="||z||", range=[0.9 * low, 1.05 * high], row=1, col=1)
     figure.update_yaxes(title="pixel change", row=2, col=1)
     figure.update_xaxes(title="frame", row=2, col=1)
-    figure.update_layout(height=300, margin={"l": 0, "r": 0, "t": 8, "b": 0}, showlegend=False, hovermode="x unified")
+    figure.update_layout(
+        height=300, margin={"l": 0, "r": 0, "t": 32, "b": 0}, showlegend=False, hovermode="x unified"
+    )
     # Clear, so that the band is seen, and the page's own background, light or dark.
     figure.update_layout(plot_bgcolor="rgba(0,0,0,0)", paper_bgcolor="rgba(0,0,0,0)", font={"color": GREY})
     return figure
