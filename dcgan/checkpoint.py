@@ -89,16 +89,38 @@ class TrainedGenerator:
 
 
 def load_generator(path: str | os.PathLike[str], device: str | torch.device = "cpu") -> TrainedGenerator:
-    """A generator from a run directory (its moving average where one is kept) or a .safetensors file.
+    """A generator from a run directory (its moving average where one is kept), from a .safetensors file, or from the
+    Hugging Face Hub: "hub:USER/NAME", downloaded once.
 
     Raises FileNotFoundError or ValueError whose message names the file and what is wrong.
     """
+    if isinstance(path, str) and path.startswith("hub:"):
+        path = from_hub(path.removeprefix("hub:"))
     file = Run(path).weights_path if Path(path).is_dir() else Path(path)
     tensors, metadata = load_tensors(file)
     config, step = _described(file, metadata, "generator")
     generator = build_generator(config.model)
     _fill(generator, tensors, file)
     return TrainedGenerator(generator, config, step, weights_id(tensors), torch.device(device))
+
+
+def from_hub(repo: str) -> Path:
+    """The folder of a published model, downloaded into huggingface_hub's cache where it is not there yet.
+
+    Raises FileNotFoundError where the repository or the network is not there, ValueError for a bad name.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        endpoint = os.environ.get("HF_ENDPOINT") or None
+        wanted = ["generator*.safetensors", "config.json"]
+        return Path(snapshot_download(repo, allow_patterns=wanted, endpoint=endpoint))
+    except HFValidationError as error:
+        raise ValueError(f"hub:{repo} is no name on the Hub; write hub:USER/NAME") from error
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise FileNotFoundError(f"hub:{repo} cannot be downloaded: {reason}; check name and network") from error
 
 
 def load_discriminator(

@@ -19,6 +19,7 @@ from tyro.conf import FlagCreatePairsOff
 from dcgan import __version__
 from dcgan.cli_draw import gif, sample
 from dcgan.cli_link import link, open_link
+from dcgan.cli_publish import publish
 from dcgan.cli_train import PROG, resume, train, with_preset
 from dcgan.listing import preset_summaries, presets_table, run_summary, runs_table
 from dcgan.runs import list_runs, runs_root
@@ -52,7 +53,7 @@ def presets(*, json: FlagCreatePairsOff[bool] = False) -> int:
 
 
 COMMANDS: dict[str, Callable[..., int]] = {
-    command.__name__: command for command in (presets, train, resume, runs, sample, gif, link)
+    command.__name__: command for command in (presets, train, resume, runs, sample, gif, link, publish)
 } | {"open": open_link}
 
 

@@ -18,9 +18,9 @@ LEVELS = {
     0: "config presets runs share doctor command machine __init__",
     1: "losses ema latents pixels series compare",
     2: "models.* archives folder batches data device features metrics checkpoint",
-    3: "trainer recording evaluate export films explore render anatomy diagrams launch speed plots listing",
+    3: "trainer recording evaluate export films explore render publish anatomy diagrams launch speed plots listing",
     4: "pages.* progress tensorboard",
-    5: "cli cli_draw cli_link cli_train __main__ streamlit_app gradio_app",
+    5: "cli cli_draw cli_link cli_publish cli_train __main__ streamlit_app gradio_app",
 }
 
 # What a module may import from outside, where that is less than everything but the user interfaces.
@@ -44,7 +44,9 @@ INTERFACES = {"streamlit": ("pages.*", "streamlit_app"), "gradio": ("gradio_app"
 
 # Pages and commands open in a second: at module level they reach no torch. Pages that draw new images are excepted.
 WITHOUT_TORCH = "config presets runs share series doctor compare __init__ latents pixels plots listing progress"
-WITHOUT_TORCH += " launch speed anatomy diagrams pages.* cli cli_draw cli_link cli_train __main__ streamlit_app"
+WITHOUT_TORCH += (
+    " launch speed anatomy diagrams pages.* cli cli_draw cli_link cli_publish cli_train __main__ streamlit_app"
+)
 PAGES_WITH_TORCH: tuple[str, ...] = ()
 TORCH = ("torch", "torchvision", "torchmetrics", "safetensors.torch", "keras")
 
