@@ -27,13 +27,14 @@ from dcgan.checkpoint import TrainedGenerator, load_generator
 from dcgan.device import choose_device
 from dcgan.explore import MAX_IMAGES
 from dcgan.latents import PATHS, parse_seeds
+from dcgan.pixels import Bytes
 from dcgan.render import Rendering, draw_at, find_model, fitted, has_mp4, render, resolve, verdict
 from dcgan.runs import list_runs
-from dcgan.share import KEYS, MAX_FRAMES, MAX_KEYS, ShareLink, nearest
+from dcgan.share import KEYS, MAX_FRAMES, MAX_KEYS, ShareLink, nearest, shown
 
 DEFAULT = ShareLink()
-ENLARGE = 8
-"""Screen pixels a pixel of the image, of the pictures shown large."""
+LARGE = 224
+"""Screen pixels that the pictures shown large may have, a whole number of them a pixel of the image."""
 FILES_KEPT = 300
 DICE_SIDES = 10_000
 """Of the dice; short numbers are easier to tell someone."""
@@ -49,6 +50,12 @@ EXAMPLES = {
     "the plain GAN": replace(FIRST, model="gan-mnist"),
 }
 
+BLUE = gr.themes.Color(
+    *("#f0f8fc", "#d9edf7", "#b3dbef", "#80c2e3", "#3d9bd1", "#0072b2", "#0067a1", "#00568a", "#00466d", "#003655"),
+    c950="#00253a",
+)
+"""The generator's blue in the shades that a theme asks for, from light to dark."""
+
 # The address bar follows the page; the box gets the whole address. In a Space the page around is told as well.
 FOLLOW = """(text) => {
   const query = text.split('?').slice(1).join('?');
@@ -60,13 +67,13 @@ FOLLOW = """(text) => {
 
 
 @lru_cache(maxsize=8)
-def generator_at(path: str, modified_ns: int) -> TrainedGenerator:
+def generator_at(path: str, modified_ns: int, device: str) -> TrainedGenerator:
     """Loaded once, kept on the device, and loaded anew when the file has changed."""
-    return load_generator(path, choose_device())
+    return load_generator(path, choose_device(device))
 
 
 def generator_of(path: Path) -> TrainedGenerator:
-    return generator_at(str(path), path.stat().st_mtime_ns)
+    return generator_at(str(path), path.stat().st_mtime_ns, "auto")
 
 
 def on_gpu(function: Any) -> Any:
@@ -90,50 +97,43 @@ def rendering_of(path: Path, link: ShareLink) -> Rendering:
 
 
 @on_gpu
-def frame_at(path: str, link: ShareLink) -> Any:
-    """The image at link.t, enlarged."""
-    images_u8 = draw_at(link, generator_of(Path(path)), [link.t])[1]
-    return pixels.enlarge(pixels.grid(images_u8, 1), ENLARGE)
+def sheet_of(path: str, seeds: Sequence[int], labels: Sequence[int] | None) -> Bytes:
+    return export.sample_sheet(generator_of(Path(path)), seeds, labels)
 
 
-# What the page and the endpoints call
+def frame_at(path: Path, link: ShareLink) -> Bytes:
+    """The image at link.t, enlarged.
 
-
-def interpolate(
-    model: str,
-    seed_a: float,
-    seed_b: float,
-    keys: str = "",
-    loop: bool = False,
-    frames: float = DEFAULT.frames,
-    path: str = DEFAULT.path,
-    label_a: float | None = None,
-    label_b: float | None = None,
-    t: float = 0.0,
-) -> list[Any]:
-    """Draw the way from seed A to seed B.
-
-    Args:
-        model: Name of a run: see the endpoint models.
-        seed_a: Where the way begins, 0 to 4294967295.
-        seed_b: Where it goes.
-        keys: Further seeds after B, "5,57,21"; at most 8.
-        loop: Whether it goes back to A at the end.
-        frames: Images on the way, 2 to 64.
-        path: slerp or lerp.
-        label_a: What a conditional model draws at A.
-        label_b: What it draws at B and after.
-        t: The position shown large, 0 to 1.
-
-    Returns:
-        The first, the current and the last image, the strip (lossless PNG), the animation (GIF), a plot, a line about
-        the render, notes, the link as a query string, and the files to download.
+    On a shared GPU, every use of which costs its visitor quota, it comes from the CPU: one image takes a moment.
     """
-    labels = [label for label in (label_a, label_b) if label is not None]
-    values = {"seed_a": seed_a, "seed_b": seed_b, "keys": keys, "loop": loop, "frames": frames, "path": path, "t": t}
-    link, notes = nearest(values | {"labels": labels})
+    generator = generator_at(str(path), path.stat().st_mtime_ns, "cpu") if spaces else generator_of(path)
+    images_u8 = draw_at(link, generator, [link.t])[1]
+    return pixels.enlarge(pixels.grid(images_u8, 1), enlarged(images_u8))
+
+
+# What the page calls
+
+WAY = ("seed_a", "seed_b", "keys", "loop", "frames", "path", "t", "labels")
+"""The fields of a ShareLink that the page's controls are, in their order after the model."""
+
+
+def read_controls(*controls: Any) -> tuple[ShareLink, str, Path, list[str]]:
+    """The link that the page's controls spell, its model's label and weights, and a note for each change.
+
+    Raises ValueError where there is no model at all.
+    """
+    model, *values = controls
+    link, notes = nearest(dict(zip(WAY, values, strict=True)))
     found, weights, more = find_model(model, listing.by_label(list_runs()), DEFAULT.model)
-    return show(replace(link, model=found.name), model if not more else found.name, weights, [*notes, *more])
+    return replace(link, model=found.name), found.name if more else model, weights, [*notes, *more]
+
+
+def show_way(*controls: Any) -> list[Any]:
+    """All outputs of the page for its controls."""
+    try:
+        return show(*read_controls(*controls))
+    except ValueError as error:
+        return nothing_shown([f"{error}."])
 
 
 def show(link: ShareLink, label: str, weights: Path | None, notes: Sequence[str]) -> list[Any]:
@@ -144,9 +144,10 @@ def show(link: ShareLink, label: str, weights: Path | None, notes: Sequence[str]
         generator = generator_of(weights)
         link, more = fitted(link, generator)
         drawing = rendering_of(weights, link)
-        current = frame_at(str(weights), link)
+        current = frame_at(weights, link)
     except (OSError, ValueError) as error:
-        return [None] * 6 + [""] + [as_notes([*notes, f"{error}."]), "", None, None, None, *label_fields(())]
+        return nothing_shown([*notes, f"{error}."])
+    factor = enlarged(drawing.images_u8)
     made = replace(drawing.link, t=link.t)
     stem = f"{link.model}-{link.seed_a}-{link.seed_b}-{made.digest}"
     strip = saved(f"{stem}.png", drawing.strip_png)
@@ -157,9 +158,9 @@ def show(link: ShareLink, label: str, weights: Path | None, notes: Sequence[str]
         f"{link.frames} frames drawn in {1000 * drawing.seconds:.0f} ms"
     )
     return [
-        drawing.frame(0, ENLARGE),
+        drawing.frame(0, factor),
         current,
-        drawing.frame(-1 % len(drawing.images_u8), ENLARGE),
+        drawing.frame(link.frames - 1, factor),
         strip,
         animation,
         plots.way_curves(drawing.norms, drawing.shell, drawing.changes),
@@ -169,51 +170,126 @@ def show(link: ShareLink, label: str, weights: Path | None, notes: Sequence[str]
         strip,
         animation,
         film,
-        *label_fields(link.labels),
+        labels_field(link.labels),
     ]
 
 
-def scrub(*arguments: Any) -> tuple[Any, str]:
+def nothing_shown(notes: Sequence[str]) -> list[Any]:
+    """What `show` returns where nothing can be drawn."""
+    return [None] * 6 + ["", as_notes(notes), "", None, None, None, labels_field(())]
+
+
+def scrub(*controls: Any) -> tuple[Bytes | None, str]:
     """The image at t and the link of it; the frames are known already."""
-    names = ("seed_a", "seed_b", "keys", "loop", "frames", "path")
-    model, *values, label_a, label_b, t = arguments
-    labels = [label for label in (label_a, label_b) if label is not None]
-    link, _ = nearest(dict(zip(names, values, strict=True)) | {"labels": labels, "t": t})
-    found, weights, _ = find_model(model, listing.by_label(list_runs()), DEFAULT.model)
     try:
-        link, _ = fitted(replace(link, model=found.name), generator_of(weights))
+        link, _, weights, _ = read_controls(*controls)
+        link, _ = fitted(link, generator_of(weights))
         made = replace(rendering_of(weights, link).link, t=link.t)
-        return frame_at(str(weights), link), f"?{made.to_query()}"
-    except (OSError, ValueError, TypeError):
+        return frame_at(weights, link), f"?{made.to_query()}"
+    except (OSError, ValueError):
         return None, ""  # the page says why already
 
 
-def sample(model: str, seeds: str = "0-63", labels: str = "") -> dict[str, Any]:
-    """A sheet of images, one a seed, as a PNG in base64.
+# What programs call
+
+
+def interpolate(
+    model: str = DEFAULT.model,
+    seed_a: int = DEFAULT.seed_a,
+    seed_b: int = DEFAULT.seed_b,
+    frames: int = DEFAULT.frames,
+    path: str = DEFAULT.path,
+    t: float = DEFAULT.t,
+    keys: str = "",
+    loop: bool = False,
+    labels: str = "",
+    animation: str = "",
+) -> dict[str, Any]:
+    """Draw the way from seed A to seed B. A value out of range becomes the nearest, and a note says so.
+
+    Args:
+        model: Name of a run: see the endpoint models.
+        seed_a: Where the way begins, 0 to 4294967295.
+        seed_b: Where it goes.
+        frames: Images on the way, 2 to 64.
+        path: slerp turns at constant speed; lerp is the straight line.
+        t: The position whose image is returned alone, 0 to 1.
+        keys: Further seeds after B, "5,57,21"; at most 8.
+        loop: Whether the way goes back to A at the end.
+        labels: What a conditional model draws at A, at B and at each key, "3,8"; the last holds for those after it.
+        animation: "gif" or "mp4" for the film of the frames; empty for none.
+
+    Returns:
+        model, weights_id, device and milliseconds of the render
+        link: a query string that opens it on the page; digest: the id of its pixels
+        norms: the length of z at each frame
+        changes: the mean difference of each frame to the one before it, in grey levels of 255
+        strip_png, image_png and animation: all frames, the image at t, and the film, in base64
+        notes: a sentence for each value that was changed
+    """
+    values = {"seed_a": seed_a, "seed_b": seed_b, "keys": keys, "loop": loop, "frames": frames, "path": path, "t": t}
+    link, notes = nearest(values | {"labels": labels})
+    if animation not in ("", "gif", "mp4"):
+        notes.append(f"animation={shown(animation)} is not gif or mp4; none is made.")
+    try:
+        found, weights, more = find_model(model, listing.by_label(list_runs()), DEFAULT.model)
+        link, unfit = fitted(replace(link, model=found.name), generator_of(weights))
+        drawing = rendering_of(weights, link)
+        film = getattr(drawing, animation) if animation in ("gif", "mp4") else b""
+    except (OSError, ValueError) as error:
+        raise gr.Error(f"{error}.") from error
+    made = replace(drawing.link, t=link.t)
+    return {
+        "model": made.model,
+        "weights_id": made.weights_id,
+        "digest": made.digest,
+        "device": drawing.device,
+        "milliseconds": round(1000 * drawing.seconds, 1),
+        "link": f"?{made.to_query()}",
+        "norms": [round(float(norm), 3) for norm in drawing.norms],
+        "changes": [round(float(change), 3) for change in drawing.changes],
+        "strip_png": in_base64(drawing.strip_png),
+        "image_png": in_base64(pixels.png_bytes(frame_at(weights, link))),
+        "animation": in_base64(film),
+        "notes": [*notes, *more, *unfit],
+    }
+
+
+def sample(model: str = DEFAULT.model, seeds: str = "0-63", labels: str = "") -> dict[str, Any]:
+    """Draw a sheet of images, one a seed.
 
     Args:
         model: Name of a run: see the endpoint models.
         seeds: "42", "0-63" or "1,5,9-12"; at most 1024.
         labels: What a conditional model draws, "7" or "0,1,2", repeated along the seeds; empty: all in turn.
+
+    Returns:
+        model, weights_id, and sheet_png in base64
     """
     runs = listing.by_label(list_runs())
     if model not in runs:
-        raise gr.Error(f"There is no model {model[:80]!a} here; there are {', '.join(runs)}.")
+        raise gr.Error(f"There is no model {shown(model)} here; there are {', '.join(runs)}.")
     try:
         wanted = parse_seeds(seeds)
         if len(wanted) > MAX_IMAGES:
             raise ValueError(f"{len(wanted)} seeds are more than {MAX_IMAGES}; ask for fewer")
-        generator = generator_of(runs[model].weights_path)
-        classes = parse_seeds(labels) if labels else None
-        sheet = export.sample_sheet(generator, wanted, classes)
+        weights = runs[model].weights_path
+        sheet = sheet_of(str(weights), wanted, parse_seeds(labels) if labels else None)
     except (OSError, ValueError) as error:
         raise gr.Error(f"{error}.") from error
-    png = base64.b64encode(pixels.png_bytes(sheet)).decode()
-    return {"model": model, "weights_id": generator.weights_id, "png_base64": png}
+    return {
+        "model": model,
+        "weights_id": generator_of(weights).weights_id,
+        "sheet_png": in_base64(pixels.png_bytes(sheet)),
+    }
 
 
 def models() -> list[dict[str, Any]]:
-    """The models that can be drawn from: name, preset, image size, channels and number of labels (0: takes none)."""
+    """List the models that can be drawn from.
+
+    Returns:
+        name, preset, state of its training, image_size, channels, and labels, the number of classes or 0, of each
+    """
     found = []
     for name, run in listing.by_label(list_runs()).items():
         summary = listing.run_summary(run)
@@ -237,23 +313,31 @@ def open_address(query: dict[str, str]) -> list[Any]:
     label = next((name for name, each in labelled.items() if each == run), run.name)
     if weights != run.weights_path and weights is not None:
         label = f"{label}, step {int(weights.stem)}"
-    shown = show(replace(link, model=run.name), label, weights, [*notes, *more])
-    if shown[3] is not None:
+    outputs = show(replace(link, model=run.name), label, weights, [*notes, *more])
+    if outputs[3] is not None:
         fit, _ = fitted(replace(link, model=run.name), generator_of(weights))
         said = verdict(link, rendering_of(weights, fit))
-        shown[6] += f". {said}" if said else ""
+        outputs[6] = f"**{said}** {outputs[6]}" if said else outputs[6]
     keys = ",".join(map(str, link.keys))
     choices = gr.Dropdown(sorted({*labelled, label}), value=label)
-    return [choices, link.seed_a, link.seed_b, keys, link.loop, link.frames, link.path, link.t, *shown]
+    return [choices, link.seed_a, link.seed_b, keys, link.loop, link.frames, link.path, link.t, *outputs]
 
 
 # Parts
 
 
-def label_fields(labels: Sequence[int]) -> list[Any]:
-    """The fields for the labels at A and at B: there for models that take some, and empty elsewhere."""
-    ends = (labels[0], labels[min(1, len(labels) - 1)]) if labels else (None, None)
-    return [gr.Number(label, visible=bool(labels)) for label in ends]
+def enlarged(images_u8: Bytes) -> int:
+    """Screen pixels a pixel of images (F, C, H, W) that are shown large."""
+    return max(1, LARGE // images_u8.shape[-1])
+
+
+def in_base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def labels_field(labels: Sequence[int]) -> Any:
+    """The field for labels: there for models that take some, and empty elsewhere."""
+    return gr.Textbox(", ".join(map(str, labels)), visible=bool(labels))
 
 
 def as_notes(sentences: Sequence[str]) -> Any:
@@ -284,6 +368,7 @@ def build() -> gr.Blocks:
         if not labelled:
             gr.Markdown("There is no trained model yet: `python -m dcgan train dcgan`, then start this page again.")
             return demo
+        gr.api(interpolate, api_name="interpolate")
         gr.api(sample, api_name="sample")
         default = DEFAULT.model if DEFAULT.model in labelled else next(iter(labelled))
         tries = [f"[{name}](?{link.to_query()})" for name, link in EXAMPLES.items() if link.model in labelled]
@@ -299,8 +384,7 @@ def build() -> gr.Blocks:
             with gr.Column(min_width=160):
                 seed_b = gr.Number(FIRST.seed_b, label="Seed B")
                 dice_b = gr.Button("🎲 another B", size="sm")
-            label_a = gr.Number(label="Label at A", visible=False, precision=0)
-            label_b = gr.Number(label="Label at B", visible=False, precision=0)
+            labels = gr.Textbox(label="Labels", info="Drawn at A, at B and at each further seed.", visible=False)
         with gr.Row():
             frames = gr.Slider(2, MAX_FRAMES, DEFAULT.frames, step=1, label="Frames")
             path = gr.Radio(list(PATHS), value=DEFAULT.path, label="Path")
@@ -308,16 +392,16 @@ def build() -> gr.Blocks:
             loop = gr.Checkbox(label="Back to A at the end")
         t = gr.Slider(0, 1, 0, step=0.005, label="Position t, from A to the end")
         with gr.Row():
-            large = {"format": "png", "interactive": False, "height": ENLARGE * 28 + 60, "buttons": []}
+            large = {"format": "png", "interactive": False, "height": LARGE + 60, "buttons": []}
             first = gr.Image(label="A", alt_text="The image of seed A", **large)
             current = gr.Image(label="At t", alt_text="The image at position t", **large)
             last = gr.Image(label="The last frame", alt_text="The last image of the way", **large)
         strip = gr.Image(
-            label="All frames", type="filepath", format="png", interactive=False, alt_text="All frames, in order"
+            show_label=False, format="png", interactive=False, buttons=["fullscreen"], alt_text="All frames, in order"
         )
         with gr.Row():
             animation = gr.Image(
-                label="Animation", type="filepath", interactive=False, height=280, alt_text="The frames as a film"
+                label="Animation", interactive=False, height=LARGE + 60, buttons=[], alt_text="The frames as a film"
             )
             with gr.Column():
                 plot = gr.Plot(label="What the path does")
@@ -330,36 +414,36 @@ def build() -> gr.Blocks:
         with gr.Row():
             files = [gr.DownloadButton("Strip (PNG)"), gr.DownloadButton("Animation (GIF)")]
             files.append(gr.DownloadButton("Animation (MP4)", visible=has_mp4()))
-        controls = [model, seed_a, seed_b, keys, loop, frames, path, label_a, label_b, t]
-        shown = [first, current, last, strip, animation, plot, about, notes, link, *files]
-        outputs = [*shown, label_a, label_b]
+        controls = [model, seed_a, seed_b, keys, loop, frames, path, t, labels]
+        outputs = [first, current, last, strip, animation, plot, about, notes, link, *files, labels]
         triggers = [each.input for each in controls if each is not t]
-        events = [gr.on(triggers, interpolate, controls, outputs, trigger_mode="always_last", api_name="interpolate")]
-        events.append(
-            t.input(
-                scrub,
-                controls,
-                [current, link],
-                trigger_mode="always_last",
-                api_visibility="private",
-                show_progress="hidden",
-            )
+        # `nearest` is who says what a control may hold: Gradio's own checks end in an error where it finds a value.
+        private = {"api_visibility": "private", "preprocess": False}
+        events = [gr.on(triggers, show_way, controls, outputs, trigger_mode="always_last", **private)]
+        scrubbed = t.input(
+            scrub, controls, [current, link], trigger_mode="always_last", show_progress="hidden", **private
         )
+        events.append(scrubbed)
         for dice, seed in ((dice_a, seed_a), (dice_b, seed_b)):
-            rolled = dice.click(lambda: random.randrange(DICE_SIDES), None, seed, api_visibility="private")
-            events.append(rolled.then(interpolate, controls, outputs, api_visibility="private"))
+            rolled = dice.click(lambda: random.randrange(DICE_SIDES), None, seed, **private)
+            events.append(rolled.then(show_way, controls, outputs, **private))
 
         def on_load(request: gr.Request) -> list[Any]:
             return open_address(dict(request.query_params))
 
-        opened = [model, seed_a, seed_b, keys, loop, frames, path, t, *shown, label_a, label_b]
-        events.append(demo.load(on_load, None, opened, api_visibility="private"))
+        opened = [model, seed_a, seed_b, keys, loop, frames, path, t, *outputs]
+        events.append(demo.load(on_load, None, opened, **private))
         for event in events:
-            event.then(None, link, link, js=FOLLOW, api_visibility="private")
+            event.then(None, link, link, js=FOLLOW, **private)
     return demo
 
 
 if __name__ == "__main__":
     build().queue(max_size=32).launch(
-        ssr_mode=False, run_history=False, enable_monitoring=False, footer_links=["api"], blocked_paths=["runs"]
+        theme=gr.themes.Default(primary_hue=BLUE),
+        ssr_mode=False,
+        run_history=False,
+        enable_monitoring=False,
+        footer_links=["api"],
+        blocked_paths=["runs"],
     )

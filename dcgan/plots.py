@@ -14,6 +14,8 @@ DISCRIMINATOR = "#D55E00"
 REAL = "#009E73"
 GREY = "#888888"
 """Okabe and Ito's colour-blind-safe set."""
+FAINT = "rgba(136, 136, 136, 0.25)"
+"""Of grids, on light and on dark."""
 
 X_AXES = {"epoch": "epoch", "images_seen": "images seen", "wall_seconds": "training time (minutes)"}
 """Column to draw over -> title of the axis."""
@@ -136,10 +138,12 @@ def way_curves(norms: Column, shell: tuple[float, float], changes: Column) -> go
     figure.add_hrect(*shell, row=1, col=1, fillcolor=GREY, opacity=0.35, line_width=0, layer="below")
     low, high = min(*norms, shell[0]), max(*norms, shell[1])
     figure.update_yaxes(title="||z||", range=[0.9 * low, 1.05 * high], row=1, col=1)
-    figure.update_yaxes(title="pixel change", row=2, col=1)
+    figure.update_yaxes(title="change, grey levels", row=2, col=1)
     figure.update_xaxes(title="frame", row=2, col=1)
+    figure.update_xaxes(gridcolor=FAINT, zeroline=False)
+    figure.update_yaxes(gridcolor=FAINT, zeroline=False)
     figure.update_layout(
-        height=300, margin={"l": 0, "r": 0, "t": 32, "b": 0}, showlegend=False, hovermode="x unified"
+        height=340, margin={"l": 0, "r": 0, "t": 32, "b": 0}, showlegend=False, hovermode="x unified"
     )
     # Clear, so that the band is seen, and the page's own background, light or dark.
     figure.update_layout(plot_bgcolor="rgba(0,0,0,0)", paper_bgcolor="rgba(0,0,0,0)", font={"color": GREY})

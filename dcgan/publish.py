@@ -113,7 +113,8 @@ def model_card(run: Run, repo: str = "REPO") -> str:
             "",
             f"- {status.state} after {status.epoch:.3g} of {status.epochs} epochs, {status.step:,} steps",
             f"- parameters: {told[0]} in the generator, {told[1]} in the discriminator",
-            f"- loss {config.loss}, batches of {config.batch_size}, learning rates {config.lr_g:g} and {config.lr_d:g}",
+            f"- loss {config.loss}, batches of {config.batch_size}, learning rates {config.lr_g:g} (generator) and "
+            f"{config.lr_d:g} (discriminator)",
             *([f"- {row.images_seen:,} images in {row.wall_seconds:,.0f} s"] if row else []),
             *[f"- {name}: {value}" for name, value in status.environment.items()],
             "",

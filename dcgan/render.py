@@ -187,7 +187,8 @@ def find_model(label: str, runs: Mapping[str, Run], default: str) -> tuple[Run, 
     is, with a sentence. Raises ValueError where there are no runs."""
     if not runs:
         raise ValueError("there is no trained model; run: python -m dcgan train dcgan")
-    name, _, step = str(label).rpartition(", step ")
+    label = str(label)
+    name, _, step = label.rpartition(", step ")
     if name in runs and step.isdecimal() and len(step) < 12 and int(step) in runs[name].snapshot_steps():
         return runs[name], runs[name].snapshot_path(int(step)), []
     if label in runs:

@@ -112,7 +112,7 @@ def nearest(values: Mapping[str, Any]) -> tuple[ShareLink, list[str]]:
     """The valid link nearest to what a form or a program sent, by field, and a sentence for each change.
 
     Numbers out of range become the range's end and fractions the nearest whole; what is no number is the default's.
-    `keys` is text with commas or a sequence; `labels` a sequence. The model is not looked at.
+    `keys` and `labels` are text with commas, or a list or tuple. The model is not looked at.
     """
     fitting: dict[str, Any] = {}
     notes: list[str] = []
@@ -121,7 +121,8 @@ def nearest(values: Mapping[str, Any]) -> tuple[ShareLink, list[str]]:
             fitting[name] = _nearest_whole(name, values[name], low, high, getattr(ShareLink, name), notes)
     for name, high, count in (("keys", MAX_SEED, MAX_KEYS), ("labels", 9999, MAX_LABELS)):
         given = values.get(name) or ()
-        items = re.findall(r"[^\s,;]+", given[:1000]) if isinstance(given, str) else list(given)
+        items = re.findall(r"[^\s,;]+", given[:1000]) if isinstance(given, str) else given
+        items = items if isinstance(items, list | tuple) else [items]
         if len(items) > count:
             notes.append(f"{len(items)} {name} are more than {count}; the first {count} are used.")
         fitting[name] = tuple(_nearest_whole(name, item, 0, high, 0, notes) for item in items[:count])

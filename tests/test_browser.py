@@ -146,7 +146,7 @@ def test_the_studio_trains_stops_resumes_and_compares(page, tmp_path):
         step = run.status().step
         assert (run.status().state, 0 < step < 400) == ("stopped", True)
         page.get_by_role("button", name="Resume").click()
-        page.get_by_text("epoch 4 of 4 · step 400 of 400").wait_for()
+        page.get_by_text("epoch 4 of 4 · step 400 of 400").wait_for(timeout=180_000)  # two cores, maybe busy
         page.get_by_role("button", name="Replay").wait_for()
         assert run.status().state == "finished"
 
@@ -284,22 +284,65 @@ def test_the_demo_opens_a_snapshot_and_says_what_it_cannot_follow(page, tmp_path
         page.goto("about:blank")
 
 
-def test_programs_get_the_same_bytes_as_the_page(tmp_path):
+def test_a_space_tells_the_page_around_it(page, tmp_path):
+    run = record_run(tmp_path / "runs")
+    command, port, environment = demo(tmp_path / "runs", free_port())
+    with serving(command, port, environment | {"SPACE_ID": "someone/space"}) as url:
+        # A page around the demo, which notes what is posted to it. Of the same origin, as the Hub's is not, or it
+        # could not replace its own postMessage.
+        around = (
+            "<script>window.posted = []; window.postMessage = (...all) => window.posted.push(all)</script>"
+            f'<iframe src="/?model={run.name}&a=3&b=5" width="1200" height="800"></iframe>'
+        )
+        page.route(f"{url}around", lambda route: route.fulfill(body=around, content_type="text/html"))
+        page.goto(f"{url}around")
+        frame = page.frame_locator("iframe")
+        frame.get_by_text("seed 3 to 5, 16 frames").wait_for()
+        frame.get_by_label("Seed B").fill("9")
+        wait_until(page, lambda: "b=9&" in str(page.evaluate("window.posted.at(-1)")))
+        message, target = page.evaluate("window.posted.at(-1)")
+        assert target == "https://huggingface.co"
+        assert message == {"queryString": urlsplit(frame.locator("#share-link textarea").input_value()).query}
+        page.goto("about:blank")
+
+
+def test_programs_get_the_same_bytes_as_the_page(page, tmp_path):
     from gradio_client import Client
 
     run = record_run(tmp_path / "runs")
     with serving(*demo(tmp_path / "runs", free_port())) as url:
-        client = Client(url, verbose=False, download_files=str(tmp_path / "downloads"))
-        names = [each["name"] for each in client.predict(api_name="/models")]
-        assert {run.name, "dcgan-mnist"} <= set(names)
-        answer = client.predict(run.name, 3, 5, "8, 9", True, 6, "lerp", None, None, 0.5, api_name="/interpolate")
+
+        def ask(endpoint, *arguments, **named):
+            # A session a call: between two calls of one session the client can lose the second's answer.
+            client = Client(url, verbose=False, download_files=str(tmp_path / "downloads"))
+            return client.submit(*arguments, api_name=f"/{endpoint}", **named).result(timeout=60)
+
+        assert {run.name, "dcgan-mnist"} <= {each["name"] for each in ask("models")}
+        answer = ask("interpolate", run.name, 3, 5, 6, "lerp", 0.5, keys="8, 9", loop=True)
         link = ShareLink(model=run.name, seed_a=3, seed_b=5, keys=(8, 9), loop=True, frames=6, path="lerp", t=0.5)
         wanted = render(link, load_generator(run.path))
-        png = next(part for part in answer if str(part).endswith(".png") and run.name in str(part))
-        assert Path(png).read_bytes() == wanted.strip_png
-        assert f"?{wanted.link.to_query()}" in answer
-        sheet = client.predict(run.name, "0-3", "", api_name="/sample")
-        with Image.open(io.BytesIO(base64.b64decode(sheet["png_base64"]))) as image:
+        assert base64.b64decode(answer["strip_png"]) == wanted.strip_png
+        assert answer["link"] == f"?{wanted.link.to_query()}"
+        page.goto(url + answer["link"])
+        page.get_by_text("The very same pixels as the link's maker saw.").wait_for()
+        assert strip_bytes(page) == wanted.strip_png
+        with page.expect_download() as downloading:
+            page.get_by_role("button", name="Strip (PNG)").click()
+        assert Path(downloading.value.path()).read_bytes() == wanted.strip_png
+        output = tmp_path / "opened.png"
+        command = [sys.executable, "-m", "dcgan", "open", page.url, "-o", str(output)]
+        environment = os.environ | {"DCGAN_RUNS": str(tmp_path / "runs")}
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+        assert "The very same pixels" in done.stdout, done.stderr
+        assert output.read_bytes() == wanted.strip_png
+
+        page.get_by_label("number input for Frames").fill("1000000000")
+        page.get_by_text("frames='1000000000' is not a whole number in 2..64; 64 is used.").wait_for()
+        page.goto("about:blank")
+        sheet = ask("sample", run.name, "0-3", "")
+        with Image.open(io.BytesIO(base64.b64decode(sheet["sheet_png"]))) as image:
             assert image.size == (56, 56)
         with pytest.raises(Exception, match="There is no model"):
-            client.predict("nobody", "0", "", api_name="/sample")
+            ask("sample", "nobody")
+        documented = set(re.findall(r'"(\w+)":', (ROOT / "docs" / "demo.md").read_text().split("event: complete")[1]))
+        assert documented == set(answer)

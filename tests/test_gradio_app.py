@@ -33,8 +33,13 @@ def notes_of(shown) -> str:
     return shown[NOTES].value or ""
 
 
+def show(model, seed_a=7, seed_b=42, keys="", loop=False, frames=16, path="slerp", t=0.0, labels=""):
+    """The page's outputs for its controls, by name."""
+    return gradio_app.show_way(model, seed_a, seed_b, keys, loop, frames, path, t, labels)
+
+
 def test_the_strip_is_the_renders(tiny_run):
-    shown = gradio_app.interpolate(tiny_run.name, 3, 5, frames=6, path="lerp", t=1.0)
+    shown = show(tiny_run.name, 3, 5, frames=6, path="lerp", t=1.0)
     link = ShareLink(model=tiny_run.name, seed_a=3, seed_b=5, frames=6, path="lerp", t=1.0)
     wanted = render(link, load_generator(tiny_run.path))
     assert Path(shown[STRIP]).read_bytes() == wanted.strip_png
@@ -45,22 +50,22 @@ def test_the_strip_is_the_renders(tiny_run):
 
 
 def test_scrubbing_draws_the_frame_and_keeps_the_digest(tiny_run):
-    shown = gradio_app.interpolate(tiny_run.name, 3, 5, frames=3)
-    current, link = gradio_app.scrub(tiny_run.name, 3, 5, "", False, 3, "slerp", None, None, 1.0)
+    shown = show(tiny_run.name, 3, 5, frames=3)
+    current, link = gradio_app.scrub(tiny_run.name, 3, 5, "", False, 3, "slerp", 1.0, "")
     assert (current == shown[LAST]).all()
     assert link == shown[LINK].replace("t=0.0", "t=1.0")
 
 
 @pytest.mark.parametrize("seed", [-1, 1e300, 2.5, None, "many"])
 def test_a_seed_that_is_none_becomes_the_nearest_with_a_note(tiny_run, seed):
-    shown = gradio_app.interpolate(tiny_run.name, seed, 5, frames=10**9)
+    shown = show(tiny_run.name, seed, 5, frames=10**9)
     assert "seed_a=" in notes_of(shown)
     assert "frames='1000000000'" in notes_of(shown)
     assert "n=64" in shown[LINK]
 
 
 def test_an_unknown_model_and_unwanted_labels_are_said(tiny_run):
-    shown = gradio_app.interpolate("<img src=x>", 1, 2, path="spiral", label_a=3, label_b=4)
+    shown = show("<img src=x>", 1, 2, path="spiral", labels="3, 4")
     assert f"There is no model '<img src=x>' here; {tiny_run.name} is shown." in notes_of(shown)
     assert "takes no labels" in notes_of(shown)
     assert "path='spiral'" in notes_of(shown)
@@ -69,9 +74,9 @@ def test_an_unknown_model_and_unwanted_labels_are_said(tiny_run):
 
 def test_a_conditional_model_takes_two_labels(runs_root):
     run = record_run(runs_root, replace(TINY, model=replace(TINY.model, num_classes=10)))
-    shown = gradio_app.interpolate(run.name, 1, 1, label_a=3, label_b=80)
+    shown = show(run.name, 1, 1, labels="3, 80")
     assert "labels=3%2C9" in shown[LINK]
-    assert [field.value for field in shown[-2:]] == [3, 9]
+    assert shown[-1].value == "3, 9"
     assert "labels end at 9" in notes_of(shown)
 
 
@@ -82,10 +87,10 @@ def test_a_damaged_checkpoint_is_a_sentence(tiny_run, damage):
     else:
         data = b"" if damage == "empty" else tiny_run.discriminator_path.read_bytes()
         tiny_run.generator_path.write_bytes(data)
-    shown = gradio_app.interpolate(tiny_run.name, 1, 2)
+    shown = show(tiny_run.name, 1, 2)
     assert shown[STRIP] is None
     assert "generator.safetensors" in notes_of(shown)
-    assert gradio_app.scrub(tiny_run.name, 1, 2, "", False, 3, "slerp", None, None, 0.5) == (None, "")
+    assert gradio_app.scrub(tiny_run.name, 1, 2, "", False, 3, "slerp", 0.5, "") == (None, "")
 
 
 def test_an_address_opens_with_its_verdict(tiny_run):
@@ -95,7 +100,7 @@ def test_an_address_opens_with_its_verdict(tiny_run):
     assert [control.value if hasattr(control, "value") else control for control in opened[:8]] == [
         tiny_run.name, 3, 42, "4", True, 16, "slerp", 0.0,
     ]  # fmt: skip
-    assert opened[8 + ABOUT].endswith("The very same pixels as the link's maker saw.")
+    assert opened[8 + ABOUT].startswith("**The very same pixels as the link's maker saw.** ")
     other = gradio_app.open_address(query | {"d": "0" * 12})
     assert "rounded differently by this hardware" in other[8 + ABOUT]
     without = gradio_app.open_address({"model": "nobody", "a": "1" * 500, "n": "1000000000"})
@@ -107,11 +112,98 @@ def test_endpoints_tell_models_and_draw_samples(tiny_run):
     (model,) = gradio_app.models()
     assert (model["name"], model["labels"], model["image_size"]) == (tiny_run.name, 0, 28)
     answer = gradio_app.sample(tiny_run.name, "0-3")
-    with Image.open(io.BytesIO(base64.b64decode(answer["png_base64"]))) as image:
+    with Image.open(io.BytesIO(base64.b64decode(answer["sheet_png"]))) as image:
         assert image.size == (56, 56)
     for arguments in (("nobody",), (tiny_run.name, "x"), (tiny_run.name, "0-4000"), (tiny_run.name, "0", "3")):
         with pytest.raises(gr.Error):
             gradio_app.sample(*arguments)
+
+
+def test_the_endpoint_answers_what_the_page_shows(tiny_run):
+    answer = gradio_app.interpolate(tiny_run.name, 3, 5, frames=6, path="lerp", t=0.5, animation="gif")
+    link = ShareLink(model=tiny_run.name, seed_a=3, seed_b=5, frames=6, path="lerp", t=0.5)
+    wanted = render(link, load_generator(tiny_run.path))
+    assert base64.b64decode(answer["strip_png"]) == wanted.strip_png
+    assert base64.b64decode(answer["animation"]) == wanted.gif
+    assert answer["link"] == f"?{wanted.link.to_query()}"
+    assert (answer["digest"], answer["weights_id"]) == (wanted.link.digest, wanted.link.weights_id)
+    assert answer["norms"] == [pytest.approx(norm, abs=1e-3) for norm in wanted.norms]
+    assert (len(answer["changes"]), answer["notes"]) == (5, [])
+    with Image.open(io.BytesIO(base64.b64decode(answer["image_png"]))) as image:
+        assert image.size == (224, 224)
+
+
+@pytest.mark.parametrize(
+    ("bad", "sentence"),
+    [
+        ({"model": "nobody"}, "There is no model 'nobody' here"),
+        ({"model": ["a"]}, "There is no model"),
+        ({"seed_a": -1}, "seed_a='-1' is not a whole number in 0..4294967295; 0 is used."),
+        ({"seed_a": 10**400}, "4294967295 is used"),
+        ({"seed_b": 2.6}, "3 is used"),
+        ({"seed_b": {"a": 1}}, "seed_b=a dict"),
+        ({"frames": 10**9}, "64 is used"),
+        ({"frames": None}, "16 is used"),
+        ({"path": ["slerp"]}, "path=a list is not one of slerp, lerp"),
+        ({"t": "x"}, "t='x' is not in 0..1"),
+        ({"keys": ",".join(map(str, range(500)))}, "more than 8"),
+        ({"keys": 5.5}, "6 is used"),
+        ({"labels": "3"}, "takes no labels"),
+        ({"labels": 3}, "takes no labels"),
+        ({"animation": "exe"}, "animation='exe' is not gif or mp4"),
+    ],
+    ids=str,
+)
+def test_bad_input_to_the_endpoint_becomes_the_nearest_with_a_note(tiny_run, bad, sentence):
+    answer = gradio_app.interpolate(**({"model": tiny_run.name} | bad))
+    assert any(sentence in note for note in answer["notes"]), answer["notes"]
+    assert 2 <= len(answer["norms"]) <= 64
+
+
+@pytest.mark.parametrize("damage", ["missing", "damaged"])
+def test_the_endpoints_name_a_checkpoint_that_cannot_be_used(tiny_run, damage):
+    tiny_run.generator_path.write_bytes(b"") if damage == "damaged" else tiny_run.generator_path.unlink()
+    for endpoint in (gradio_app.interpolate, gradio_app.sample):
+        with pytest.raises(gr.Error, match=r"generator.safetensors|no trained model"):
+            endpoint(tiny_run.name)
+
+
+def test_large_images_are_shown_in_whole_pixels(runs_root):
+    run = record_run(runs_root, replace(TINY, model=replace(TINY.model, image_size=64)))
+    assert show(run.name)[CURRENT].shape[:2] == (192, 192)
+
+
+SHARED_GPU = """
+import sys, types
+calls = []
+def gpu(duration):
+    def decorate(function):
+        def called(*arguments):
+            calls.append(function.__name__)
+            return function(*arguments)
+        return called
+    return decorate
+sys.modules["spaces"] = types.SimpleNamespace(GPU=gpu)
+assert "torch" not in sys.modules
+import gradio_app
+run = sys.argv[1]
+gradio_app.interpolate(run, frames=3)
+gradio_app.sample(run, "0-3")
+gradio_app.scrub(run, 7, 42, "", False, 3, "slerp", 0.5, "")
+gradio_app.scrub(run, 7, 42, "", False, 3, "slerp", 0.6, "")
+print(calls)
+"""
+
+
+def test_on_a_shared_gpu_only_renders_cost_quota(tiny_run):
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", SHARED_GPU, tiny_run.name],
+        cwd=Path(gradio_app.__file__).parent,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split("\n")[-2] == "['drawn', 'sheet_of']"
 
 
 def test_files_do_not_pile_up(monkeypatch, tmp_path):
