@@ -766,3 +766,17 @@ def test_labels_are_told_to_the_generator_chunk_by_chunk():
     images = sample(generator, z, np.arange(20) % 10)
     assert torch.equal(images[:10], images[10:])
     assert len({image.numpy().tobytes() for image in images}) == 10
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_images_do_not_depend_on_the_number_of_threads(threads):
+    generator = build_generator(ModelConfig(topology="conv"))
+    z = torch.from_numpy(latents_from_seeds(range(40), 100))
+    before = torch.get_num_threads()
+    wanted = sample(generator, z)
+    try:
+        torch.set_num_threads(threads)
+        assert torch.equal(sample(generator, z), wanted)
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)

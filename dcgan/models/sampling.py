@@ -5,6 +5,9 @@ N images, Z latent, C H W image.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -16,7 +19,6 @@ CHUNK = 16
 """Images a forward pass. Kernels are chosen by shape and round differently, so the shape is always the same."""
 
 
-@torch.no_grad()
 def sample(generator: Generator, z: np.ndarray | Tensor, labels: np.ndarray | Tensor | None = None) -> Tensor:
     """z (N, Z), labels (N,) or None -> float32 (N, C, H, W) in [-1, 1] on the CPU. N may be 0.
 
@@ -32,23 +34,43 @@ def sample(generator: Generator, z: np.ndarray | Tensor, labels: np.ndarray | Te
         raise ValueError(f"z has shape {tuple(z.shape)}, the model takes (N, {config.latent_dim})")
     labels = _checked_labels(labels, len(z), config.num_classes)
     low, high = config.pixel_range
-    chunks = [torch.empty(0, *config.image_shape)]
+
+    @torch.no_grad()  # each thread has its own grad mode
+    def draw(start: int) -> Tensor:
+        part = z[start : start + CHUNK]
+        missing = CHUNK - len(part)
+        part = F.pad(part, (0, 0, 0, missing)).to(device)
+        part_labels = None
+        if labels is not None:
+            part_labels = F.pad(labels[start : start + CHUNK], (0, 0) * (labels.ndim - 1) + (0, missing)).to(device)
+        images = generator(part, part_labels)[: CHUNK - missing].float().cpu()
+        return (images - low) * (2 / (high - low)) - 1
+
+    starts = range(0, len(z), CHUNK)
     was_training = generator.training
     generator.eval()
     try:
-        for start in range(0, len(z), CHUNK):
-            part = z[start : start + CHUNK]
-            missing = CHUNK - len(part)
-            part = F.pad(part, (0, 0, 0, missing)).to(device)
-            part_labels = None
-            if labels is not None:
-                part_labels = F.pad(labels[start : start + CHUNK], (0, 0) * (labels.ndim - 1) + (0, missing))
-                part_labels = part_labels.to(device)
-            images = generator(part, part_labels)[: CHUNK - missing].float().cpu()
-            chunks.append((images - low) * (2 / (high - low)) - 1)
+        chunks = _side_by_side(draw, starts) if device.type == "cpu" else list(map(draw, starts))
     finally:
         generator.train(was_training)
-    return torch.cat(chunks)
+    return torch.cat([torch.empty(0, *config.image_shape), *chunks])
+
+
+def _side_by_side(draw: Callable[[int], Tensor], starts: range) -> list[Tensor]:
+    """The chunks, each on one thread of its own.
+
+    PyTorch would split each chunk's layers over its threads, which wait for each other at every layer: on cores that
+    are busy with a training that is many times slower. And a layer that is split may round differently.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        if min(threads, len(starts)) < 2:
+            return list(map(draw, starts))
+        with ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(draw, starts))
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _checked_labels(labels: np.ndarray | Tensor | None, count: int, num_classes: int) -> Tensor | None:
