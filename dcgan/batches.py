@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -144,6 +144,7 @@ class StreamedBatches:
             batch_sampler=self._order.from_step(step),
             collate_fn=_as_tensors,
             num_workers=self._workers,
+            prefetch_factor=_BATCHES_AHEAD if self._workers else None,
             pin_memory=self._device.type == "cuda",
             generator=torch.Generator(),  # else it would draw its workers' seed from the global stream
         )
@@ -171,6 +172,9 @@ class StreamedBatches:
                 logger.warning("%s could not be decoded; %s takes its place", paths[i], paths[j])
 
 
+_BATCHES_AHEAD = 2
+"""Decoded batches that each worker may have waiting: the memory of streaming, whatever the folder's size."""
+
 _NONE = -1
 """Stands for the index of an image where no file can be decoded."""
 
@@ -178,7 +182,7 @@ _NONE = -1
 class _Decoder(torch.utils.data.Dataset):
     """Runs in the workers: indices -> (wanted indices, the indices used in their place, images)."""
 
-    def __init__(self, paths: tuple[Path, ...], size: int, channels: int) -> None:
+    def __init__(self, paths: Sequence[Path], size: int, channels: int) -> None:
         self._paths = paths
         self._read = partial(read_image, size=size, channels=channels)
         self._blank = np.zeros((channels, size, size), np.uint8)
