@@ -1,4 +1,4 @@
-"""An endless, repeatable stream of batches, from images on the device or from files.
+"""An endless, repeatable stream of batches, from images on the device, in files, or decoded in one file.
 
 What step s sees is a function of the config and s alone, so a resumed training meets the batches it would
 have met.
@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from dcgan.config import TrainConfig
+from dcgan.decoded import DecodedFolder
 from dcgan.folder import ImageFiles, UnreadableImageError, read_image
 
 logger = logging.getLogger(__name__)
@@ -170,6 +171,30 @@ class StreamedBatches:
             if i != j and i not in self._warned:
                 self._warned.add(i)
                 logger.warning("%s could not be decoded; %s takes its place", paths[i], paths[j])
+
+
+class DecodedBatches:
+    """A folder too large to hold, read from the file that it was decoded into: no decoding, no processes, and the
+    batches it would have if it were resident.
+    """
+
+    def __init__(self, decoded: DecodedFolder, files: ImageFiles, config: TrainConfig, device: torch.device) -> None:
+        self._decoded = decoded
+        self._rows = decoded.rows(files)
+        self._order = Order.of(config, len(files.paths))
+        self._labels = torch.from_numpy(files.labels) if config.model.num_classes else None
+        self._pixel_range = config.model.pixel_range
+        self._device = device
+        self.num_images = self._order.num_images
+        self.steps_per_epoch = config.steps_per_epoch or self._order.steps_per_pass
+        self.notes = files.notes
+
+    def from_step(self, step: int) -> Iterator[Batch]:
+        """See Batches."""
+        for indices in self._order.from_step(step):
+            images_u8 = torch.from_numpy(self._decoded.read(self._rows[indices])).to(self._device)  # (B, C, H, W)
+            labels = None if self._labels is None else self._labels[indices].to(self._device)
+            yield Batch(_to_range(images_u8, self._pixel_range), labels)
 
 
 _BATCHES_AHEAD = 2
