@@ -1,4 +1,4 @@
-"""An endless, repeatable stream of batches, from images on the device or from files.
+"""An endless, repeatable stream of batches, from images on the device, in files, or decoded in one file.
 
 What step s sees is a function of the config and s alone, so a resumed training meets the batches it would
 have met.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from dcgan.config import TrainConfig
+from dcgan.decoded import DecodedFolder
 from dcgan.folder import ImageFiles, UnreadableImageError, read_image
 
 logger = logging.getLogger(__name__)
@@ -144,6 +145,7 @@ class StreamedBatches:
             batch_sampler=self._order.from_step(step),
             collate_fn=_as_tensors,
             num_workers=self._workers,
+            prefetch_factor=_BATCHES_AHEAD if self._workers else None,
             pin_memory=self._device.type == "cuda",
             generator=torch.Generator(),  # else it would draw its workers' seed from the global stream
         )
@@ -171,6 +173,33 @@ class StreamedBatches:
                 logger.warning("%s could not be decoded; %s takes its place", paths[i], paths[j])
 
 
+class DecodedBatches:
+    """A folder too large to hold, read from the file that it was decoded into: no decoding, no processes, and the
+    batches it would have if it were resident.
+    """
+
+    def __init__(self, decoded: DecodedFolder, files: ImageFiles, config: TrainConfig, device: torch.device) -> None:
+        self._decoded = decoded
+        self._rows = decoded.rows(files)
+        self._order = Order.of(config, len(files.paths))
+        self._labels = torch.from_numpy(files.labels) if config.model.num_classes else None
+        self._pixel_range = config.model.pixel_range
+        self._device = device
+        self.num_images = self._order.num_images
+        self.steps_per_epoch = config.steps_per_epoch or self._order.steps_per_pass
+        self.notes = files.notes
+
+    def from_step(self, step: int) -> Iterator[Batch]:
+        """See Batches."""
+        for indices in self._order.from_step(step):
+            images_u8 = torch.from_numpy(self._decoded.read(self._rows[indices])).to(self._device)  # (B, C, H, W)
+            labels = None if self._labels is None else self._labels[indices].to(self._device)
+            yield Batch(_to_range(images_u8, self._pixel_range), labels)
+
+
+_BATCHES_AHEAD = 2
+"""Decoded batches that each worker may have waiting: the memory of streaming, whatever the folder's size."""
+
 _NONE = -1
 """Stands for the index of an image where no file can be decoded."""
 
@@ -178,7 +207,7 @@ _NONE = -1
 class _Decoder(torch.utils.data.Dataset):
     """Runs in the workers: indices -> (wanted indices, the indices used in their place, images)."""
 
-    def __init__(self, paths: tuple[Path, ...], size: int, channels: int) -> None:
+    def __init__(self, paths: Sequence[Path], size: int, channels: int) -> None:
         self._paths = paths
         self._read = partial(read_image, size=size, channels=channels)
         self._blank = np.zeros((channels, size, size), np.uint8)

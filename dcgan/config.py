@@ -95,6 +95,8 @@ class DataConfig:
     """Sets up to this size (MiB as uint8) are held on the device whole; larger ones stream from disk."""
     workers: int = 2
     """Decoding processes of a streamed set."""
+    cache: bool = False
+    """folder: decode it once, whole, into a file in the user's cache, and read that instead from then on."""
 
     def __post_init__(self) -> None:
         _check_types(self)

@@ -1,6 +1,7 @@
 """Real images: from a set's name to images in memory and batches on the device.
 
-dcgan.archives reads the named sets, dcgan.folder the user's images, dcgan.batches makes the batches.
+dcgan.archives reads the named sets, dcgan.folder the user's images, dcgan.decoded keeps those decoded,
+dcgan.batches makes the batches.
 
 Shapes: N images, C H W image.
 """
@@ -16,8 +17,9 @@ import numpy as np
 import torch
 
 from dcgan.archives import NAMED_SETS, read_named_set
-from dcgan.batches import Batch, Batches, ImageSet, ResidentBatches, StreamedBatches
+from dcgan.batches import Batch, Batches, DecodedBatches, ImageSet, ResidentBatches, StreamedBatches
 from dcgan.config import DataConfig, ModelConfig, TrainConfig
+from dcgan.decoded import DecodedFolder
 from dcgan.folder import (
     ImageFiles,
     check_header,
@@ -32,6 +34,7 @@ from dcgan.folder import (
 __all__ = [
     "Batch",
     "Batches",
+    "DecodedBatches",
     "ImageSet",
     "ResidentBatches",
     "StreamedBatches",
@@ -51,8 +54,9 @@ def load_images(data: DataConfig, model: ModelConfig, seed: int = 0, split: Spli
     Raises ValueError or FileNotFoundError that names the set and the remedy.
     """
     if _is_folder(data):
-        files = _find_files(data, model, seed, split)
-        return _load_files(files, data, model, data.limit if split == "train" else 0)
+        whole = _find_files(data, model)
+        files = split_files(whole, data.holdout, seed, split)
+        return _load_files(whole, files, data, model, data.limit if split == "train" else 0)
     images_u8, labels = read_named_set(data.name, data.root, split)
     if data.limit and split == "train":
         images_u8, labels = images_u8[: data.limit], labels[: data.limit]
@@ -62,18 +66,22 @@ def load_images(data: DataConfig, model: ModelConfig, seed: int = 0, split: Spli
 
 
 def make_batches(config: TrainConfig, device: torch.device) -> Batches:
-    """The training's batches: resident on the device where the set fits, else decoded on the way.
+    """The training's batches: resident on the device where the set fits, else decoded on the way, or once before.
 
     Raises ValueError or FileNotFoundError that names the set and the remedy.
     """
     data, model = config.data, config.model
-    files = _find_files(data, model, config.seed, "train") if _is_folder(data) else None
-    whole = len(files.paths) if files else NAMED_SETS[data.name].num_train
-    num_images = min(whole, data.limit or whole)
+    whole = _find_files(data, model) if _is_folder(data) else None
+    files = split_files(whole, data.holdout, config.seed, "train") if whole else None
+    num_train = len(files.paths) if files else NAMED_SETS[data.name].num_train
+    num_images = min(num_train, data.limit or num_train)
     mebibytes = math.ceil(num_images * math.prod(model.image_shape) / 2**20)
     if mebibytes <= data.resident_limit_mib:
-        images = _load_files(files, data, model, data.limit) if files else load_images(data, model)
+        images = _load_files(whole, files, data, model, data.limit) if files else load_images(data, model)
         return ResidentBatches(images, config, device)
+    if files and data.cache:
+        decoded, files = _decoded(whole, files, data, model, data.limit)
+        return DecodedBatches(decoded, files, config, device)
     if files:
         files = _note_classes(keep_readable(files, check_header, data.limit, data.workers), model)
         return StreamedBatches(files, config, device)
@@ -88,19 +96,32 @@ def _is_folder(data: DataConfig) -> bool:
     return data.name.startswith("folder:")
 
 
-def _find_files(data: DataConfig, model: ModelConfig, seed: int, split: Split) -> ImageFiles:
+def _find_files(data: DataConfig, model: ModelConfig) -> ImageFiles:
     files = find_images(Path(data.name.removeprefix("folder:")).expanduser())
     _check_labels(data, model, files.labels)
-    return split_files(files, data.holdout, seed, split)
+    return files
 
 
-def _load_files(files: ImageFiles, data: DataConfig, model: ModelConfig, limit: int) -> ImageSet:
-    num_images = min(len(files.paths), limit or len(files.paths))
-    images_u8 = np.empty((num_images, *model.image_shape), np.uint8)
-    read = partial(read_image, size=model.image_size, channels=model.channels)
-    files = _note_classes(keep_readable(files, read, limit, data.workers, images_u8), model)
+def _load_files(whole: ImageFiles, files: ImageFiles, data: DataConfig, model: ModelConfig, limit: int) -> ImageSet:
+    """The first `limit` (0: all) of these files of the whole folder."""
+    if data.cache:
+        decoded, files = _decoded(whole, files, data, model, limit)
+        images_u8 = decoded.read(decoded.rows(files))
+    else:
+        num_images = min(len(files.paths), limit or len(files.paths))
+        images_u8 = np.empty((num_images, *model.image_shape), np.uint8)
+        read = partial(read_image, size=model.image_size, channels=model.channels)
+        files = _note_classes(keep_readable(files, read, limit, data.workers, images_u8), model)
     labels = None if files.labels is None else torch.from_numpy(files.labels)
     return ImageSet(torch.from_numpy(images_u8[: len(files.paths)]), labels, files.notes)
+
+
+def _decoded(
+    whole: ImageFiles, files: ImageFiles, data: DataConfig, model: ModelConfig, limit: int
+) -> tuple[DecodedFolder, ImageFiles]:
+    """The whole folder decoded, and which of these files to train on."""
+    decoded = DecodedFolder(whole, model.image_size, model.channels, data.workers)
+    return decoded, _note_classes(decoded.keep_readable(files, limit), model)
 
 
 def _note_classes(files: ImageFiles, model: ModelConfig) -> ImageFiles:

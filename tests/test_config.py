@@ -86,6 +86,7 @@ def train_configs(draw) -> TrainConfig:
             holdout=draw(FRACTION),
             resident_limit_mib=draw(st.integers(0, 10**9)),
             workers=draw(st.integers(0, 64)),
+            cache=draw(st.booleans()),
         ),
         epochs=draw(st.integers(1, 10**9)),
         batch_size=draw(st.integers(2, 10**9)),
