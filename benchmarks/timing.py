@@ -6,6 +6,7 @@ Runs on Linux and macOS; memory is read where the system tells it.
 from __future__ import annotations
 
 import datetime
+import functools
 import math
 import multiprocessing
 import os
@@ -16,26 +17,44 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from typing import TypeVar
 
 import torch
 
 from dcgan.machine import cpu_name
 
+Result = TypeVar("Result")
 
-def alternate(contestants: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each call, a list of `rounds` for each contestant: A B C A B C ..., after an unmeasured call each.
 
-    In turn, so that whatever else the machine does meets all of them, and so that the n-th times make a pair.
+def in_turn(calls: Mapping[str, Callable[[], Result]], rounds: int) -> dict[str, list[Result]]:
+    """The results of each, a list of `rounds` for each name: A B C A B C ...
+
+    So whatever else the machine does meets all of them, and the n-th results make a pair.
     """
+    results: dict[str, list[Result]] = {name: [] for name in calls}
+    for _ in range(rounds):
+        for name, call in calls.items():
+            results[name].append(call())
+    return results
+
+
+def alternate(
+    contestants: Mapping[str, Callable[[], object]], rounds: int, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, list[float]]:
+    """Seconds of each call, in turn, after an unmeasured call of each.
+
+    Where other programs take turns with this one, time.process_time counts its own seconds only: with one thread and
+    no GPU they are what an idle machine's clock would show.
+    """
+
+    def seconds(call: Callable[[], object]) -> float:
+        started = clock()
+        call()
+        return clock() - started
+
     for call in contestants.values():
         call()
-    seconds: dict[str, list[float]] = {name: [] for name in contestants}
-    for _ in range(rounds):
-        for name, call in contestants.items():
-            started = time.perf_counter()
-            call()
-            seconds[name].append(time.perf_counter() - started)
-    return seconds
+    return in_turn({name: functools.partial(seconds, call) for name, call in contestants.items()}, rounds)
 
 
 def spread(values: Iterable[float], digits: int = 0) -> str:
