@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import functools
 import http.client
+import logging
 import os
 import shutil
 import socket
@@ -229,7 +230,8 @@ def print_processes(results: dict[str, list[Started]], rounds: int) -> None:
 
 
 def print_pages(pages: Sequence[str], rounds: int) -> None:
-    os.environ["STREAMLIT_LOGGER_LEVEL"] = "error"  # else it warns that there is no server, as it should be
+    # It warns for every page that there is no server; there is none on purpose.
+    logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").disabled = True
     from dcgan import speed
 
     speed.measure_in_background = lambda configs: None  # the Train page's estimates would take processor time
