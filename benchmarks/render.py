@@ -1,50 +1,50 @@
 """How long the demo's server takes: a 64-frame render, and an answer to a move of t. `python benchmarks/render.py`.
 
-Prints the median and the spread of many calls in milliseconds, on the device that DCGAN_DEVICE names, or the best.
+In turn, many times, on the device that DCGAN_DEVICE names, or the best. Each call ends with the pixels on the CPU.
 """
 
 from __future__ import annotations
 
-import statistics
+import argparse
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import torch
+from timing import alternate, machine_line, print_table, spread
 
 from dcgan import pixels
 from dcgan.checkpoint import load_generator
 from dcgan.device import choose_device
-from dcgan.machine import cpu_name
 from dcgan.render import draw_at, render
 from dcgan.runs import CHECKPOINTS
 from dcgan.share import ShareLink
 
-CALLS = 50
-
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=50, help="measured rounds (default: 50)")
+    parser.add_argument("--quick", action="store_true", help="as little as shows that everything runs")
+    options = parser.parse_args()
+    rounds = options.rounds
+    if options.quick:
+        rounds = 3
+        torch.set_num_threads(1)
     generator = load_generator(CHECKPOINTS / "dcgan-mnist", choose_device())
     link = ShareLink(frames=64, seed_a=62, seed_b=92)
-    threads = torch.get_num_threads()
-    print(f"dcgan-mnist on {generator.device} ({cpu_name()}, {threads} threads), {CALLS} calls each")
-    report("64 frames", lambda: render(link, generator))
-    report("64 frames, strip as PNG", lambda: render(link, generator).strip_png)
-    report("one t", lambda: pixels.enlarge(pixels.grid(draw_at(link, generator, [0.37])[1], 1), 8))
-
-
-def report(name: str, call: Callable[[], object]) -> None:
-    call()
-    times = []
-    for _ in range(CALLS):
-        started = time.perf_counter()
-        call()
-        times.append(1000 * (time.perf_counter() - started))
-    times.sort()
-    print(f"{name:24} median {statistics.median(times):6.1f} ms, 90 % within {times[int(0.9 * CALLS)]:6.1f} ms")
+    calls = {
+        "64 frames": lambda: render(link, generator),
+        "64 frames, and the strip as PNG": lambda: render(link, generator).strip_png,
+        "one t": lambda: pixels.enlarge(pixels.grid(draw_at(link, generator, [0.37])[1], 1), 8),
+    }
+    print(machine_line(generator.device))
+    rows = []
+    for name, times in alternate(calls, rounds).items():
+        milliseconds = sorted(1000 * t for t in times)
+        rows.append([name, spread(milliseconds, 1), f"{milliseconds[int(0.9 * rounds)]:.1f}"])
+    title = f"dcgan-mnist on {generator.device.type}: {rounds} rounds, in turn"
+    print_table(title, ["drawn", "ms", "90 % within, ms"], rows)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,129 @@
+"""How fast a trained generator draws, one by one, in our chunks, and all at once. `python benchmarks/sampling.py`.
+
+Our sampling draws in chunks of one size, so that an image does not depend on its neighbours. This says what it costs
+beside one big batch, and what it saves beside a loop over single images. All end as images in [-1, 1] on the CPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import torch
+from timing import alternate, machine_line, peak_mib, print_table, ratios, spread
+from torch import Tensor
+
+from dcgan.checkpoint import TrainedGenerator, load_generator
+from dcgan.device import choose_device
+from dcgan.latents import latents_from_seeds
+from dcgan.models.sampling import CHUNK, sample
+from dcgan.runs import CHECKPOINTS
+
+MODELS = ("dcgan-mnist", "gan-mnist")
+COUNTS = (64, 1024, 10_000)
+
+
+def one_by_one(generator: TrainedGenerator, z: Tensor) -> Tensor:
+    return torch.cat([all_at_once(generator, each) for each in z.split(1)])
+
+
+@torch.no_grad()
+def all_at_once(generator: TrainedGenerator, z: Tensor) -> Tensor:
+    low, high = generator.config.pixel_range
+    images = generator.network(z.to(generator.device)).cpu()
+    return (images - low) * (2 / (high - low)) - 1
+
+
+def ours(generator: TrainedGenerator, z: Tensor) -> Tensor:
+    return sample(generator.network, z)
+
+
+CONTESTANTS: dict[str, Callable[[TrainedGenerator, Tensor], Tensor]] = {
+    "one image at a time": one_by_one,
+    f"ours, chunks of {CHUNK}": ours,
+    "one big batch": all_at_once,
+}
+"""The first is what the others are compared with."""
+
+
+def load(model: str, count: int, device: torch.device) -> tuple[TrainedGenerator, Tensor]:
+    generator = load_generator(CHECKPOINTS / model, device)
+    z = latents_from_seeds(range(count), generator.config.latent_dim, generator.config.latent)
+    return generator, torch.from_numpy(z)
+
+
+def load_and_draw(draw: Callable[[TrainedGenerator, Tensor], Tensor], *what: object) -> None:
+    draw(*load(*what))
+
+
+def main() -> None:
+    options = parse()
+    device = choose_device(options.device)
+    torch.set_num_threads(options.threads or torch.get_num_threads())
+    tables = [(model, count) for model in MODELS for count in options.counts]
+    memory: dict[tuple[str, int, str], float] = {}
+    if device.type == "cpu":  # all of it first, while this process may be forked
+        print(f"Of the memory, {peak_mib(lambda: None):,.0f} MiB are Python and PyTorch, loaded.", flush=True)
+        for model, count in tables:
+            for name, draw in CONTESTANTS.items():
+                memory[model, count, name] = peak_mib(functools.partial(load_and_draw, draw, model, count, device))
+    print(machine_line(device))
+    for model, count in tables:
+        generator, z = load(model, count, device)
+        calls = {}
+        for name, draw in CONTESTANTS.items():
+            calls[name] = functools.partial(draw, generator, z)
+            if device.type == "cuda":
+                torch.cuda.reset_peak_memory_stats(device)
+                calls[name]()
+                memory[model, count, name] = torch.cuda.max_memory_allocated(device) / 2**20
+        seconds = alternate(calls, options.rounds, time.process_time if options.cpu_time else time.perf_counter)
+        first = next(iter(seconds))
+        rows = []
+        for name, times in seconds.items():
+            used = f"{memory[model, count, name]:,.0f}" if memory else "-"
+            rows.append([name, spread(count / t for t in times), spread(ratios(times, seconds[first]), 2), used])
+        clock = ", processor time" if options.cpu_time else ""
+        title = f"{model}, {count:,} images on {device.type}: {options.rounds} rounds, in turn{clock}"
+        print_table(title, ["drawn", "images/s", "ratio", "memory, MiB"], rows)
+    print(
+        "\nRatio: how many times faster than the first row, in each round; then the median (lowest..highest) of the "
+        "rounds.\nMemory: the peak of a process of its own (CPU: resident, imports included), or of the GPU's "
+        "allocations."
+    )
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, mps, or auto (default: cpu)")
+    parser.add_argument("--counts", nargs="+", type=int, default=list(COUNTS), help="images (default: 64 1024 10000)")
+    parser.add_argument("--rounds", type=int, default=5, help="measured rounds (default: 5)")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: PyTorch's choice")
+    parser.add_argument(
+        "--cpu-time",
+        action="store_true",
+        help="on a busy machine: one thread, and its processor time in place of the clock's",
+    )
+    parser.add_argument("--quick", action="store_true", help="as little as shows that everything runs")
+    options = parser.parse_args()
+    if options.cpu_time:
+        options.threads = 1
+        if options.device != "cpu":
+            parser.error("--cpu-time sees this process only: leave --device out")
+    if options.quick:
+        options.counts, options.rounds, options.threads = (
+            [2, 64],
+            2,
+            1,
+        )  # several threads wait for each other where the cores are busy
+    return options
+
+
+if __name__ == "__main__":
+    main()

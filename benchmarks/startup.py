@@ -1,0 +1,252 @@
+"""How long one waits for the commands, for both apps and for each page of the studio. `python benchmarks/startup.py`.
+
+Commands and apps are whole processes, timed from their start, in turn; an unmeasured round before fills the disk's
+cache. An app's page is opened in Debian's Chromium as somebody who comes for the first time would; without a browser
+that column stays empty. The pages of the second part are computed in this process by Streamlit's own test, without
+server and browser.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import http.client
+import logging
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from timing import alternate, in_turn, machine_line, print_table, spread
+
+ROOT = Path(__file__).resolve().parent.parent
+COMMANDS = {
+    'python -c "import dcgan"': [sys.executable, "-c", "import dcgan"],
+    "python -m dcgan runs": [sys.executable, "-m", "dcgan", "runs"],
+}
+PAGES = ("home", "train", "compare", "explore", "architectures")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+GIVE_UP_SECONDS = 120
+SAMPLE_SECONDS = 0.02
+
+
+class App(NamedTuple):
+    """A server. {port} in its environment is replaced; `image` begins its main content's alt text."""
+
+    command: list[str]
+    environment: dict[str, str]
+    image: str
+
+
+APPS = {
+    "streamlit_app.py": App(
+        [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless=true"],
+        {"STREAMLIT_SERVER_PORT": "{port}", "STREAMLIT_SERVER_ADDRESS": "127.0.0.1"},
+        "Samples of the plain GAN beside the DCGAN's",
+    ),
+    "gradio_app.py": App([sys.executable, "gradio_app.py"], {"GRADIO_SERVER_PORT": "{port}"}, "All frames, in order"),
+}
+
+
+class Started(NamedTuple):
+    """Seconds since the start of the process, the second of them None without a browser; and the most memory."""
+
+    answered: float
+    painted: float | None
+    mib: float
+
+
+# Memory
+
+
+def tree_mib(pid: int) -> float:
+    """Resident memory of a process and all below it, from /proc; pages that they share count for each."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+        children = [child for task in tasks for child in (task / "children").read_text().split()]
+    except OSError:
+        return 0.0  # it has ended, or there is no /proc
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20 + sum(tree_mib(int(child)) for child in children)
+
+
+@contextmanager
+def watching(pid: int) -> Iterator[list[float]]:
+    """The one number of the list grows to the most memory (MiB) that was seen until the block's end."""
+    peak, ended = [0.0], threading.Event()
+
+    def look() -> None:
+        while not ended.wait(SAMPLE_SECONDS):
+            peak[0] = max(peak[0], tree_mib(pid))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield peak
+    finally:
+        ended.set()
+        thread.join()
+
+
+# Processes
+
+
+def run(command: list[str]) -> Started:
+    """A command until it has ended."""
+    started = time.perf_counter()
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process, watching(process.pid) as peak:
+        code = process.wait()
+        seconds = time.perf_counter() - started
+    assert code == 0, f"{command} ended with {code}"
+    return Started(seconds, None, peak[0])
+
+
+def serve(app: App, browser: Any) -> Started:
+    """An app until its page is there; then it is ended."""
+    port = free_port()
+    environment = {name: value.format(port=port) for name, value in app.environment.items()}
+    log = subprocess.DEVNULL
+    started = time.perf_counter()
+    process = subprocess.Popen(app.command, cwd=ROOT, env=os.environ | environment, stdout=log, stderr=log)
+    try:
+        with watching(process.pid) as peak:
+            wait_for_answer(process, port, started)
+            answered = time.perf_counter() - started
+            painted = None
+            if browser is not None:
+                see(browser, f"http://127.0.0.1:{port}/", app.image)
+                painted = time.perf_counter() - started
+    finally:
+        process.terminate()
+        process.wait(30)
+    return Started(answered, painted, peak[0])
+
+
+def wait_for_answer(process: subprocess.Popen, port: int, started: float) -> None:
+    """Until the server answers with 200."""
+    while True:
+        assert process.poll() is None, f"{process.args} ended with {process.returncode}"
+        assert time.perf_counter() - started < GIVE_UP_SECONDS, f"{process.args} does not answer"
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=GIVE_UP_SECONDS)
+        try:
+            connection.request("GET", "/")
+            if connection.getresponse().status == 200:
+                return
+        except (OSError, http.client.HTTPException):
+            time.sleep(0.01)  # not yet listening
+        finally:
+            connection.close()
+
+
+def see(browser: Any, url: str, image: str) -> None:
+    """Until the picture of that alt text is visible and decoded, in a fresh browser profile."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(1000 * GIVE_UP_SECONDS)
+    page = context.new_page()
+    page.goto(url)
+    picture = page.get_by_alt_text(image).first
+    picture.wait_for()
+    page.wait_for_function("e => e.complete && e.naturalWidth > 0", arg=picture.element_handle())
+    context.close()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """The browser, or None where there is none. Its own start is not part of any time."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        sync_playwright = None
+    if CHROMIUM is None or sync_playwright is None:
+        print("No Chromium or no playwright here (apt install chromium; requirements-dev.txt): no page is opened.")
+        yield None
+        return
+    arguments = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        browser.close()
+
+
+# Pages
+
+
+def render_page(name: str) -> None:
+    """A page as a new visitor gets it."""
+    from streamlit.testing.v1 import AppTest
+
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=GIVE_UP_SECONDS)
+    app.switch_page(f"dcgan/pages/{name}.py").run()
+    assert not app.exception, app.exception[0].stack_trace
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5, help="measured rounds (default: 5)")
+    parser.add_argument("--quick", action="store_true", help="as little as shows that everything runs")
+    options = parser.parse_args()
+    rounds = 1 if options.quick else options.rounds
+    print(machine_line())
+    with ExitStack() as stack:
+        # Without runs of the user's: the pages show what is published.
+        os.environ["DCGAN_RUNS"] = stack.enter_context(tempfile.TemporaryDirectory())
+        os.environ.pop("SPACE_ID", None)
+        browser = stack.enter_context(chromium())
+        calls = {name: functools.partial(run, command) for name, command in COMMANDS.items()}
+        calls |= {f"{name}, server": functools.partial(serve, app, browser) for name, app in APPS.items()}
+        if not options.quick:
+            in_turn(calls, 1)
+        print_processes(in_turn(calls, rounds), rounds)
+        print_pages(PAGES[:2] if options.quick else PAGES, rounds)
+
+
+def print_processes(results: dict[str, list[Started]], rounds: int) -> None:
+    rows = []
+    for name, started in results.items():
+        painted = [each.painted for each in started if each.painted is not None]
+        answered = spread((each.answered for each in started), 2)
+        rows.append([name, answered, spread(painted, 2) if painted else "-", f"{max(s.mib for s in started):,.0f}"])
+    title = f"Whole processes, {rounds} rounds, in turn"
+    print_table(title, ["process", "done, or first answer, s", "page painted, s", "memory, MiB"], rows)
+    print(
+        "\nMemory: the most resident at any time, of the process and those it started (from /proc, so on Linux only)."
+    )
+
+
+def print_pages(pages: Sequence[str], rounds: int) -> None:
+    # It warns for every page that there is no server; there is none on purpose.
+    logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").disabled = True
+    from dcgan import speed
+
+    speed.measure_in_background = lambda configs: None  # the Train page's estimates would take processor time
+    first = {}
+    for name in pages:
+        started = time.perf_counter()
+        render_page(name)
+        first[name] = time.perf_counter() - started
+    again = alternate({name: functools.partial(render_page, name) for name in pages}, rounds)
+    rows = [[n, f"{1000 * first[n]:,.0f}", spread((1000 * t for t in again[n]), 0)] for n in pages]
+    print_table(
+        f"Pages, computed in this process, {rounds} rounds, in turn", ["page", "first, ms", "again, ms"], rows
+    )
+    print("\nFirst: the first visitor of the process, in this order, with the imports that nobody needed before.")
+
+
+if __name__ == "__main__":
+    main()

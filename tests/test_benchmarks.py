@@ -1,0 +1,79 @@
+"""Every benchmark runs and prints tables of numbers. Whether they are good ones is not a test's business."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SCRIPTS = sorted(path.name for path in (ROOT / "benchmarks").glob("*.py") if path.name != "timing.py")
+NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
+
+
+@pytest.fixture(scope="module")
+def timing() -> ModuleType:
+    """What the benchmarks share."""
+    spec = importlib.util.spec_from_file_location("timing", ROOT / "benchmarks" / "timing.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def table_rows(text: str) -> list[list[str]]:
+    """The cells of all tables' rows, without their headers."""
+    lines = text.splitlines()
+    below = zip(lines[1:], lines, strict=False)
+    rows = [line for line, above in below if line.startswith("| ") and above.startswith("|")]
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_every_benchmark_prints_tables_of_numbers(name, tmp_path):
+    environment = os.environ | {"DCGAN_DEVICE": "cpu", "DCGAN_RUNS": str(tmp_path)}
+    command = [sys.executable, f"benchmarks/{name}", "--quick"]
+    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600)
+    assert result.returncode == 0, result.stderr
+    rows = table_rows(result.stdout)
+    assert len(rows) >= 3
+    for _, *cells in rows:
+        values = [
+            [float(number.replace(",", "")) for number in NUMBER.findall(cell)] for cell in cells if cell != "-"
+        ]
+        assert values, rows
+        assert all(values), f"a cell without a number in {rows}"
+        assert max(map(max, values)) > 0
+    assert not re.search(r"\b(nan|inf)\b", result.stdout)
+    assert "PyTorch" in result.stdout, "numbers without the machine they are of"
+
+
+def test_ratios_are_taken_round_by_round_and_shown_with_their_spread(timing):
+    assert timing.spread(timing.ratios([2.0, 1.0, 4.0], [2.0, 3.0, 8.0]), 1) == "2.0 (1.0..3.0)"
+
+
+def test_contestants_take_turns_after_an_unmeasured_call_each(timing):
+    calls = []
+    seconds = timing.alternate({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, rounds=3)
+    assert "".join(calls) == "abababab"
+    assert [len(times) for times in seconds.values()] == [3, 3]
+    assert min(map(min, seconds.values())) >= 0
+
+
+def test_the_memory_of_a_call_is_its_own():
+    """In a process of its own: this one may have computed, and then it must not fork."""
+    code = (
+        "from timing import peak_mib; print(peak_mib(lambda: None), peak_mib(lambda: len(bytes([1]) * (64 << 20))))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "benchmarks", capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    small, large = map(float, result.stdout.split())
+    if math.isnan(small):
+        pytest.skip("no process can be forked here")
+    assert 56 < large - small < 80
