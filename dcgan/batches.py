@@ -21,6 +21,7 @@ import torch
 
 from dcgan.config import TrainConfig
 from dcgan.decoded import DecodedFolder
+from dcgan.distributed import ALONE, Ranks
 from dcgan.folder import ImageFiles, UnreadableImageError, read_image
 
 logger = logging.getLogger(__name__)
@@ -39,10 +40,17 @@ class Batch(NamedTuple):
 
     images: torch.Tensor
     labels: torch.Tensor | None
+    whole: int = 0
+    """Images of the whole batch, where these are one rank's share of it; 0: these are all."""
+
+    @property
+    def size(self) -> int:
+        """Images of the whole batch, on all ranks."""
+        return self.whole or len(self.images)
 
 
 class Batches(Protocol):
-    """A source of real batches on one device."""
+    """A source of real batches on one device, or of a rank's shares of them."""
 
     num_images: int
     steps_per_epoch: int
@@ -61,16 +69,23 @@ class Order:
     batch_size: int
     sampling: Literal["shuffle", "replacement"]
     seed: int
+    ranks: Ranks = ALONE
 
     @classmethod
-    def of(cls, config: TrainConfig, num_images: int) -> Order:
-        """The order of a training. Raises ValueError for fewer than two images."""
+    def of(cls, config: TrainConfig, num_images: int, ranks: Ranks = ALONE) -> Order:
+        """The order of a training. Raises ValueError for fewer than two images, or fewer in a batch than ranks."""
         if num_images < 2:
             raise ValueError(
                 f"{config.data.name} gives {num_images} image to train on and a training needs 2 or more; "
                 "raise --data.limit, lower --data.holdout, or add images"
             )
-        return cls(num_images, min(config.batch_size, num_images), config.sampling, config.seed)
+        batch_size = min(config.batch_size, num_images)
+        if batch_size < ranks.count:
+            raise ValueError(
+                f"batches of {batch_size} images are too few for {ranks.count} ranks; "
+                f"use --nproc-per-node {batch_size}, or --batch-size {ranks.count}"
+            )
+        return cls(num_images, batch_size, config.sampling, config.seed, ranks)
 
     @property
     def steps_per_pass(self) -> int:
@@ -85,14 +100,23 @@ class Order:
         draws = self.steps_per_pass * self.batch_size
         return _random([self.seed, number, 1]).randint(0, self.num_images, draws, dtype=np.int64)
 
+    def size_of(self, step: int) -> int:
+        """Images of the step's whole batch."""
+        if self.sampling == "replacement":
+            return self.batch_size
+        return min(self.batch_size, self.num_images - step % self.steps_per_pass * self.batch_size)
+
     def from_step(self, step: int, place: Callable[[np.ndarray], Any] = np.asarray) -> Iterator[Any]:
-        """The indices (B,) of each step from `step` on: slices of place(of_pass(...)), placed once a pass."""
+        """The indices (B,) of each step from `step` on, or the rank's share of them, which is empty where a pass ends
+        with fewer images than there are ranks: slices of place(of_pass(...)), placed once a pass."""
         assert step >= 0, step
         current = None
-        for number, k in (divmod(s, self.steps_per_pass) for s in itertools.count(step)):
+        for now in itertools.count(step):
+            number, k = divmod(now, self.steps_per_pass)
             if number != current:
                 current, indices = number, place(self.of_pass(number))
-            yield indices[k * self.batch_size : (k + 1) * self.batch_size]
+            whole = indices[k * self.batch_size : (k + 1) * self.batch_size]
+            yield whole[self.ranks.share(len(whole))]
 
 
 class ResidentBatches:
@@ -101,8 +125,8 @@ class ResidentBatches:
     The host waits for the device once a pass, to send its order, and never within one.
     """
 
-    def __init__(self, image_set: ImageSet, config: TrainConfig, device: torch.device) -> None:
-        self._order = Order.of(config, len(image_set.images_u8))
+    def __init__(self, image_set: ImageSet, config: TrainConfig, device: torch.device, ranks: Ranks = ALONE) -> None:
+        self._order = Order.of(config, len(image_set.images_u8), ranks)
         self._images_u8 = image_set.images_u8.to(device)
         self._labels = image_set.labels.to(device) if config.model.num_classes else None
         self._pixel_range = config.model.pixel_range
@@ -113,10 +137,11 @@ class ResidentBatches:
     def from_step(self, step: int) -> Iterator[Batch]:
         """See Batches."""
         device = self._images_u8.device
-        for indices in self._order.from_step(step, lambda order: torch.from_numpy(order).to(device)):
+        shares = self._order.from_step(step, lambda order: torch.from_numpy(order).to(device))
+        for now, indices in enumerate(shares, step):
             images_u8 = self._images_u8.index_select(0, indices)  # (B, C, H, W)
             labels = None if self._labels is None else self._labels.index_select(0, indices)
-            yield Batch(_to_range(images_u8, self._pixel_range), labels)
+            yield Batch(_to_range(images_u8, self._pixel_range), labels, self._order.size_of(now))
 
 
 class StreamedBatches:
@@ -126,9 +151,9 @@ class StreamedBatches:
     Close the iterator (contextlib.closing) to end its workers at once, or they end when it is collected.
     """
 
-    def __init__(self, files: ImageFiles, config: TrainConfig, device: torch.device) -> None:
+    def __init__(self, files: ImageFiles, config: TrainConfig, device: torch.device, ranks: Ranks = ALONE) -> None:
         self._files = files
-        self._order = Order.of(config, len(files.paths))
+        self._order = Order.of(config, len(files.paths), ranks)
         self._labels = torch.from_numpy(files.labels) if config.model.num_classes else None
         self._model = config.model
         self._workers = config.data.workers
@@ -151,12 +176,12 @@ class StreamedBatches:
         )
         decoded = iter(loader)
         try:
-            while True:
+            for now in itertools.count(step):
                 wanted, used, images_u8 = next(decoded)
                 self._report(wanted, used)
                 images_u8 = images_u8.to(self._device, non_blocking=True)  # (B, C, H, W)
                 labels = None if self._labels is None else self._labels[used].to(self._device)
-                yield Batch(_to_range(images_u8, self._model.pixel_range), labels)
+                yield Batch(_to_range(images_u8, self._model.pixel_range), labels, self._order.size_of(now))
         finally:
             del decoded  # ends the workers, and waits for them
 
@@ -178,10 +203,17 @@ class DecodedBatches:
     batches it would have if it were resident.
     """
 
-    def __init__(self, decoded: DecodedFolder, files: ImageFiles, config: TrainConfig, device: torch.device) -> None:
+    def __init__(
+        self,
+        decoded: DecodedFolder,
+        files: ImageFiles,
+        config: TrainConfig,
+        device: torch.device,
+        ranks: Ranks = ALONE,
+    ) -> None:
         self._decoded = decoded
         self._rows = decoded.rows(files)
-        self._order = Order.of(config, len(files.paths))
+        self._order = Order.of(config, len(files.paths), ranks)
         self._labels = torch.from_numpy(files.labels) if config.model.num_classes else None
         self._pixel_range = config.model.pixel_range
         self._device = device
@@ -191,10 +223,10 @@ class DecodedBatches:
 
     def from_step(self, step: int) -> Iterator[Batch]:
         """See Batches."""
-        for indices in self._order.from_step(step):
+        for now, indices in enumerate(self._order.from_step(step), step):
             images_u8 = torch.from_numpy(self._decoded.read(self._rows[indices])).to(self._device)  # (B, C, H, W)
             labels = None if self._labels is None else self._labels[indices].to(self._device)
-            yield Batch(_to_range(images_u8, self._pixel_range), labels)
+            yield Batch(_to_range(images_u8, self._pixel_range), labels, self._order.size_of(now))
 
 
 _BATCHES_AHEAD = 2
@@ -213,6 +245,8 @@ class _Decoder(torch.utils.data.Dataset):
         self._blank = np.zeros((channels, size, size), np.uint8)
 
     def __getitems__(self, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        if not len(wanted):  # a rank's share may be empty
+            return wanted, wanted, np.empty((0, *self._blank.shape), np.uint8)
         used, images = zip(*map(self._first_readable, wanted), strict=True)
         return wanted, np.array(used), np.stack(images)
 

@@ -12,6 +12,7 @@ import json as json_module
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 
 import tyro
 from tyro.conf import FlagCreatePairsOff
@@ -59,6 +60,9 @@ COMMANDS: dict[str, Callable[..., int]] = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that the arguments name; its exit code."""
+    if _is_follower():
+        with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+            return _answer(list(sys.argv[1:] if argv is None else argv))
     try:
         code = _answer(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()
@@ -67,6 +71,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of a pipe, head for one, has seen enough. Python must not find the pipe again at its exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141  # what a shell reports of a process that SIGPIPE ended
+
+
+def _is_follower() -> bool:
+    """Whether torchrun has started this beside a rank 0, which gets the same arguments and does the talking."""
+    return int(os.environ.get("WORLD_SIZE", 1)) > 1 and int(os.environ.get("RANK", 0)) > 0
 
 
 def _answer(arguments: list[str]) -> int:

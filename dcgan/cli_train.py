@@ -6,8 +6,8 @@ import difflib
 import json
 import shlex
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, redirect_stderr
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,6 +20,8 @@ from dcgan.runs import ProgressRow, Run, RunError, Status, find_run
 
 if TYPE_CHECKING:
     import torch
+
+    from dcgan.distributed import Ranks
 
 PROG = "dcgan" if Path(sys.argv[0]).name == "dcgan" else "python -m dcgan"
 """How the user called us: what messages tell to type next begins with it."""
@@ -38,6 +40,9 @@ def train(
 ) -> int:
     """Train a preset, or the config of a recorded run again.
 
+    On several GPUs or cores: torchrun --nproc-per-node 2 -m dcgan train ..., with the same numbers, see
+    docs/many-devices.md.
+
     Every field of the config is a flag whose default is the preset's: `train dcgan --help` shows dcgan's.
     --data NAME is short for --data.name NAME. Runs are recorded under $DCGAN_RUNS, or ./runs.
 
@@ -53,14 +58,17 @@ def train(
     if dry_run:
         print(json.dumps(config.to_json(), indent=2))
         return 0
-    chosen = _prepare(device, tensorboard)
-    run = Run.create(config, preset if preset in PRESETS else find_run(preset).preset)
-    try:
-        return _record(run, chosen, tensorboard)
-    finally:
-        # A training that could not begin, for want of its data for instance, leaves nothing behind.
-        if not _begun(run):
-            run.delete()
+    with _prepared(device, tensorboard) as (chosen, ranks):
+        if ranks.rank:
+            return _follow(Run(ranks.take_over_text("")), chosen, ranks)
+        run = Run.create(config, preset if preset in PRESETS else find_run(preset).preset)
+        try:
+            ranks.take_over_text(str(run.path))
+            return _record(run, chosen, tensorboard, ranks)
+        finally:
+            # A training that could not begin, for want of its data for instance, leaves nothing behind.
+            if not _begun(run):
+                run.delete()
 
 
 def with_preset(arguments: Sequence[str]) -> tuple[Callable[..., int], list[str]]:
@@ -112,30 +120,52 @@ def resume(run: RunName, *, device: Device = "auto", tensorboard: FlagCreatePair
         print(f"{found.path} has finished its {status.epochs} epochs; a longer training starts from the beginning:")
         print(f"  {PROG} train {word_for(found)} --epochs {2 * status.epochs}")
         return 0
-    return _record(found, _prepare(device, tensorboard), tensorboard)
+    with _prepared(device, tensorboard) as (chosen, ranks):
+        return _follow(found, chosen, ranks) if ranks.rank else _record(found, chosen, tensorboard, ranks)
 
 
 def _begun(run: Run) -> bool:
     return (run.path / "status.json").exists()
 
 
-def _prepare(device: str, tensorboard: bool) -> torch.device:
-    """What this machine may lack is said before a run is made."""
+@contextmanager
+def _prepared(device: str, tensorboard: bool) -> Iterator[tuple[torch.device, Ranks]]:
+    """The device and the ranks. What this machine may lack is said before a run is made."""
     if tensorboard:
         from dcgan.tensorboard import require_tensorboard
 
         require_tensorboard()
-    from dcgan.device import choose_device
+    from dcgan.distributed import joined
 
-    return choose_device(device)
+    with joined(device) as (chosen, ranks):
+        yield chosen, ranks
 
 
-def _record(run: Run, device: torch.device, tensorboard: bool) -> int:
+def _follow(run: Run, device: torch.device, ranks: Ranks) -> int:
+    """Train as a rank that records nothing. Rank 0 speaks for all; this one of nothing but what befalls it alone."""
+    import torch
+
+    from dcgan.distributed import LostRankError
+    from dcgan.recording import run_training
+
+    with redirect_stderr(sys.__stderr__):  # which cli has silenced so far
+        try:
+            run_training(run, device, ranks=ranks)
+        except LostRankError:
+            return 2
+        except (ValueError, OSError, torch.OutOfMemoryError) as error:
+            print(f"error: rank {ranks.rank}: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
+            return 2
+    return 0
+
+
+def _record(run: Run, device: torch.device, tensorboard: bool, ranks: Ranks) -> int:
     """Train to the end or to a stop, showing progress; say how it ended and what to do next."""
     from dcgan.progress import Progress
     from dcgan.recording import run_training
 
-    print(f"recording in {run.path}, on {device}; Ctrl-C stops and saves", flush=True)
+    where = device if ranks.count == 1 else f"{ranks.count} ranks, {device.type}"
+    print(f"recording in {run.path}, on {where}; Ctrl-C stops and saves", flush=True)
     stop_file_seen = False
     with ExitStack() as stack:
         progress = stack.enter_context(closing(Progress()))
@@ -154,7 +184,7 @@ def _record(run: Run, device: torch.device, tensorboard: bool) -> int:
                 mirror.update()
 
         try:
-            status = run_training(run, device, on_row)
+            status = run_training(run, device, on_row, ranks)
         except KeyboardInterrupt:
             print(f"\naborted; go on from the last save with: {PROG} resume {word_for(run)}", file=sys.stderr)
             raise

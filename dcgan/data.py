@@ -20,6 +20,7 @@ from dcgan.archives import NAMED_SETS, read_named_set
 from dcgan.batches import Batch, Batches, DecodedBatches, ImageSet, ResidentBatches, StreamedBatches
 from dcgan.config import DataConfig, ModelConfig, TrainConfig
 from dcgan.decoded import DecodedFolder
+from dcgan.distributed import ALONE, Ranks
 from dcgan.folder import (
     ImageFiles,
     check_header,
@@ -65,8 +66,10 @@ def load_images(data: DataConfig, model: ModelConfig, seed: int = 0, split: Spli
     return ImageSet(torch.from_numpy(images_u8), torch.from_numpy(labels), notes)
 
 
-def make_batches(config: TrainConfig, device: torch.device) -> Batches:
+def make_batches(config: TrainConfig, device: torch.device, ranks: Ranks = ALONE) -> Batches:
     """The training's batches: resident on the device where the set fits, else decoded on the way, or once before.
+
+    A rank among several gets its share of each. It holds a resident set whole, and decodes its share only.
 
     Raises ValueError or FileNotFoundError that names the set and the remedy.
     """
@@ -78,13 +81,13 @@ def make_batches(config: TrainConfig, device: torch.device) -> Batches:
     mebibytes = math.ceil(num_images * math.prod(model.image_shape) / 2**20)
     if mebibytes <= data.resident_limit_mib:
         images = _load_files(whole, files, data, model, data.limit) if files else load_images(data, model)
-        return ResidentBatches(images, config, device)
+        return ResidentBatches(images, config, device, ranks)
     if files and data.cache:
         decoded, files = _decoded(whole, files, data, model, data.limit)
-        return DecodedBatches(decoded, files, config, device)
+        return DecodedBatches(decoded, files, config, device, ranks)
     if files:
         files = _note_classes(keep_readable(files, check_header, data.limit, data.workers), model)
-        return StreamedBatches(files, config, device)
+        return StreamedBatches(files, config, device, ranks)
     raise ValueError(
         f"{data.name} takes {mebibytes} MiB at this size, more than data.resident_limit_mib="
         f"{data.resident_limit_mib}, and only folders stream; set --data.resident-limit-mib {mebibytes}, or "

@@ -19,6 +19,7 @@ from dcgan import pixels
 from dcgan.checkpoint import load_tensors, save_discriminator, save_generator, save_tensors
 from dcgan.config import TrainConfig
 from dcgan.data import Batches, make_batches
+from dcgan.distributed import ALONE, LostRankError, Ranks
 from dcgan.latents import latents_from_seeds
 from dcgan.machine import cpu_name
 from dcgan.models.parts import Generator
@@ -41,8 +42,11 @@ class TrainingError(RuntimeError):
     """The training cannot go on; the message says at which step, why, and what to change."""
 
 
-def run_training(run: Run, device: torch.device, on_row: OnRow | None = None) -> Status:
+def run_training(run: Run, device: torch.device, on_row: OnRow | None = None, ranks: Ranks = ALONE) -> Status:
     """Train what the run's config says, from its last save if it has one, and record everything in the run.
+
+    Of several ranks each calls this; rank 0 records, the others read and compute. All stop after the same step,
+    whichever of them is asked to. Where a rank is gone the others raise LostRankError, and rank 0 records it.
 
     Ctrl-C, SIGTERM, a hang-up or a file named `stop` finish the step and save; the status is then `stopped`. A loss
     that is not finite, a full disk or a full device end it as `failed`, with the last good weights in place and the
@@ -50,15 +54,17 @@ def run_training(run: Run, device: torch.device, on_row: OnRow | None = None) ->
     ValueError or FileNotFoundError where its config or data cannot be used, and leaves the reason in the status of a
     run that has one.
     """
-    with run.lock() as launched, _logging_to(run), _threads(run.config().threads), _stop_signals() as signals:
+    if ranks.rank:
+        return _follow(run, device, ranks)
+    with run.lock() as launched, _logging_to(run), _threads(run.config().threads), _stop_signals(ranks) as signals:
         if not launched:
             run.clear_stop()  # `launch` has done so: a stop that is here was asked for while this process started
         recorder = None
         try:
-            recorder = _open(run, device, on_row)
+            recorder = _open(run, device, on_row, ranks)
             recorder.record(should_stop=lambda: bool(signals) or run.stop_requested())
             status = recorder.status
-        except (TrainingError, OSError, torch.OutOfMemoryError) as error:
+        except (TrainingError, LostRankError, OSError, torch.OutOfMemoryError) as error:
             if recorder is None:
                 raise
             status = _failed(recorder, error)
@@ -66,10 +72,24 @@ def run_training(run: Run, device: torch.device, on_row: OnRow | None = None) ->
     return status
 
 
-def _open(run: Run, device: torch.device, on_row: OnRow | None) -> Recorder:
+def _follow(run: Run, device: torch.device, ranks: Ranks) -> Status:
+    """The training of a rank that records nothing."""
+    config = run.config()
+    with _threads(config.threads), _stop_signals(ranks) as signals:
+        ranks.meet()  # rank 0 may have a set to download, or a reason to end here
+        batches, state, _ = _load(run, config, device, ranks)
+        status = Status("running", state.step, config.epochs * batches.steps_per_epoch, config.epochs)
+        for snapshot in train(config, batches, device, state):
+            status = replace(status, step=snapshot.state.step)
+            if ranks.any(bool(signals)) and status.step < status.steps:
+                return replace(status, state="stopped")
+    return replace(status, state="finished")
+
+
+def _open(run: Run, device: torch.device, on_row: OnRow | None, ranks: Ranks) -> Recorder:
     """Recorder.open. Where it cannot, whoever started this process in the background reads why in the status."""
     try:
-        return Recorder.open(run, device, on_row)
+        return Recorder.open(run, device, on_row, ranks)
     except (OSError, ValueError, torch.OutOfMemoryError) as error:
         if isinstance(error, torch.OutOfMemoryError):
             reason = f"{run.path}: networks and data do not fit on {device}; try --device cpu"
@@ -104,18 +124,14 @@ class Recorder:
     status_time: float = 0.0
 
     @classmethod
-    def open(cls, run: Run, device: torch.device, on_row: OnRow | None) -> Recorder:
+    def open(cls, run: Run, device: torch.device, on_row: OnRow | None, ranks: Ranks = ALONE) -> Recorder:
         """Load the data and either the run's last save or fresh networks, and take back rows past the save."""
         config = run.config()
-        batches = make_batches(config, device)
-        state, seconds = TrainState.new(config, device), 0.0
+        batches, state, seconds = _load(run, config, device, ranks)
         if run.state_path.exists():
-            seconds = _load_state(run, state)
             run.rewind(state.step)
-        steps = config.epochs * batches.steps_per_epoch
-        status = Status(
-            "running", state.step, steps, config.epochs, notes=batches.notes, environment=_environment(device)
-        )
+        steps, environment = config.epochs * batches.steps_per_epoch, _environment(device, ranks)
+        status = Status("running", state.step, steps, config.epochs, notes=batches.notes, environment=environment)
         return cls(run, config, batches, state, status, on_row, seconds, images_at_row=state.images_seen)
 
     def record(self, should_stop: Callable[[], bool]) -> None:
@@ -135,7 +151,7 @@ class Recorder:
         for snapshot in train(config, self.batches, state.device, state):
             self.window.append(snapshot.stats)
             step, last = state.step, state.step == self.status.steps
-            stopping = should_stop() and not last
+            stopping = state.ranks.any(should_stop()) and not last
             drawn = is_grid_step(step, per_epoch)
             if step % config.log_every == 0 or step == 1 or step in kept or drawn or stopping or last:
                 self._write_row()
@@ -259,6 +275,19 @@ def snapshot_steps(config: TrainConfig, steps: int) -> set[int]:
     return halvings | ({0} if config.snapshots > 1 else set())
 
 
+def _load(run: Run, config: TrainConfig, device: torch.device, ranks: Ranks) -> tuple[Batches, TrainState, float]:
+    """The data, and the networks of the run's last save or fresh ones, with the training seconds until then. Rank 0
+    goes first: what it downloads the others find."""
+    batches = make_batches(config, device, ranks)
+    state, seconds = TrainState.new(config, device, ranks), 0.0
+    if run.state_path.exists():
+        seconds = _load_state(run, state)
+    if ranks.rank == 0:
+        ranks.meet()
+    ranks.take_over(state.tensors())
+    return batches, state, seconds
+
+
 def _load_state(run: Run, state: TrainState) -> float:
     """Fill `state` from the run's last save; the training seconds until then."""
     tensors, metadata = load_tensors(run.state_path)
@@ -270,11 +299,12 @@ def _load_state(run: Run, state: TrainState) -> float:
     return metadata["wall_seconds"]
 
 
-def _environment(device: torch.device) -> dict[str, str]:
+def _environment(device: torch.device, ranks: Ranks) -> dict[str, str]:
     """What besides the config decides the numbers and the speed."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()
     return {
         "device": f"{device.type} ({name})",
+        "ranks": str(ranks.count),
         "threads": str(torch.get_num_threads()),
         "torch": torch.__version__,
         "numpy": np.__version__,
@@ -313,8 +343,11 @@ def _logging_to(run: Run) -> Iterator[None]:
 
 
 @contextmanager
-def _stop_signals() -> Iterator[list[int]]:
-    """Collects the first Ctrl-C, SIGTERM or hang-up; a second one acts as usual. Nothing outside the main thread."""
+def _stop_signals(ranks: Ranks) -> Iterator[list[int]]:
+    """Collects the first Ctrl-C, SIGTERM or hang-up; a second one acts as usual. Nothing outside the main thread.
+
+    Ranks collect them all: a terminal's Ctrl-C reaches them twice, from the terminal and from torchrun.
+    """
     received: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield received
@@ -326,7 +359,8 @@ def _stop_signals() -> Iterator[list[int]]:
 
     def note(number: int, frame: object) -> None:
         received.append(number)
-        signal.signal(number, before[number])
+        if ranks.count == 1:
+            signal.signal(number, before[number])
 
     for number in before:
         signal.signal(number, note)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from dcgan.config import TrainConfig
 from dcgan.data import Batch, Batches
+from dcgan.distributed import ALONE, Ranks, synchronise_batch_norm
 from dcgan.ema import ema_decay, update_ema
 from dcgan.losses import AdversarialLoss, build_loss, gradient_penalty, zero_centered_penalty
 from dcgan.models import Gan, build_gan
@@ -49,14 +50,19 @@ class TrainState:
     loss: AdversarialLoss
     step: int = 0
     images_seen: int = 0
+    ranks: Ranks = ALONE
+    """The processes that share this training; each has a state of its own, with equal numbers in it."""
+    noise: torch.Generator | None = None
+    """Where noise and labels come from; None: torch's global RNG."""
 
     @classmethod
-    def new(cls, config: TrainConfig, device: torch.device) -> TrainState:
-        """Freshly drawn networks, the same on every device. Seeds torch's global RNG."""
+    def new(cls, config: TrainConfig, device: torch.device, ranks: Ranks = ALONE) -> TrainState:
+        """Freshly drawn networks, the same on every device and rank. Seeds torch's global RNG."""
         torch.manual_seed(config.seed)
         gan = build_gan(config.model)
-        gan.generator.to(device)
-        gan.discriminator.to(device)
+        for network in gan:
+            synchronise_batch_norm(network, ranks)
+            network.to(device)
         ema = copy.deepcopy(gan.generator).requires_grad_(False) if config.ema_half_life_images else None
         return cls(
             config,
@@ -65,6 +71,7 @@ class TrainState:
             _adam(gan.generator, config.lr_g, config),
             _adam(gan.discriminator, config.lr_d, config),
             build_loss(config.loss, config.real_target, config.fake_target, config.generator_target),
+            ranks=ranks,
         )
 
     @property
@@ -118,47 +125,60 @@ def _adam(network: nn.Module, lr: float, config: TrainConfig) -> torch.optim.Ada
 
 
 def train_step(state: TrainState, batch: Batch) -> StepStats:
-    """Update both networks once on a batch of real images (B, C, H, W), in the order the config says.
+    """Update both networks once on a batch of real images (B, C, H, W), in the order the config says. Of several
+    ranks each has its share of the batch, and all end with the same networks and statistics: the whole batch's.
 
     Every draw comes from torch's global RNG, which is seeded here from (seed, step): a step's noise, labels and
     dropout depend on nothing before it. So a resumed training needs no RNG state, and whoever draws numbers
     between two steps changes nothing.
     """
-    config = state.config
-    torch.manual_seed(_step_seed(config.seed, state.step))
+    config, ranks = state.config, state.ranks
+    seed = _step_seed(config.seed, state.step)
+    torch.manual_seed(seed)
+    if ranks.count > 1:
+        # One stream of noise for all, and one of dropout for each: no two ranks may share a mask.
+        state.noise = torch.Generator(state.device).manual_seed(seed)
+        torch.manual_seed(_step_seed(config.seed, state.step, 1 + ranks.rank))
     if config.order == "generator-first":
-        fakes = draw_fakes(state, len(batch.images) * config.generator_batch_factor)
+        fakes = draw_fakes(state, batch.size * config.generator_batch_factor)
         g_loss, g_grad_norm = update_generator(state, batch, fakes)
         if not config.reuse_fakes:
             with torch.no_grad():
-                fakes = draw_fakes(state, len(batch.images))
+                fakes = draw_fakes(state, batch.size)
         d_loss, d_real, d_fake, d_grad_norm = update_discriminator(state, batch, fakes)
     else:
         with torch.set_grad_enabled(config.reuse_fakes):
-            fakes = draw_fakes(state, len(batch.images))
+            fakes = draw_fakes(state, batch.size)
         d_loss, d_real, d_fake, d_grad_norm = update_discriminator(state, batch, fakes)
         if not config.reuse_fakes:
-            fakes = draw_fakes(state, len(batch.images) * config.generator_batch_factor)
+            fakes = draw_fakes(state, batch.size * config.generator_batch_factor)
         g_loss, g_grad_norm = update_generator(state, batch, fakes)
     if state.ema is not None:
-        update_ema(state.ema, state.gan.generator, ema_decay(len(batch.images), config.ema_half_life_images))
+        update_ema(state.ema, state.gan.generator, ema_decay(batch.size, config.ema_half_life_images))
     state.step += 1
-    state.images_seen += len(batch.images)
+    state.images_seen += batch.size
     return StepStats(d_loss, g_loss, d_real, d_fake, d_grad_norm, g_grad_norm)
 
 
 class Fakes(NamedTuple):
     images: Tensor  # (F, C, H, W)
     labels: Tensor | None  # (F,)
+    part: float  # of all ranks' fakes; 1 for one process
 
 
 def draw_fakes(state: TrainState, count: int) -> Fakes:
-    """`count` images of the generator as it is now, from fresh noise and, if conditional, uniform labels."""
+    """`count` images of the generator as it is now, from fresh noise and, if conditional, uniform labels.
+
+    Of several ranks each draws the noise of all, so that any number of them draws the same, and makes its share.
+    """
     model, device = state.config.model, state.device
     z = torch.empty(count, model.latent_dim, device=device)
-    z = z.normal_() if model.latent == "normal" else z.uniform_(-1, 1)
-    labels = torch.randint(model.num_classes, (count,), device=device) if model.num_classes else None
-    return Fakes(state.gan.generator(z, labels), labels)
+    z = z.normal_(generator=state.noise) if model.latent == "normal" else z.uniform_(-1, 1, generator=state.noise)
+    share = state.ranks.share(count)
+    z, labels = z[share], None
+    if model.num_classes:
+        labels = torch.randint(model.num_classes, (count,), device=device, generator=state.noise)[share]
+    return Fakes(state.gan.generator(z, labels), labels, len(z) / count)
 
 
 def update_generator(state: TrainState, batch: Batch, fakes: Fakes) -> tuple[Tensor, Tensor]:
@@ -171,10 +191,11 @@ def update_generator(state: TrainState, batch: Batch, fakes: Fakes) -> tuple[Ten
     real_logits = discriminator(batch.images, batch.labels) if loss.relative else None
     g_loss = loss.generator(real_logits, discriminator(fakes.images, fakes.labels))
     state.optimizer_g.zero_grad()
-    g_loss.backward()
+    (g_loss * fakes.part).backward()
     discriminator.requires_grad_(True)
+    (g_loss,) = state.ranks.sum_gradients(state.gan.generator, fakes.part, g_loss.detach())
     state.optimizer_g.step()
-    return g_loss.detach(), _grad_norm(state.gan.generator)
+    return g_loss, _grad_norm(state.gan.generator)
 
 
 def update_discriminator(state: TrainState, batch: Batch, fakes: Fakes) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -192,19 +213,22 @@ def update_discriminator(state: TrainState, batch: Batch, fakes: Fakes) -> tuple
     if config.r2_gamma:
         total = total + config.r2_gamma * zero_centered_penalty(fake_logits, fake)
     if config.gradient_penalty:
-        epsilon = torch.rand(len(real), 1, 1, 1, device=real.device)
+        epsilon = torch.rand(batch.size, 1, 1, 1, device=real.device, generator=state.noise)
+        epsilon = epsilon[state.ranks.share(batch.size)]
 
         def judge_real_label(images: Tensor) -> Tensor:
             return discriminator(images, batch.labels)
 
         penalty = gradient_penalty(judge_real_label, real.detach(), fake.detach(), epsilon)
         total = total + config.gradient_penalty * penalty
+    part = len(real) / batch.size
     state.optimizer_d.zero_grad()
-    total.backward()
-    state.optimizer_d.step()
+    (total * part).backward()
     with torch.no_grad():
-        d_real, d_fake = real_logits.sigmoid().mean(), fake_logits.sigmoid().mean()
-    return d_loss.detach(), d_real, d_fake, _grad_norm(discriminator)
+        means = d_loss.detach(), real_logits.sigmoid().mean(), fake_logits.sigmoid().mean()
+    d_loss, d_real, d_fake = state.ranks.sum_gradients(discriminator, part, *means)
+    state.optimizer_d.step()
+    return d_loss, d_real, d_fake, _grad_norm(discriminator)
 
 
 def _judge(
@@ -228,9 +252,9 @@ def _grad_norm(network: nn.Module) -> Tensor:
     return torch.nn.utils.get_total_norm([p.grad for p in network.parameters() if p.grad is not None])
 
 
-def _step_seed(seed: int, step: int) -> int:
-    """Unrelated seeds for neighbouring steps and neighbouring seeds."""
-    return int(np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0])
+def _step_seed(seed: int, step: int, *rank: int) -> int:
+    """Unrelated seeds for neighbouring steps, neighbouring seeds and, counted from 1, neighbouring ranks."""
+    return int(np.random.SeedSequence([seed, step, *rank]).generate_state(1, np.uint64)[0])
 
 
 # The loop

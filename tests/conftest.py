@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 
 # The networks under test are tiny: threads would only wait for each other, for minutes where cores are busy.
 # Set before anyone imports torch.
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from dcgan.config import ModelConfig, TrainConfig
+from dcgan.config import DataConfig, ModelConfig, TrainConfig
 from dcgan.runs import ProgressRow, Run, Status
 
 TINY = TrainConfig(
@@ -34,6 +35,21 @@ def runs_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def tiny_run(runs_root: Path) -> Run:
     """A finished run of 4 steps in `runs_root`: weights, a snapshot and a sample grid at 0, 2 and 4, and rows."""
     return record_run(runs_root)
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> DataConfig:
+    """The first 336 real digits in a folder of their own: unpacking all 60,000 takes longer than small trainings."""
+    import numpy as np
+
+    from dcgan.archives import read_named_set
+
+    images, labels = read_named_set("mnist", "", "train")
+    root = tmp_path_factory.mktemp("digits")
+    for name, values in {"train-images-idx3-ubyte": images[:336, 0], "train-labels-idx1-ubyte": labels[:336]}.items():
+        header = struct.pack(f">HBB{values.ndim}I", 0, 8, values.ndim, *values.shape)
+        (root / name).write_bytes(header + values.astype(np.uint8).tobytes())
+    return DataConfig(root=str(root))
 
 
 def progress_row(step: int) -> ProgressRow:

@@ -185,7 +185,7 @@ def test_a_named_set_beyond_the_resident_limit_says_what_to_set():
 def test_batches_of_mnist():
     batches = make_batches(TrainConfig(model=ModelConfig(num_classes=10), batch_size=32), CPU)
     assert (batches.num_images, batches.steps_per_epoch) == (60_000, 1875)
-    images, labels = next(batches.from_step(1874))
+    images, labels, _ = next(batches.from_step(1874))
     assert images.shape == (32, 1, 28, 28)
     assert images.device == labels.device == CPU
     assert (images.min(), images.max()) == (-1, 1)

@@ -7,7 +7,6 @@ import itertools
 import json
 import os
 import signal
-import struct
 import subprocess
 import sys
 import time
@@ -20,7 +19,6 @@ import torch
 from PIL import Image
 
 from dcgan import recording
-from dcgan.archives import read_named_set
 from dcgan.checkpoint import load_generator, load_tensors
 from dcgan.config import DataConfig, TrainConfig
 from dcgan.latents import latents_from_seeds
@@ -38,17 +36,6 @@ def small(digits: DataConfig, preset: str = "gan", **changes) -> TrainConfig:
     model = replace(config.model, hidden_g=(16, 24), hidden_d=(24, 16), width_g=4, width_d=4)
     recipe = {"model": model, "data": digits, "batch_size": 64, "epochs": 3, "log_every": 4}
     return replace(config, **(recipe | changes))
-
-
-@pytest.fixture(scope="module")
-def digits(tmp_path_factory) -> DataConfig:
-    """The first 336 real digits in a folder of their own: unpacking all 60,000 takes longer than these trainings."""
-    images, labels = read_named_set("mnist", "", "train")
-    root = tmp_path_factory.mktemp("digits")
-    for name, values in {"train-images-idx3-ubyte": images[:336, 0], "train-labels-idx1-ubyte": labels[:336]}.items():
-        header = struct.pack(f">HBB{values.ndim}I", 0, 8, values.ndim, *values.shape)
-        (root / name).write_bytes(header + values.astype(np.uint8).tobytes())
-    return DataConfig(root=str(root))
 
 
 def trained(tmp_path: Path, config: TrainConfig) -> Run:
