@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import functools
+import itertools
 import math
 import multiprocessing
 import os
@@ -15,8 +16,9 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.connection import Connection
 from typing import TypeVar
 
 import torch
@@ -94,6 +96,47 @@ def machine_line(device: torch.device | None = None) -> str:
     )
 
 
+class Worker:
+    """A process of its own for one contestant, forked from this one, with its own memory and its own malloc.
+
+    `start` is called there, and what it returns is iterated on demand. To be made before the first computation of
+    this process: one that has started its threads cannot be forked.
+    """
+
+    def __init__(self, start: Callable[[], Iterator[object]]) -> None:
+        context = multiprocessing.get_context("fork")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_work, args=(start, theirs), daemon=True)
+        self._process.start()
+        theirs.close()  # so that the end of the process is the end of the pipe
+
+    def run(self, count: int) -> tuple[float, float, float]:
+        """Iterate so many times: seconds by the clock, seconds of processor time, the peak of memory so far (MiB)."""
+        self._pipe.send(count)
+        try:
+            return self._pipe.recv()
+        except EOFError:
+            raise RuntimeError(f"a contestant ended, exit code {self._process.exitcode}; see above") from None
+
+
+def _work(start: Callable[[], Iterator[object]], pipe: Connection) -> None:
+    steps = start()
+    while True:
+        try:
+            count = pipe.recv()
+        except EOFError:
+            return
+        started, processor_started = time.perf_counter(), time.process_time()
+        done = sum(1 for _ in itertools.islice(steps, count))
+        assert done == count, f"the training ended {count - done} steps early; ask for fewer --rounds or --steps"
+        pipe.send((time.perf_counter() - started, time.process_time() - processor_started, _peak_mib()))
+
+
+def can_fork() -> bool:
+    """Whether processes can be forked here: not on Windows, and not safely by default on macOS."""
+    return multiprocessing.get_start_method() == "fork" or sys.platform == "linux"
+
+
 def peak_mib(call: Callable[[], object]) -> float:
     """The most memory (MiB, resident) that a process has which makes this call and nothing else; the imports that are
     done by now are in it. NaN where a process cannot be forked.
@@ -110,6 +153,10 @@ def peak_mib(call: Callable[[], object]) -> float:
 
 def _peak_of_call() -> float:
     _call()
+    return _peak_mib()
+
+
+def _peak_mib() -> float:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10  # bytes there, KiB here
 

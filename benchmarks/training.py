@@ -1,4 +1,4 @@
-"""Our training loop against the tutorials' own, in one process. `python benchmarks/training.py`.
+"""Our training loop against the tutorials' own, in turn in one run. `python benchmarks/training.py`.
 
 The contestants of a table have the same networks, batch size and images an epoch, and take turns, a few steps each.
 Each trains on from round to round, so that nobody's start is timed. Epochs longer than a table end in nobody's round.
@@ -23,7 +23,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 import torch
 import torchvision
-from timing import alternate, machine_line, peak_mib, print_table, ratios, spread, wait_for
+from timing import (
+    Worker,
+    alternate,
+    can_fork,
+    in_turn,
+    machine_line,
+    peak_mib,
+    print_table,
+    ratios,
+    spread,
+    wait_for,
+)
 from torch import nn
 from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
@@ -33,9 +44,11 @@ from dcgan.archives import PROJECT_DATA, read_named_set
 from dcgan.config import TrainConfig
 from dcgan.data import make_batches
 from dcgan.device import choose_device
+from dcgan.machine import keep_freed_memory
 from dcgan.models import build_gan
 from dcgan.presets import PRESETS
-from dcgan.trainer import TrainState, train, train_step
+from dcgan.reference import TrainState, train_step
+from dcgan.trainer import train
 
 Contestant = Callable[[TrainConfig, torch.device, Path, int], Iterator[object]]
 """(config, device, folder of the unpacked MNIST, DataLoader's workers) -> a training that yields after every step."""
@@ -45,12 +58,13 @@ Contestant = Callable[[TrainConfig, torch.device, Path, int], Iterator[object]]
 
 def ours(config: TrainConfig, device: torch.device, root: Path, workers: int) -> Iterator[object]:
     """What a user's training runs, without the recording."""
+    keep_freed_memory()
     yield from train(config, make_batches(config, device), device)
 
 
 def plain(config: TrainConfig, device: torch.device, root: Path, workers: int) -> Iterator[object]:
     """The readable reference step, one after another."""
-    state = TrainState.new(config, device)
+    state = TrainState.new(replace(config, engine="plain"), device)
     for batch in make_batches(config, device).from_step(0):
         yield train_step(state, batch)
 
@@ -228,7 +242,6 @@ KERAS_BATCH = 128
 
 STEPS, KERAS_STEPS = 10, 1
 """Of each loop a round; the Keras tutorial's networks compute sixteen times as much an image."""
-MEMORY_STEPS = 3
 
 # Measuring
 
@@ -250,14 +263,11 @@ def matmul_peak(device: torch.device, quick: bool) -> float:
 
 def step_flops(config: TrainConfig, device: torch.device) -> int:
     """Floating-point operations of the reference step's matrix products and convolutions, there and back."""
+    config = replace(config, engine="plain")
     state, batch = TrainState.new(config, device), next(make_batches(config, device).from_step(0))
     with FlopCounterMode(display=False) as counter:
         train_step(state, batch)
     return counter.get_total_flops()
-
-
-def run_first(start: Callable[[], Iterator[object]], count: int, device: torch.device) -> None:
-    run_steps(start(), count, device)
 
 
 def run_steps(steps: Iterator[object], count: int, device: torch.device) -> None:
@@ -276,16 +286,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         unpack_mnist(Path(folder))
         entrants = [entrants_of(preset, batch, device, Path(folder), options) for preset, batch in tables]
-        memory: list[dict[str, float]] = [{} for _ in tables]
-        if device.type == "cpu":  # all of it first, while this process may be forked
+        workers: list[dict[str, Worker]] = [{} for _ in tables]
+        if device.type == "cpu" and can_fork():  # all of them first, while this process may be forked
             print(f"Of the memory, {peak_mib(lambda: None):,.0f} MiB are Python and PyTorch, loaded.", flush=True)
-            # A quick run asks for the first table's only: another process that loads Keras takes its time.
-            for each, used in list(zip(entrants, memory, strict=True))[: 1 if options.quick else None]:
-                for name, start in each.items():
-                    used[name] = peak_mib(functools.partial(run_first, start, MEMORY_STEPS, device))
+            workers = [{name: Worker(start) for name, start in each.items()} for each in entrants]
         print(machine_line(device), flush=True)
-        for table, each, used in zip(tables, entrants, memory, strict=True):
-            measure(*table, each, used, device, options)
+        for table, each, own in zip(tables, entrants, workers, strict=True):
+            measure(*table, each, own, device, options)
     print(EXPLANATION)
     if device.type == "cuda":
         print(f"Convolutions may use TF32: {torch.backends.cudnn.allow_tf32}; the products of the peak do not.")
@@ -303,7 +310,7 @@ def measure(
     preset: str,
     batch: int,
     entrants: dict[str, Callable[[], Iterator[object]]],
-    memory: dict[str, float],
+    workers: dict[str, Worker],
     device: torch.device,
     options: argparse.Namespace,
 ) -> None:
@@ -312,17 +319,11 @@ def measure(
     num_steps = options.steps or (KERAS_STEPS if preset == "dcgan-keras" else STEPS)
     flops_per_image = step_flops(config, device) / batch
     peak = matmul_peak(device, options.quick)
-    calls = {}
-    for name, start in entrants.items():
-        steps = start()
-        if device.type == "cuda":
-            # Now and not around a round, when the others' networks are there as well.
-            before = torch.cuda.memory_allocated(device)
-            torch.cuda.reset_peak_memory_stats(device)
-            run_steps(steps, num_steps, device)
-            memory[name] = (torch.cuda.max_memory_allocated(device) - before) / 2**20
-        calls[name] = functools.partial(run_steps, steps, num_steps, device)
-    seconds = alternate(calls, options.rounds, time.process_time if options.cpu_time else time.perf_counter)
+    memory: dict[str, float] = {}
+    if workers:
+        seconds = by_workers(workers, num_steps, memory, options)
+    else:
+        seconds = by_this_process(entrants, num_steps, memory, device, options)
     peak = max(peak, matmul_peak(device, options.quick))
     first = next(iter(seconds))
     rows = []
@@ -337,6 +338,40 @@ def measure(
         f"{flops_per_image / 1e6:,.1f} MFLOP an image, peak {peak / 1e9:,.0f} GFLOP/s"
     )
     print_table(title, ["loop", "images/s", "ratio", "memory, MiB", "% of the peak"], rows)
+
+
+def by_workers(
+    workers: dict[str, Worker], num_steps: int, memory: dict[str, float], options: argparse.Namespace
+) -> dict[str, list[float]]:
+    """Each contestant in a process of its own, as its users have it; seconds a round, and the peak of memory."""
+    for worker in workers.values():
+        worker.run(num_steps)
+    told = in_turn(
+        {name: functools.partial(worker.run, num_steps) for name, worker in workers.items()}, options.rounds
+    )
+    memory |= {name: rounds[-1][2] for name, rounds in told.items()}
+    return {name: [each[options.cpu_time] for each in rounds] for name, rounds in told.items()}
+
+
+def by_this_process(
+    entrants: dict[str, Callable[[], Iterator[object]]],
+    num_steps: int,
+    memory: dict[str, float],
+    device: torch.device,
+    options: argparse.Namespace,
+) -> dict[str, list[float]]:
+    """All contestants in this process, which alone may hold a GPU's context."""
+    calls = {}
+    for name, start in entrants.items():
+        steps = start()
+        if device.type == "cuda":
+            # Now and not around a round, when the others' networks are there as well.
+            before = torch.cuda.memory_allocated(device)
+            torch.cuda.reset_peak_memory_stats(device)
+            run_steps(steps, num_steps, device)
+            memory[name] = (torch.cuda.max_memory_allocated(device) - before) / 2**20
+        calls[name] = functools.partial(run_steps, steps, num_steps, device)
+    return alternate(calls, options.rounds, time.process_time if options.cpu_time else time.perf_counter)
 
 
 def config_of(preset: str, batch: int) -> TrainConfig:

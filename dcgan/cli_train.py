@@ -6,6 +6,7 @@ import difflib
 import json
 import shlex
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, redirect_stderr
 from functools import partial
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 PROG = "dcgan" if Path(sys.argv[0]).name == "dcgan" else "python -m dcgan"
 """How the user called us: what messages tell to type next begins with it."""
+
+GRACE_SECONDS = 1.0
+"""How long a rank that lost another stays: torchrun kills all when one leaves, and rank 0 still has to say why."""
 
 RunName = Annotated[Positional[str], arg(metavar="RUN")]
 Device = Annotated[str, arg(metavar="DEVICE")]
@@ -152,6 +156,7 @@ def _follow(run: Run, device: torch.device, ranks: Ranks) -> int:
         try:
             run_training(run, device, ranks=ranks)
         except LostRankError:
+            time.sleep(GRACE_SECONDS)
             return 2
         except (ValueError, OSError, torch.OutOfMemoryError) as error:
             print(f"error: rank {ranks.rank}: {' '.join(str(error).split())}", file=sys.stderr, flush=True)

@@ -179,6 +179,11 @@ class TrainConfig:
     """Half-life, in real images seen, of the generator's moving average; 0: none is kept."""
     seed: int = 0
     """Seed of the initial weights, the order of the images, the noise and the dropout."""
+    engine: Literal["fast", "plain"] = "fast"
+    """fast: the same mathematics in fewer and larger operations, on a GPU one CUDA graph a step; plain: the reference
+    step. They round differently."""
+    precision: Literal["fp32", "tf32", "bf16"] = "fp32"
+    """Of matrix products and convolutions in training: tf32 on NVIDIA GPUs; bf16 by autocast, norms in fp32."""
     threads: int = 0
     """CPU threads; 0: PyTorch's choice. Another number rounds differently, so bit-exact repeats set it."""
     log_every: int = 25

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -29,3 +31,20 @@ def choose_device(name: str = "auto") -> torch.device:
     if found not in devices:
         raise ValueError(f"{origin} {name!r} is not on this machine; choose one of {', '.join(devices)}, or auto")
     return torch.device(found)
+
+
+@contextmanager
+def matmul_precision(name: str) -> Iterator[None]:
+    """Within the block NVIDIA GPUs multiply and convolve float32 as TF32 ("tf32"), else with all of their digits.
+
+    PyTorch's own default is TF32 for convolutions, and not for matrix products.
+    """
+    places = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)
+    before = [place.fp32_precision for place in places]
+    for place in places:
+        place.fp32_precision = "tf32" if name == "tf32" else "ieee"
+    try:
+        yield
+    finally:
+        for place, value in zip(places, before, strict=True):
+            place.fp32_precision = value

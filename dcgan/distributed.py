@@ -36,7 +36,7 @@ class Ranks:
     count: int = 1
 
     def share(self, total: int) -> slice:
-        """This rank's part of `total` things in a row; all parts are equal but for one, and may be empty."""
+        """This rank's part of `total` things in a row. Parts differ by one thing at most, and may be empty."""
         return slice(total * self.rank // self.count, total * (self.rank + 1) // self.count)
 
     def sum_gradients(self, network: nn.Module, part: float, *means: Tensor) -> tuple[Tensor, ...]:
@@ -70,7 +70,7 @@ class Ranks:
         self.any(False)
 
     def take_over(self, tensors: dict[str, Tensor]) -> None:
-        """Overwrite the tensors with rank 0's, so that no machine's own rounding tells the ranks apart."""
+        """Overwrite the tensors with rank 0's: the ranks begin equal even where their machines round differently."""
         if self.count > 1:
             with _or_lost():
                 for tensor in tensors.values():
@@ -179,8 +179,9 @@ class SynchronisedBatchNorm(nn.Module):
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * values / (values - 1), self.momentum)
         scale = self.weight * torch.rsqrt(variance + self.eps)
-        shape = (-1, *[1] * (x.ndim - 2))
-        return torch.addcmul((self.bias - mean * scale).view(shape), x, scale.view(shape))
+        # x scale + shift in one kernel, as PyTorch has it: batch norm with a mean of 0 and a variance of 1.
+        shift, zeros, ones = self.bias - mean * scale, torch.zeros_like(mean), torch.ones_like(mean)
+        return F.batch_norm(x, zeros, ones, scale, shift, eps=0.0)
 
     def _statistics(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Mean (C,) and biased variance (C,) of all ranks' values, and how many there are in a channel."""

@@ -19,13 +19,15 @@ from dcgan import pixels
 from dcgan.checkpoint import load_tensors, save_discriminator, save_generator, save_tensors
 from dcgan.config import TrainConfig
 from dcgan.data import Batches, make_batches
+from dcgan.device import matmul_precision
 from dcgan.distributed import ALONE, LostRankError, Ranks
 from dcgan.latents import latents_from_seeds
-from dcgan.machine import cpu_name
+from dcgan.machine import cpu_name, keep_freed_memory
 from dcgan.models.parts import Generator
 from dcgan.models.sampling import sample
+from dcgan.reference import StepStats, TrainState
 from dcgan.runs import ProgressRow, Run, RunError, Status
-from dcgan.trainer import StepStats, TrainState, train
+from dcgan.trainer import train
 
 GRID_SEEDS = range(64)
 """The seeds of every sample grid: the same 64 in every run, so that runs compare image by image."""
@@ -54,9 +56,10 @@ def run_training(run: Run, device: torch.device, on_row: OnRow | None = None, ra
     ValueError or FileNotFoundError where its config or data cannot be used, and leaves the reason in the status of a
     run that has one.
     """
+    keep_freed_memory()
     if ranks.rank:
         return _follow(run, device, ranks)
-    with run.lock() as launched, _logging_to(run), _threads(run.config().threads), _stop_signals(ranks) as signals:
+    with run.lock() as launched, _logging_to(run), _arithmetic(run.config()), _stop_signals(ranks) as signals:
         if not launched:
             run.clear_stop()  # `launch` has done so: a stop that is here was asked for while this process started
         recorder = None
@@ -75,7 +78,7 @@ def run_training(run: Run, device: torch.device, on_row: OnRow | None = None, ra
 def _follow(run: Run, device: torch.device, ranks: Ranks) -> Status:
     """The training of a rank that records nothing."""
     config = run.config()
-    with _threads(config.threads), _stop_signals(ranks) as signals:
+    with _arithmetic(config), _stop_signals(ranks) as signals:
         ranks.meet()  # rank 0 may have a set to download, or a reason to end here
         batches, state, _ = _load(run, config, device, ranks)
         status = Status("running", state.step, config.epochs * batches.steps_per_epoch, config.epochs)
@@ -314,11 +317,13 @@ def _environment(device: torch.device, ranks: Ranks) -> dict[str, str]:
 
 
 @contextmanager
-def _threads(count: int) -> Iterator[None]:
+def _arithmetic(config: TrainConfig) -> Iterator[None]:
+    """The config's number of threads, and its precision."""
     before = torch.get_num_threads()
-    torch.set_num_threads(count or before)
+    torch.set_num_threads(config.threads or before)
     try:
-        yield
+        with matmul_precision(config.precision):
+            yield
     finally:
         torch.set_num_threads(before)
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from dcgan.archives import NAMED_SETS
 from dcgan.config import DataConfig, TrainConfig
-from dcgan.machine import cpu_name, gpu_names
+from dcgan.machine import cpu_name, gpu_names, keep_freed_memory
 from dcgan.runs import LOCK_VARIABLE, PROJECT, replacing, runs_root
 
 MEASURE_SECONDS = 2.0
@@ -169,16 +169,19 @@ def time_steps(config: TrainConfig, device_name: str = "auto") -> dict:
 
     from dcgan.batches import Batch
     from dcgan.device import choose_device
-    from dcgan.trainer import TrainState, train_step
+    from dcgan.fast import choose_step
+    from dcgan.reference import TrainState
 
+    keep_freed_memory()
     device = choose_device(device_name)
     torch.set_num_threads(config.threads or torch.get_num_threads())
     state = TrainState.new(config, device)
+    step = choose_step(state)
     images = torch.rand(config.batch_size, *config.model.image_shape, device=device)
     labels = torch.zeros(config.batch_size, dtype=torch.int64, device=device) if config.model.num_classes else None
     times = [time.perf_counter()]
     while len(times) <= WARM_UP_STEPS + 1 or times[-1] - times[WARM_UP_STEPS] < MEASURE_SECONDS:
-        train_step(state, Batch(images, labels)).d_loss.item()  # .item() waits for the device
+        step(state, Batch(images, labels)).d_loss.item()  # .item() waits for the device
         times.append(time.perf_counter())
     steps = len(times) - 1 - WARM_UP_STEPS
     seconds = (times[-1] - times[WARM_UP_STEPS]) / steps

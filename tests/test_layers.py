@@ -18,7 +18,8 @@ LEVELS = {
     0: "config presets runs share doctor command machine __init__",
     1: "losses ema latents pixels series compare",
     2: "models.* archives folder decoded batches data device distributed features metrics checkpoint",
-    3: "trainer recording evaluate export films explore render publish anatomy diagrams launch speed plots listing",
+    3: "reference fast graph trainer recording evaluate export films explore render publish anatomy diagrams launch "
+    "speed plots listing",
     4: "pages.* progress tensorboard",
     5: "cli cli_draw cli_link cli_publish cli_train __main__ streamlit_app gradio_app",
 }

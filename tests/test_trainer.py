@@ -17,16 +17,17 @@ from dcgan.config import DataConfig, ModelConfig, TrainConfig
 from dcgan.data import make_batches
 from dcgan.models import build_gan
 from dcgan.presets import PRESETS
-from dcgan.trainer import StepStats, TrainState, draw_fakes, train, train_step, update_generator
+from dcgan.reference import StepStats, TrainState, draw_fakes, train_step, update_generator
+from dcgan.trainer import train
 
 CPU = torch.device("cpu")
 
 
 def small(preset: str, **changes) -> TrainConfig:
-    """The preset's recipe on networks small enough to step in milliseconds."""
+    """The preset's recipe on networks small enough to step in milliseconds, by the reference step."""
     config = PRESETS[preset].config
     widths = {"hidden_g": (16, 24), "hidden_d": (24, 16), "width_g": 4, "width_d": 4}
-    return replace(config, model=replace(config.model, **widths), batch_size=8, **changes)
+    return replace(config, model=replace(config.model, **widths), batch_size=8, **({"engine": "plain"} | changes))
 
 
 def batches_for(config: TrainConfig, count: int = 40) -> ResidentBatches:

@@ -24,9 +24,13 @@ class Generator(nn.Module):
         self.layers = layers
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        if self.config.num_classes:
-            z = torch.cat([z, one_hot(labels, self.config.num_classes, z)], dim=1)
-        return self.layers(z)
+        return self.layers(self.inputs(z, labels))
+
+    def inputs(self, z: Tensor, labels: Tensor | None) -> Tensor:
+        """What the first layer sees."""
+        if not self.config.num_classes:
+            return z
+        return torch.cat([z, one_hot(labels, self.config.num_classes, z)], dim=1)
 
 
 class Discriminator(nn.Module):
@@ -42,13 +46,17 @@ class Discriminator(nn.Module):
         self.layers = layers
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        return self.layers(self.inputs(images, labels)).flatten()
+
+    def inputs(self, images: Tensor, labels: Tensor | None) -> Tensor:
+        """What the first layer sees."""
         x = images.flatten(1) if self.config.topology == "mlp" else images
         if self.config.num_classes:
             hot = one_hot(labels, self.config.num_classes, x)
             if x.ndim == 4:
                 hot = hot[:, :, None, None].expand(-1, -1, *x.shape[2:])
             x = torch.cat([x, hot], dim=1)
-        return self.layers(x).flatten()
+        return x
 
 
 def one_hot(labels: Tensor | None, num_classes: int, like: Tensor) -> Tensor:
