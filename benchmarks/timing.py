@@ -12,13 +12,14 @@ import math
 import multiprocessing
 import os
 import platform
+import re
 import resource
 import statistics
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import TypeVar
 
 import torch
@@ -97,16 +98,16 @@ def machine_line(device: torch.device | None = None) -> str:
 
 
 class Worker:
-    """A process of its own for one contestant, forked from this one, with its own memory and its own malloc.
+    """A process of its own for one contestant, with its own memory and its own malloc, as its users have it.
 
-    `start` is called there, and what it returns is iterated on demand. To be made before the first computation of
-    this process: one that has started its threads cannot be forked.
+    `start`, which can be pickled, is called there, and what it returns is iterated on demand. A new process and no
+    fork: MKL's threads do not survive one.
     """
 
-    def __init__(self, start: Callable[[], Iterator[object]]) -> None:
-        context = multiprocessing.get_context("fork")
+    def __init__(self, start: Callable[[], Iterator[object]], threads: int) -> None:
+        context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_work, args=(start, theirs), daemon=True)
+        self._process = context.Process(target=_work, args=(start, threads, theirs), daemon=True)
         self._process.start()
         theirs.close()  # so that the end of the process is the end of the pipe
 
@@ -119,7 +120,8 @@ class Worker:
             raise RuntimeError(f"a contestant ended, exit code {self._process.exitcode}; see above") from None
 
 
-def _work(start: Callable[[], Iterator[object]], pipe: Connection) -> None:
+def _work(start: Callable[[], Iterator[object]], threads: int, pipe: Connection) -> None:
+    torch.set_num_threads(threads)
     steps = start()
     while True:
         try:
@@ -130,11 +132,6 @@ def _work(start: Callable[[], Iterator[object]], pipe: Connection) -> None:
         done = sum(1 for _ in itertools.islice(steps, count))
         assert done == count, f"the training ended {count - done} steps early; ask for fewer --rounds or --steps"
         pipe.send((time.perf_counter() - started, time.process_time() - processor_started, _peak_mib()))
-
-
-def can_fork() -> bool:
-    """Whether processes can be forked here: not on Windows, and not safely by default on macOS."""
-    return multiprocessing.get_start_method() == "fork" or sys.platform == "linux"
 
 
 def peak_mib(call: Callable[[], object]) -> float:
@@ -157,8 +154,12 @@ def _peak_of_call() -> float:
 
 
 def _peak_mib() -> float:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10  # bytes there, KiB here
+    try:
+        # Of this program alone; getrusage counts what the process was before it became this program, too.
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        return int(re.search(r"VmHWM:\s*(\d+) kB", status)[1]) / 2**10
+    except FileNotFoundError:  # no Linux
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # bytes, on macOS
 
 
 def wait_for(device: torch.device) -> None:

@@ -26,7 +26,6 @@ import torchvision
 from timing import (
     Worker,
     alternate,
-    can_fork,
     in_turn,
     machine_line,
     peak_mib,
@@ -286,13 +285,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         unpack_mnist(Path(folder))
         entrants = [entrants_of(preset, batch, device, Path(folder), options) for preset, batch in tables]
-        workers: list[dict[str, Worker]] = [{} for _ in tables]
-        if device.type == "cpu" and can_fork():  # all of them first, while this process may be forked
+        if device.type == "cpu":  # now, before this process has computed anything
             print(f"Of the memory, {peak_mib(lambda: None):,.0f} MiB are Python and PyTorch, loaded.", flush=True)
-            workers = [{name: Worker(start) for name, start in each.items()} for each in entrants]
         print(machine_line(device), flush=True)
-        for table, each, own in zip(tables, entrants, workers, strict=True):
-            measure(*table, each, own, device, options)
+        for table, each in zip(tables, entrants, strict=True):
+            measure(*table, each, device, options)
     print(EXPLANATION)
     if device.type == "cuda":
         print(f"Convolutions may use TF32: {torch.backends.cudnn.allow_tf32}; the products of the peak do not.")
@@ -310,7 +307,6 @@ def measure(
     preset: str,
     batch: int,
     entrants: dict[str, Callable[[], Iterator[object]]],
-    workers: dict[str, Worker],
     device: torch.device,
     options: argparse.Namespace,
 ) -> None:
@@ -320,8 +316,8 @@ def measure(
     flops_per_image = step_flops(config, device) / batch
     peak = matmul_peak(device, options.quick)
     memory: dict[str, float] = {}
-    if workers:
-        seconds = by_workers(workers, num_steps, memory, options)
+    if device.type == "cpu":
+        seconds = by_workers(entrants, num_steps, memory, options)
     else:
         seconds = by_this_process(entrants, num_steps, memory, device, options)
     peak = max(peak, matmul_peak(device, options.quick))
@@ -341,9 +337,13 @@ def measure(
 
 
 def by_workers(
-    workers: dict[str, Worker], num_steps: int, memory: dict[str, float], options: argparse.Namespace
+    entrants: dict[str, Callable[[], Iterator[object]]],
+    num_steps: int,
+    memory: dict[str, float],
+    options: argparse.Namespace,
 ) -> dict[str, list[float]]:
     """Each contestant in a process of its own, as its users have it; seconds a round, and the peak of memory."""
+    workers = {name: Worker(start, torch.get_num_threads()) for name, start in entrants.items()}
     for worker in workers.values():
         worker.run(num_steps)
     told = in_turn(

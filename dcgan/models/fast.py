@@ -14,6 +14,7 @@ B batch, C H W image, I inner channels, h w the grid of patches, K kernel, S str
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -81,18 +82,33 @@ def run(layers: list[Step], x: Tensor) -> Tensor:
 
 
 def steps(layers: nn.Sequential) -> list[Step]:
-    """What to call for each layer, in order."""
-    return [_TABLE.get(type(layer), _as_it_is)(layer) for layer in layers]
+    """What to call for the layers, in order."""
+    found: list[Step] = []
+    previous = None
+    for layer in layers:
+        if isinstance(layer, nn.ReLU | nn.LeakyReLU) and isinstance(previous, nn.BatchNorm2d):
+            # In place: batch norm does not want to see its own result again, and memory is what takes the time.
+            found.append(partial(F.leaky_relu_, negative_slope=getattr(layer, "negative_slope", 0.0)))
+        elif isinstance(layer, nn.LeakyReLU) and isinstance(previous, nn.Conv2d) and _from_image(previous):
+            found[-1] = _conv(previous, layer.negative_slope)
+        else:
+            found.append(_TABLE.get(type(layer), _as_it_is)(layer))
+        previous = layer
+    return found
 
 
 def _as_it_is(layer: nn.Module) -> Step:
     return layer
 
 
-def _conv(layer: nn.Conv2d) -> Step:
+def _from_image(layer: nn.Conv2d) -> bool:
+    return layer.in_channels <= FEW_CHANNELS and layer.kernel_size[0] % layer.stride[0] == 0
+
+
+def _conv(layer: nn.Conv2d, slope: float = 1.0) -> Step:
     (kernel, _), (stride, _), (padding, _) = layer.kernel_size, layer.stride, layer.padding
-    if layer.in_channels <= FEW_CHANNELS and kernel % stride == 0:
-        return lambda images: conv_by_patches(images, layer.weight, layer.bias, stride, padding)
+    if _from_image(layer):
+        return lambda images: conv_by_patches(images, layer.weight, layer.bias, stride, padding, slope)
     if layer.out_channels <= FEW_CHANNELS and stride == 1 and padding:
 
         def to_image(x: Tensor) -> Tensor:
@@ -139,13 +155,21 @@ def channels_last(x: Tensor) -> Tensor:
 # Convolutions as matrix products
 
 
-def conv_by_patches(images: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Tensor:
-    """F.conv2d for a kernel of whole strides: images (B, C, H, W), weight (I, C, K, K) -> (B, I, h, w)."""
+def conv_by_patches(
+    images: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int, slope: float = 1.0
+) -> Tensor:
+    """F.conv2d for a kernel of whole strides, and a leaky ReLU of that slope.
+
+    images (B, C, H, W), weight (I, C, K, K) -> (B, I, h, w).
+    """
     out_channels, _, kernel, _ = weight.shape
     patches = Unfold.apply(images, kernel, stride, padding)  # (K, K, C, B, h, w)
     matrix = weight.permute(2, 3, 1, 0).reshape(-1, out_channels)  # (K K C, I)
-    x = (patches.flatten(3).flatten(0, 2).t() @ matrix).view(*patches.shape[3:], out_channels)  # (B, h, w, I)
-    return (x if bias is None else x + bias).permute(0, 3, 1, 2)
+    points = patches.flatten(3).flatten(0, 2).t()  # (B h w, K K C)
+    x = points @ matrix if bias is None else torch.addmm(bias, points, matrix)
+    if slope != 1.0:
+        x = F.leaky_relu_(x, slope)  # before it has a view, which autograd would copy it for
+    return x.view(*patches.shape[3:], out_channels).permute(0, 3, 1, 2)
 
 
 def transpose_by_patches(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Tensor:
