@@ -19,7 +19,7 @@ from tyro.conf import FlagCreatePairsOff
 
 from dcgan import __version__
 from dcgan.cli_draw import gif, sample
-from dcgan.cli_evaluate import train_features
+from dcgan.cli_evaluate import evaluate, train_features
 from dcgan.cli_link import link, open_link
 from dcgan.cli_publish import publish
 from dcgan.cli_train import PROG, resume, train, with_preset
@@ -55,7 +55,7 @@ def presets(*, json: FlagCreatePairsOff[bool] = False) -> int:
 
 
 COMMANDS: dict[str, Callable[..., int]] = {
-    command.__name__: command for command in (presets, train, resume, runs, sample, gif, link, publish)
+    command.__name__: command for command in (presets, train, resume, runs, sample, gif, evaluate, link, publish)
 } | {"train-features": train_features, "open": open_link}
 
 

@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+import json as json_module
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from tyro.conf import Positional, arg
+from tyro.conf import FlagCreatePairsOff, Positional, arg
+
+from dcgan.listing import table
+from dcgan.runs import Run, find_run
+
+COLUMNS = {
+    "CFD": ("cfd", ".2f"),
+    "KERNEL": ("kernel_distance", ".4f"),
+    "+-": ("kernel_deviation", ".4f"),
+    "INCEPTION": ("inception_score", ".3f"),
+    "PRECISION": ("precision", ".3f"),
+    "RECALL": ("recall", ".3f"),
+    "DENSITY": ("density", ".3f"),
+    "COVERAGE": ("coverage", ".3f"),
+    "CLASSES": ("class_distance", ".3f"),
+    "NEAREST": ("memorisation_ratio", ".2f"),
+    "LABELS": ("label_accuracy", ".3f"),
+}
+"""Head of a column -> name in the scores, format."""
 
 
 def train_features(
@@ -59,3 +79,77 @@ def train_features(
     features.save_features(path, network, name, accuracy, seed, epochs)
     print(f"{path}: {judge.hash}, {accuracy:.2%} of {len(test):,} test images")
     return 0
+
+
+def evaluate(
+    checkpoints: Annotated[Positional[tuple[str, ...]], arg(metavar="CHECKPOINT...")],
+    *,
+    num_images: int = 10_000,
+    seed: int = 0,
+    save: FlagCreatePairsOff[bool] = False,
+    json: FlagCreatePairsOff[bool] = False,
+    device: Annotated[str, arg(metavar="DEVICE")] = "cpu",
+) -> int:
+    """Score generators: how near their images are to real ones, and whether all kinds are there.
+
+    Each is measured against the test images of its own data, by the features of a small classifier, so CFD is no FID.
+    The row of real images is the floor: what as many training images get. Real images are measured once and kept.
+
+    Args:
+        checkpoints: Runs by path or name (see: runs), .safetensors files, or hub:USER/NAME.
+        num_images: How many each generator draws. Figures of different counts do not compare.
+        seed: Of the first image; the others have those that follow.
+        save: Append the scores to each run's evals.jsonl, where the Compare page and the model card find them.
+        json: Print JSON, one object a checkpoint.
+        device: cuda, mps, cpu or auto. The cpu gives the published figures.
+    """
+    from dcgan.checkpoint import load_generator
+    from dcgan.device import choose_device
+    from dcgan.evaluate import evaluate as score_of
+
+    if not checkpoints:
+        raise ValueError("name at least one checkpoint, as in: evaluate checkpoints/dcgan-mnist")
+    runs = {name: _run_of(name) for name in checkpoints}
+    files = [name for name, run in runs.items() if run is None]
+    if save and files:
+        raise ValueError(f"{files[0]} is no run whose scores could be saved; name a run, or leave out --save")
+    chosen = choose_device(device)
+    scored = []
+    for name, run in runs.items():
+        scores = score_of(load_generator(run.path if run else name, chosen), num_images=num_images, seed=seed)
+        scored.append({"name": run.name if run else name} | scores.to_json())
+        if save:
+            run.append_eval(scores.to_json())
+    print(json_module.dumps(scored, indent=1) if json else _report(scored))
+    return 0
+
+
+def _run_of(checkpoint: str) -> Run | None:
+    """None for what is no run: a file, or a model on the Hub."""
+    return None if checkpoint.startswith("hub:") or checkpoint.endswith(".safetensors") else find_run(checkpoint)
+
+
+def _report(scored: Sequence[dict[str, Any]]) -> str:
+    """A row a checkpoint, a row for each set of real images among them, and what it all depends on."""
+    rows = [[scores["name"], *_cells(scores)] for scores in scored]
+    for cells in dict.fromkeys(tuple(_cells(scores, "_floor")) for scores in scored):
+        rows.append(["real images", *cells])
+    lines = [table(["NAME", *COLUMNS], rows), ""]
+    judges = dict.fromkeys(f"{scores['extractor']} {scores['extractor_hash']}" for scores in scored)
+    first = scored[0]
+    last_seed = first["seed"] + first["num_images"] - 1
+    lines.append(
+        f"{first['num_images']:,} images each, seeds {first['seed']} to {last_seed}, by the {', '.join(judges)}"
+    )
+    lines += [
+        f"{scores['name']} draws copies: its images are {scores['memorisation_ratio']:.2f} times as far from the "
+        "nearest training image as unseen ones are"
+        for scores in scored
+        if scores["memorises"]
+    ]
+    return "\n".join(lines)
+
+
+def _cells(scores: dict[str, Any], suffix: str = "") -> list[str]:
+    values = [(scores.get(name + suffix), form) for name, form in COLUMNS.values()]
+    return ["-" if value is None else format(value, form) for value, form in values]
