@@ -132,8 +132,9 @@ def _run_of(checkpoint: str) -> Run | None:
 def _report(scored: Sequence[dict[str, Any]]) -> str:
     """A row a checkpoint, a row for each set of real images among them, and what it all depends on."""
     rows = [[scores["name"], *_cells(scores)] for scores in scored]
-    for cells in dict.fromkeys(tuple(_cells(scores, "_floor")) for scores in scored):
-        rows.append(["real images", *cells])
+    floors = {tuple(_cells(scores, "_floor")): scores["name"] for scores in reversed(scored)}
+    for cells, name in reversed(floors.items()):
+        rows.append(["real images" if len(floors) == 1 else f"real images of {name}", *cells])
     lines = [table(["NAME", *COLUMNS], rows), ""]
     judges = dict.fromkeys(f"{scores['extractor']} {scores['extractor_hash']}" for scores in scored)
     first = scored[0]

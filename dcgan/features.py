@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dcgan.checkpoint import load_tensors, save_tensors, weights_id
+from dcgan.models.sampling import side_by_side
 from dcgan.runs import PROJECT
 
 FEATURES = PROJECT / "features"
@@ -52,8 +53,7 @@ class DigitNet(nn.Module):
         self.head = nn.Linear(NUM_FEATURES, NUM_CLASSES)
 
     def features(self, images: Tensor) -> Tensor:
-        # Batch norm on a CPU is several times faster where the channels lie side by side.
-        return self.body(images.contiguous(memory_format=torch.channels_last))
+        return self.body(images)
 
     def forward(self, images: Tensor) -> Tensor:
         return self.head(self.features(images))
@@ -74,9 +74,9 @@ class Features:
         self.test_accuracy = test_accuracy
         self.hash = weights_id(network.state_dict())
         self.device = torch.device(device)
-        self._network = network.eval().to(self.device)
+        # Batch norm and pooling on a CPU are several times faster where the channels lie side by side.
+        self._network = network.eval().to(self.device, memory_format=torch.channels_last)
 
-    @torch.no_grad()
     def features(self, images: Tensor) -> Tensor:
         """Images (N, 1, 28, 28) in [-1, 1] -> float32 (N, 128) on the CPU. N may be 0.
 
@@ -89,7 +89,14 @@ class Features:
             )
         if not images.is_floating_point():
             raise ValueError(f"images of type {images.dtype} are not floats in [-1, 1]; divide by 127.5, subtract 1")
-        chunks = [self._network.features(chunk.float().to(self.device)).cpu() for chunk in images.split(_CHUNK)]
+
+        @torch.no_grad()  # each thread has its own grad mode
+        def look(start: int) -> Tensor:
+            chunk = images[start : start + _CHUNK].float().to(self.device)
+            return self._network.features(chunk.contiguous(memory_format=torch.channels_last)).cpu()
+
+        starts = range(0, len(images), _CHUNK)
+        chunks = side_by_side(look, starts) if self.device.type == "cpu" else list(map(look, starts))
         return torch.cat([torch.empty(0, NUM_FEATURES), *chunks])
 
     @torch.no_grad()
@@ -160,7 +167,8 @@ def train_features(images_u8: Tensor, labels: Tensor, seed: int, epochs: int = E
         order = torch.randperm(len(labels), generator=draws)[: steps * _BATCH].to(device)
         for batch in order.split(_BATCH):
             shifts = torch.randint(2 * _MAX_SHIFT + 1, (2, _BATCH), generator=draws).to(device)
-            logits = network(_shifted(to_float(images_u8[batch]), shifts))
+            images = _shifted(to_float(images_u8[batch]), shifts)
+            logits = network(images.contiguous(memory_format=torch.channels_last))
             optimizer.zero_grad()
             F.cross_entropy(logits, labels[batch]).backward()
             optimizer.step()

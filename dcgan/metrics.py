@@ -52,9 +52,7 @@ class KernelDistance(NamedTuple):
     """Standard deviation over the subsets."""
 
 
-def kernel_distance(
-    real: Tensor, fake: Tensor, subsets: int = 100, size: int = 1000, seed: int = 0
-) -> KernelDistance:
+def kernel_distance(real: Tensor, fake: Tensor, subsets: int = 50, size: int = 1000, seed: int = 0) -> KernelDistance:
     """The unbiased squared maximum mean discrepancy under the kernel (x·y / F + 1)^3, over random subsets; 0 is best,
     and may come out a little below it. Bińkowski et al., arXiv 1801.01401.
 

@@ -261,6 +261,14 @@ def test_the_command_prints_a_row_each_and_one_of_real_images(run, judge, capsys
     assert run.evals() == []
 
 
+def test_runs_of_different_data_have_a_row_of_real_images_each(run, small, runs_root, capsys):
+    other = tiny(replace(small, limit=300), runs_root)
+    assert main(["evaluate", run.name, other.name, run.name, "--num-images", "60"]) == 0
+    names = [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()[1:-2]]
+    wanted = [run.name, other.name, run.name, f"real images of {run.name}", f"real images of {other.name}"]
+    assert names == wanted[:2] + wanted[3:]  # a checkpoint named twice is scored once
+
+
 def test_scores_are_saved_on_request(run, capsys):
     arguments = ["evaluate", str(run.path), "--num-images", "60", "--seed", "3", "--json"]
     assert main([*arguments, "--save"]) == 0
