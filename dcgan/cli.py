@@ -19,6 +19,7 @@ from tyro.conf import FlagCreatePairsOff
 
 from dcgan import __version__
 from dcgan.cli_draw import gif, sample
+from dcgan.cli_evaluate import evaluate, train_features
 from dcgan.cli_link import link, open_link
 from dcgan.cli_publish import publish
 from dcgan.cli_train import PROG, resume, train, with_preset
@@ -54,8 +55,8 @@ def presets(*, json: FlagCreatePairsOff[bool] = False) -> int:
 
 
 COMMANDS: dict[str, Callable[..., int]] = {
-    command.__name__: command for command in (presets, train, resume, runs, sample, gif, link, publish)
-} | {"open": open_link}
+    command.__name__: command for command in (presets, train, resume, runs, sample, gif, evaluate, link, publish)
+} | {"train-features": train_features, "open": open_link}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -109,7 +110,8 @@ def _run(arguments: list[str]) -> int:
 
 
 def _help() -> str:
-    lines = [f"  {name:9} {inspect.getdoc(command).splitlines()[0]}" for name, command in COMMANDS.items()]
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:{width}} {inspect.getdoc(command).splitlines()[0]}" for name, command in COMMANDS.items()]
     return "\n".join(
         [
             f"usage: {PROG} COMMAND ...",

@@ -21,7 +21,7 @@ LEVELS = {
     3: "reference fast graph trainer recording evaluate export films explore render publish anatomy diagrams launch "
     "speed plots listing",
     4: "pages.* progress tensorboard",
-    5: "cli cli_draw cli_link cli_publish cli_train __main__ streamlit_app gradio_app",
+    5: "cli cli_draw cli_evaluate cli_link cli_publish cli_train __main__ streamlit_app gradio_app",
 }
 
 # What a module may import from outside, where that is less than everything but the user interfaces.
@@ -46,7 +46,8 @@ INTERFACES = {"streamlit": ("pages.*", "streamlit_app"), "gradio": ("gradio_app"
 # Pages and commands open in a second: at module level they reach no torch. Pages that draw new images are excepted.
 WITHOUT_TORCH = "config presets runs share series doctor compare __init__ latents pixels plots listing progress"
 WITHOUT_TORCH += (
-    " launch speed anatomy diagrams pages.* cli cli_draw cli_link cli_publish cli_train __main__ streamlit_app"
+    " launch speed anatomy diagrams pages.* cli cli_draw cli_evaluate cli_link cli_publish cli_train __main__"
+    " streamlit_app"
 )
 PAGES_WITH_TORCH: tuple[str, ...] = ()
 TORCH = ("torch", "torchvision", "torchmetrics", "safetensors.torch", "keras")

@@ -12,6 +12,7 @@ from PIL import Image
 
 from dcgan.checkpoint import load_discriminator, load_generator
 from dcgan.data import make_batches
+from dcgan.features import load_features
 from dcgan.presets import PRESETS
 from dcgan.recording import draw_grid, snapshot_steps
 from dcgan.reference import StepStats
@@ -71,3 +72,19 @@ class TestPublished:
             row = first[snapshot.state.step]
             for name, value in zip(StepStats._fields, snapshot.stats, strict=True):
                 assert float(value) == pytest.approx(getattr(row, name), rel=2e-3), name
+
+
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
+def test_its_scores_are_those_of_its_weights_and_the_published_judge(run: Run):
+    scores = run.evals()[-1]
+    assert scores["weights_id"] == load_generator(run.path).weights_id
+    assert scores["extractor_hash"] == load_features("mnist").hash
+    assert (scores["num_images"], scores["seed"]) == (10_000, 0)
+    assert not scores["memorises"]
+    cells = [
+        f"{scores['cfd']:.2f}",
+        *(f"{scores[name]:.2f}" for name in ("precision", "recall", "density", "coverage")),
+    ]
+    cells.append(f"{scores['class_distance']:.3f}")
+    row = f"| `{run.name}` | {' | '.join(cells)} |"
+    assert row in (CHECKPOINTS.parent / "README.md").read_text(encoding="utf-8")

@@ -24,6 +24,7 @@ def newcomer(tmp_path, monkeypatch) -> Path:
     """A folder that looks like the checkout from inside, and keeps what the commands write out of it."""
     (tmp_path / "checkpoints").symlink_to(CHECKPOINTS)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DCGAN_CACHE", str(tmp_path / "cache"))
     return tmp_path
 
 

@@ -50,13 +50,13 @@ def sample(generator: Generator, z: np.ndarray | Tensor, labels: np.ndarray | Te
     was_training = generator.training
     generator.eval()
     try:
-        chunks = _side_by_side(draw, starts) if device.type == "cpu" else list(map(draw, starts))
+        chunks = side_by_side(draw, starts) if device.type == "cpu" else list(map(draw, starts))
     finally:
         generator.train(was_training)
     return torch.cat([torch.empty(0, *config.image_shape), *chunks])
 
 
-def _side_by_side(draw: Callable[[int], Tensor], starts: range) -> list[Tensor]:
+def side_by_side(draw: Callable[[int], Tensor], starts: range) -> list[Tensor]:
     """The chunks, each on one thread of its own.
 
     PyTorch would split each chunk's layers over its threads, which wait for each other at every layer: on cores that

@@ -1,0 +1,156 @@
+"""The commands that score: train-features and evaluate."""
+
+from __future__ import annotations
+
+import json as json_module
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from tyro.conf import FlagCreatePairsOff, Positional, arg
+
+from dcgan.listing import table
+from dcgan.runs import Run, find_run
+
+COLUMNS = {
+    "CFD": ("cfd", ".2f"),
+    "KERNEL": ("kernel_distance", ".4f"),
+    "+-": ("kernel_deviation", ".4f"),
+    "INCEPTION": ("inception_score", ".3f"),
+    "PRECISION": ("precision", ".3f"),
+    "RECALL": ("recall", ".3f"),
+    "DENSITY": ("density", ".3f"),
+    "COVERAGE": ("coverage", ".3f"),
+    "CLASSES": ("class_distance", ".3f"),
+    "NEAREST": ("memorisation_ratio", ".2f"),
+    "LABELS": ("label_accuracy", ".3f"),
+}
+"""Head of a column -> name in the scores, format."""
+
+
+def train_features(
+    name: Annotated[Positional[str], arg(metavar="NAME")] = "mnist",
+    *,
+    epochs: int = 10,
+    seed: int = 0,
+    threads: int = 1,
+    output: Annotated[str, arg(aliases=["-o"], metavar="PATH")] = "",
+    device: Annotated[str, arg(metavar="DEVICE")] = "cpu",
+) -> int:
+    """Train the classifier that scores are taken from; mnist's is published.
+
+    Args:
+        name: A named set of 28x28 grey images in ten classes: mnist, fashion-mnist or kmnist.
+        epochs: Passes over the training images.
+        seed: Of its first weights, the order of the images and their shifts.
+        threads: CPU threads; 1 gives the published weights, on the same CPU and versions.
+        output: The file to write. Default: features/NAME.safetensors.
+        device: cuda, mps, cpu or auto.
+    """
+    import torch
+
+    from dcgan import features
+    from dcgan.archives import NAMED_SETS, read_named_set
+    from dcgan.device import choose_device
+
+    known = [each for each, named_set in NAMED_SETS.items() if named_set.shape == features.IMAGE_SHAPE]
+    if name not in known:
+        raise ValueError(f"{name!r} is no set of 28x28 grey images in ten classes; choose one of {', '.join(known)}")
+    if min(epochs, threads) < 1:
+        raise ValueError(f"epochs={epochs} and threads={threads} are not both 1 or more")
+    path = Path(output) if output else features.FEATURES / f"{name}.safetensors"
+    if path.suffix != ".safetensors":
+        raise ValueError(f"output {output!r} is no .safetensors file; write {output}.safetensors")
+    if path.exists():
+        raise ValueError(f"{path} exists, and scores under another classifier compare with none; name a file with -o")
+    chosen = choose_device(device)
+    torch.set_num_threads(threads)
+    train = [torch.from_numpy(values).to(chosen) for values in read_named_set(name, "", "train")]
+    test_u8, test_labels = map(torch.from_numpy, read_named_set(name, "", "test"))
+    test = features.to_float(test_u8)
+    started = time.perf_counter()
+    for epoch, network in enumerate(features.train_features(*train, seed, epochs), 1):
+        judge = features.Features(name, network, chosen)
+        accuracy = judge.accuracy(test, test_labels)
+        seconds = time.perf_counter() - started
+        print(f"epoch {epoch}/{epochs}: {accuracy:.2%} of the test images, {seconds:.0f} s", file=sys.stderr)
+    features.save_features(path, network, name, accuracy, seed, epochs)
+    print(f"{path}: {judge.hash}, {accuracy:.2%} of {len(test):,} test images")
+    return 0
+
+
+def evaluate(
+    checkpoints: Annotated[Positional[tuple[str, ...]], arg(metavar="CHECKPOINT...")],
+    *,
+    num_images: int = 10_000,
+    seed: int = 0,
+    save: FlagCreatePairsOff[bool] = False,
+    json: FlagCreatePairsOff[bool] = False,
+    device: Annotated[str, arg(metavar="DEVICE")] = "cpu",
+) -> int:
+    """Score generators: how near their images are to real ones, and whether all kinds are there.
+
+    Each is measured against the test images of its own data, by the features of a small classifier, so CFD is no FID.
+    The row of real images is the floor: what as many training images get. Real images are measured once and kept.
+
+    Args:
+        checkpoints: Runs by path or name (see: runs), .safetensors files, or hub:USER/NAME.
+        num_images: How many each generator draws. Figures of different counts do not compare.
+        seed: Of the first image; the others have those that follow.
+        save: Append the scores to each run's evals.jsonl, where the Compare page and the model card find them.
+        json: Print JSON, one object a checkpoint.
+        device: cuda, mps, cpu or auto. The cpu gives the published figures.
+    """
+    from dcgan.checkpoint import load_generator
+    from dcgan.device import choose_device
+    from dcgan.evaluate import evaluate as score_of
+
+    if not checkpoints:
+        raise ValueError("name at least one checkpoint, as in: evaluate checkpoints/dcgan-mnist")
+    runs = {name: _run_of(name) for name in checkpoints}
+    files = [name for name, run in runs.items() if run is None]
+    if save and files:
+        raise ValueError(f"{files[0]} is no run whose scores could be saved; name a run, or leave out --save")
+    chosen = choose_device(device)
+    scored = []
+    for name, run in runs.items():
+        scores = score_of(load_generator(run.path if run else name, chosen), num_images=num_images, seed=seed)
+        scored.append({"name": run.name if run else name} | scores.to_json())
+        if save:
+            run.append_eval(scores.to_json())
+    print(json_module.dumps(scored, indent=1) if json else _report(scored))
+    return 0
+
+
+def _run_of(checkpoint: str) -> Run | None:
+    """None for what is no run: a file, or a model on the Hub."""
+    return None if checkpoint.startswith("hub:") or checkpoint.endswith(".safetensors") else find_run(checkpoint)
+
+
+def _report(scored: Sequence[dict[str, Any]]) -> str:
+    """A row a checkpoint, a row for each set of real images among them, and what it all depends on."""
+    rows = [[scores["name"], *_cells(scores)] for scores in scored]
+    floors = {tuple(_cells(scores, "_floor")): scores["name"] for scores in reversed(scored)}
+    for cells, name in reversed(floors.items()):
+        rows.append(["real images" if len(floors) == 1 else f"real images of {name}", *cells])
+    lines = [table(["NAME", *COLUMNS], rows), ""]
+    judges = dict.fromkeys(f"{scores['extractor']} {scores['extractor_hash']}" for scores in scored)
+    first = scored[0]
+    last_seed = first["seed"] + first["num_images"] - 1
+    lines.append(
+        f"{first['num_images']:,} images each, seeds {first['seed']} to {last_seed}, by the {', '.join(judges)}"
+    )
+    lines += [
+        f"{scores['name']} draws copies: its images are {scores['memorisation_ratio']:.2f} times as far from the "
+        "nearest training image as unseen ones are"
+        for scores in scored
+        if scores["memorises"]
+    ]
+    return "\n".join(lines)
+
+
+def _cells(scores: dict[str, Any], suffix: str = "") -> list[str]:
+    values = [(scores.get(name + suffix), form) for name, form in COLUMNS.values()]
+    return ["-" if value is None else format(value, form) for value, form in values]
