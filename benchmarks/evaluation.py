@@ -7,6 +7,7 @@ a cache of its own that begins empty. Then images/s of what an evaluation does t
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import sys
 import tempfile
@@ -32,7 +33,9 @@ def main() -> None:
     print(machine_line())
     count = options.count
     generator = load_generator(CHECKPOINTS / options.model)
-    judge = load_features(generator.train_config.data.name)
+    data = dataclasses.replace(generator.train_config.data, limit=options.limit)
+    generator.train_config = dataclasses.replace(generator.train_config, data=data)
+    judge = load_features(data.name)
 
     def seconds() -> float:
         started = time.perf_counter()
@@ -75,12 +78,13 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="dcgan-mnist", help="a published model (default: dcgan-mnist)")
     parser.add_argument("--count", type=int, default=10_000, help="images (default: 10000)")
+    parser.add_argument("--limit", type=int, default=0, help="training images, the first so many; 0: all")
     parser.add_argument("--rounds", type=int, default=3, help="measured rounds (default: 3)")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: PyTorch's choice")
     parser.add_argument("--quick", action="store_true", help="as little as shows that everything runs")
     options = parser.parse_args()
     if options.quick:
-        options.count, options.rounds, options.threads = 100, 1, 1
+        options.count, options.limit, options.rounds, options.threads = 100, 1000, 1, 1
     return options
 
 
