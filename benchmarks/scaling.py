@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one short round of the smaller batches")
     quick = parser.parse_args().quick
     cases, rounds, seconds = ([c for c in CASES if c[1] == 128], 1, 0.5) if quick else (CASES, 7, 2.0)
-    print(f"{cpu_name()}, {os.cpu_count()} cores, torch {torch.__version__}, {rounds} rounds of {seconds} s")
+    print(f"{cpu_name()}, {os.cpu_count()} cores, PyTorch {torch.__version__}, {rounds} rounds of {seconds} s")
     print(f"load before: {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "")
     columns = ["preset", "batch", *CONTESTANTS, "2 ranks to 1", "2 ranks to 2 threads", "at best"]
     print(f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|")

@@ -37,7 +37,7 @@ from dcgan.trainer import train
 
 PROJECT = Path(__file__).resolve().parent.parent
 CPU = torch.device("cpu")
-STEPS = 24
+STEPS = 12
 PATIENCE_SECONDS = 120
 """No measure of speed: what takes longer hangs."""
 
