@@ -143,6 +143,8 @@ class TrainConfig:
     """Learning rate of the generator's Adam."""
     lr_d: float = 2e-4
     """Learning rate of the discriminator's Adam."""
+    lr_decay: Literal["none", "cosine"] = "none"
+    """cosine: both learning rates fall to zero over the training, along half a cosine."""
     betas: tuple[float, float] = (0.5, 0.999)
     """Adam's betas, both networks."""
     adam_epsilon: float = 1e-8

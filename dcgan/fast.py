@@ -20,10 +20,10 @@ from dcgan.losses import zero_centered_penalty
 from dcgan.reference import (
     StepStats,
     TrainState,
+    begin_step,
     count_step,
     draw_fakes,
     grad_norm,
-    seed_step,
     train_step,
     update_average,
     update_both,
@@ -47,7 +47,7 @@ def choose_step(state: TrainState) -> Step:
 
 def step_by(update: Step, state: TrainState, batch: Batch) -> StepStats:
     """train_step with other ways to the same updates."""
-    seed_step(state)
+    begin_step(state)
     stats = update(state, batch)
     count_step(state, batch.size)
     return stats

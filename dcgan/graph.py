@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from dcgan.data import Batch
-from dcgan.reference import StepStats, TrainState, count_step, seed_step
+from dcgan.reference import StepStats, TrainState, begin_step, count_step
 
 Update = Callable[[TrainState, Batch], StepStats]
 log = logging.getLogger(__name__)
@@ -58,13 +58,13 @@ class CapturedStep:
         captured.batch.images.copy_(batch.images)
         if batch.labels is not None:
             captured.batch.labels.copy_(batch.labels)
-        seed_step(state)  # a graph takes its seed from the global RNG at every replay
+        begin_step(state)  # a graph takes its seed from the global RNG at every replay
         self._backend.replay(captured.graph)
         count_step(state, batch.size)
         return StepStats(*captured.stats.clone().unbind())  # the next replay writes over them
 
     def _as_it_is(self, state: TrainState, batch: Batch) -> StepStats:
-        seed_step(state)
+        begin_step(state)
         with self._backend.side_stream():
             stats = self._update(state, batch)
         count_step(state, batch.size)

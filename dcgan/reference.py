@@ -8,6 +8,7 @@ B real images, F fake images, Z latent, C H W image.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -53,6 +54,8 @@ class TrainState:
     running: Gan
     """What a step calls: `gan` itself, or the same parameters and buffers in networks that run faster."""
     step: int = 0
+    steps: int | None = None
+    """Of the whole training, over which learning rates decay: train sets it. None: it has no end, and they do not."""
     images_seen: int = 0
     ranks: Ranks = ALONE
     """The processes that share this training; each has a state of its own, with equal numbers in it."""
@@ -124,10 +127,11 @@ def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 def _adam(network: nn.Module, lr: float, config: TrainConfig) -> torch.optim.Adam:
     # Its step count lies on the device already, so being fit for a CUDA graph costs nothing.
-    capturable = next(network.parameters()).device.type == "cuda"
+    device = next(network.parameters()).device
+    capturable = device.type == "cuda"
     return torch.optim.Adam(
         network.parameters(),
-        lr=lr,
+        lr=torch.tensor(lr, device=device) if capturable and config.lr_decay != "none" else lr,
         betas=config.betas,
         eps=config.adam_epsilon,
         fused=True,
@@ -146,7 +150,7 @@ def train_step(state: TrainState, batch: Batch) -> StepStats:
     dropout depend on nothing before it. So a resumed training needs no RNG state, and whoever draws numbers
     between two steps changes nothing.
     """
-    seed_step(state)
+    begin_step(state)
     stats = update_both(state, batch)
     count_step(state, batch.size)
     return stats
@@ -173,8 +177,29 @@ def update_both(state: TrainState, batch: Batch) -> StepStats:
     return StepStats(d_loss, g_loss, d_real, d_fake, d_grad_norm, g_grad_norm)
 
 
-def seed_step(state: TrainState) -> None:
-    """Start the noise of the step that comes next."""
+def begin_step(state: TrainState) -> None:
+    """Start the noise of the step that comes next, and set its learning rates: both are functions of its number."""
+    _seed_step(state)
+    if state.config.lr_decay != "none" and state.steps is not None:
+        factor = decay_factor(state.step, state.steps)
+        for optimizer, lr in ((state.optimizer_g, state.config.lr_g), (state.optimizer_d, state.config.lr_d)):
+            for group in optimizer.param_groups:
+                if isinstance(group["lr"], Tensor):
+                    group["lr"].fill_(lr * factor)  # in place: a CUDA graph reads it there
+                else:
+                    group["lr"] = lr * factor
+
+
+def decay_factor(step: int, steps: int) -> float:
+    """What is left of the learning rates at a step, counted from 0, of so many: half a cosine from 1 down to 0.
+
+    Loshchilov and Hutter 2017 (SGDR), equation 5, without restarts.
+    """
+    assert 0 <= step < steps, f"step {step} is not one of {steps}"
+    return (1 + math.cos(math.pi * step / steps)) / 2
+
+
+def _seed_step(state: TrainState) -> None:
     ranks = state.ranks
     seed = _step_seed(state.config.seed, state.step)
     _seed(seed, state.device)

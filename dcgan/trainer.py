@@ -27,7 +27,7 @@ def train(
     """Train from `state`, or from the beginning, to the config's last step; yields after every step, reads no clock
     and writes nothing. Stopping, logging and saving are the caller's: leave the loop, look at the state."""
     state = TrainState.new(config, device) if state is None else state
-    steps = config.epochs * batches.steps_per_epoch
+    state.steps = steps = config.epochs * batches.steps_per_epoch
     if state.step >= steps:
         return
     # Closed at once, not when collected: a streamed set keeps decoding processes.

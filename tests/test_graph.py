@@ -82,6 +82,19 @@ def test_what_cannot_be_captured_goes_on_and_says_why(caplog):
     ]
 
 
+def test_rates_that_decay_are_written_where_a_graph_reads_them():
+    config = small("dcgan", lr_decay="cosine")
+    state = TrainState.new(config, CPU)
+    state.steps = 10
+    rate = torch.tensor(config.lr_g)  # as on a GPU
+    state.optimizer_g.param_groups[0]["lr"] = rate
+    step = Recording(update_both, Recorded())
+    for batch in itertools.islice(random_batches(config).from_step(0), 6):
+        step(state, batch)
+    assert state.optimizer_g.param_groups[0]["lr"] is rate
+    assert float(rate) == pytest.approx(config.lr_g / 2)  # that of step 5 of 10
+
+
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 
 
