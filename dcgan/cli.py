@@ -22,6 +22,7 @@ from dcgan.cli_draw import gif, sample
 from dcgan.cli_evaluate import evaluate, train_features
 from dcgan.cli_link import link, open_link
 from dcgan.cli_publish import publish
+from dcgan.cli_results import results
 from dcgan.cli_train import PROG, resume, train, with_preset
 from dcgan.listing import preset_summaries, presets_table, run_summary, runs_table
 from dcgan.runs import list_runs, runs_root
@@ -55,7 +56,8 @@ def presets(*, json: FlagCreatePairsOff[bool] = False) -> int:
 
 
 COMMANDS: dict[str, Callable[..., int]] = {
-    command.__name__: command for command in (presets, train, resume, runs, sample, gif, evaluate, link, publish)
+    command.__name__: command
+    for command in (presets, train, resume, runs, sample, gif, evaluate, results, link, publish)
 } | {"train-features": train_features, "open": open_link}
 
 

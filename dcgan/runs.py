@@ -31,6 +31,8 @@ except ImportError:  # Windows: runs are trained and read, but two processes are
 PROJECT = Path(__file__).resolve().parent.parent
 CHECKPOINTS = PROJECT / "checkpoints"
 """The published models."""
+RESULTS = PROJECT / "results"
+"""Records of further seeds of published recipes, without weights: where the results page has its deviations from."""
 
 LOCK_VARIABLE = "DCGAN_LOCK_FD"
 """Names, to a training that `launch` starts, the descriptor by which it inherits its run's lock."""

@@ -15,13 +15,13 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 # The table. A name with .* is a folder. A module that is in no row fails the first test: give it its level.
 LEVELS = {
-    0: "config presets runs share doctor command machine __init__",
+    0: "config presets runs share doctor command machine literature __init__",
     1: "losses ema latents pixels series compare",
     2: "models.* archives folder decoded batches data device distributed features metrics checkpoint",
     3: "reference fast graph trainer recording evaluate export films explore render publish anatomy diagrams launch "
-    "speed plots listing",
+    "speed plots listing results results_page",
     4: "pages.* progress tensorboard",
-    5: "cli cli_draw cli_evaluate cli_link cli_publish cli_train __main__ streamlit_app gradio_app",
+    5: "cli cli_draw cli_evaluate cli_link cli_publish cli_results cli_train __main__ streamlit_app gradio_app",
 }
 
 # What a module may import from outside, where that is less than everything but the user interfaces.
@@ -32,6 +32,7 @@ ONLY = {
     "doctor": "",
     "command": "",
     "machine": "",
+    "literature": "",
     "share": "",
     "__init__": "",
     "latents": "numpy",
@@ -45,6 +46,7 @@ INTERFACES = {"streamlit": ("pages.*", "streamlit_app"), "gradio": ("gradio_app"
 
 # Pages and commands open in a second: at module level they reach no torch. Pages that draw new images are excepted.
 WITHOUT_TORCH = "config presets runs share series doctor compare __init__ latents pixels plots listing progress"
+WITHOUT_TORCH += " literature results results_page cli_results"
 WITHOUT_TORCH += (
     " launch speed anatomy diagrams pages.* cli cli_draw cli_evaluate cli_link cli_publish cli_train __main__"
     " streamlit_app"
