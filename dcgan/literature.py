@@ -41,7 +41,7 @@ LITERATURE = (
         "MNIST: error of a nearest-neighbour classifier that is given generated digits",
         "Comparable with the same test only: a conditional model, 50,000 generated digits with the labels they were "
         "asked for, the nearest of them by distance between pixels, all 10,000 test digits. The paper set 10,000 "
-        "training digits aside and took scale and bias out of batch norm. No other score on this page is this error.",
+        "training digits aside and took scale and bias out of batch norm.",
         (
             Published("DCGAN", "2.98 %", _DCGAN),
             Published("plain GAN (permutation invariant)", "6.28 %", _DCGAN),

@@ -47,7 +47,10 @@ SCORES = {
         "classes are equally frequent. It never looks at real images, so copies of ten digits would get it.",
     ),
     "precision": Score(
-        "precision ↑", ".3f", "share of generated images that lie among the real ones. Low: many are no digits."
+        "precision ↑",
+        ".3f",
+        "share of generated images that lie among the real ones. Low: many are no digits. High "
+        "says little alone: one image, drawn again and again, has it too.",
     ),
     "recall": Score(
         "recall ↑",
