@@ -53,6 +53,8 @@ class ModelConfig:
     """Batch norm in the generator's hidden layers, or none."""
     norm_d: Norm = "batch"
     """Batch norm in the discriminator's hidden layers (never its first), or none."""
+    batch_deviation: bool = False
+    """conv: the discriminator's last layer is told, by one more map, how much the images of its batch differ."""
     dropout: float = 0.0
     """Dropout after the discriminator's hidden layers."""
     init: Literal["torch", "glorot", "normal"] = "torch"
@@ -63,6 +65,10 @@ class ModelConfig:
         _at_least(self, latent_dim=1, num_classes=0, width_g=1, width_d=1)
         _require(self.channels in (1, 3), f"channels={self.channels} is not 1 (grey) or 3 (RGB)")
         _require(0 <= self.dropout < 1, f"dropout={self.dropout} is not in [0, 1); try 0.3")
+        _require(
+            self.topology == "conv" or not self.batch_deviation,
+            f"batch_deviation=True has no place in topology {self.topology}; set it to False",
+        )
         for name in ("hidden_g", "hidden_d"):
             widths = getattr(self, name)
             _require(bool(widths) and min(widths) > 0, f"{name}={widths} needs at least one width of 1 or more")
@@ -143,8 +149,8 @@ class TrainConfig:
     """Learning rate of the generator's Adam."""
     lr_d: float = 2e-4
     """Learning rate of the discriminator's Adam."""
-    lr_decay: Literal["none", "cosine"] = "none"
-    """cosine: both learning rates fall to zero over the training, along half a cosine."""
+    lr_decay: float = 0.0
+    """Share of the training, its last, in which both learning rates fall to zero along half a cosine; 0: none."""
     betas: tuple[float, float] = (0.5, 0.999)
     """Adam's betas, both networks."""
     adam_epsilon: float = 1e-8
@@ -200,6 +206,7 @@ class TrainConfig:
         _require(0 <= self.seed < 2**32, f"seed={self.seed} is not in 0..4294967295")
         for name, usual in (("lr_g", "2e-4"), ("lr_d", "2e-4"), ("adam_epsilon", "1e-8")):
             _require(getattr(self, name) > 0, f"{name}={getattr(self, name)} is not positive; try {usual}")
+        _require(0 <= self.lr_decay <= 1, f"lr_decay={self.lr_decay} is not in [0, 1]; try 0.5 for the second half")
         _require(all(0 <= b < 1 for b in self.betas), f"betas={self.betas} are not in [0, 1); try (0.5, 0.999)")
         for name in ("real_target", "fake_target", "generator_target"):
             target = getattr(self, name)
@@ -208,6 +215,11 @@ class TrainConfig:
                 name in _TARGETS[self.loss] or target == (name != "fake_target"),
                 f"{name}={target} has no effect with loss {self.loss}; set it to {float(name != 'fake_target')}",
             )
+        _require(
+            not (self.joint_batch and self.model.batch_deviation),
+            "joint_batch=True would measure batch_deviation over real and fake images together; "
+            "set one of them to False",
+        )
         if self.reuse_fakes:
             _require(
                 self.generator_batch_factor == 1,

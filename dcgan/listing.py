@@ -12,15 +12,18 @@ from typing import Any
 from dcgan.presets import PRESETS
 from dcgan.runs import ProgressRow, Run, Status
 
+BEST = ("dcgan-best-mnist", "cdcgan-best-mnist")
+"""The published models that one looks around in first."""
+
 
 def by_label(runs: Sequence[Run]) -> dict[str, Run]:
-    """Runs by the words to choose them with, the user's own first and the newest of them on top.
+    """Runs by the words to choose them with: the user's own, the newest on top; then the published, the best on top.
 
     A published model whose name one of the user's runs has too is marked.
     """
     own = sorted((run for run in runs if not run.is_published), key=lambda run: run.name, reverse=True)
     labels = {run.name: run for run in own}
-    for run in runs:
+    for run in sorted(runs, key=lambda run: run.name not in BEST):  # sorting keeps their order otherwise
         if run.is_published:
             labels[f"{run.name} (published)" if run.name in labels else run.name] = run
     return labels

@@ -131,7 +131,7 @@ def _adam(network: nn.Module, lr: float, config: TrainConfig) -> torch.optim.Ada
     capturable = device.type == "cuda"
     return torch.optim.Adam(
         network.parameters(),
-        lr=torch.tensor(lr, device=device) if capturable and config.lr_decay != "none" else lr,
+        lr=torch.tensor(lr, device=device) if capturable and config.lr_decay else lr,
         betas=config.betas,
         eps=config.adam_epsilon,
         fused=True,
@@ -180,8 +180,8 @@ def update_both(state: TrainState, batch: Batch) -> StepStats:
 def begin_step(state: TrainState) -> None:
     """Start the noise of the step that comes next, and set its learning rates: both are functions of its number."""
     _seed_step(state)
-    if state.config.lr_decay != "none" and state.steps is not None:
-        factor = decay_factor(state.step, state.steps)
+    if state.config.lr_decay and state.steps is not None:
+        factor = decay_factor(state.step, state.steps, state.config.lr_decay)
         for optimizer, lr in ((state.optimizer_g, state.config.lr_g), (state.optimizer_d, state.config.lr_d)):
             for group in optimizer.param_groups:
                 if isinstance(group["lr"], Tensor):
@@ -190,13 +190,13 @@ def begin_step(state: TrainState) -> None:
                     group["lr"] = lr * factor
 
 
-def decay_factor(step: int, steps: int) -> float:
-    """What is left of the learning rates at a step, counted from 0, of so many: half a cosine from 1 down to 0.
-
-    Loshchilov and Hutter 2017 (SGDR), equation 5, without restarts.
+def decay_factor(step: int, steps: int, share: float) -> float:
+    """What is left of the learning rates at a step, counted from 0: all, and in the last `share` of the steps, in
+    (0, 1], half a cosine from 1 down to 0 (Loshchilov and Hutter 2017, SGDR, equation 5, without restarts).
     """
     assert 0 <= step < steps, f"step {step} is not one of {steps}"
-    return (1 + math.cos(math.pi * step / steps)) / 2
+    gone = max(0.0, 1 - (1 - step / steps) / share)
+    return (1 + math.cos(math.pi * gone)) / 2
 
 
 def _seed_step(state: TrainState) -> None:

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import nn
 
-from dcgan.config import ModelConfig
+from dcgan.config import ModelConfig, TrainConfig
 from dcgan.latents import latents_from_seeds
 from dcgan.models import build_discriminator, build_gan, build_generator
-from dcgan.models.parts import FlattenChannelsLast, UnflattenChannelsLast
+from dcgan.models.parts import BatchDeviation, FlattenChannelsLast, UnflattenChannelsLast
 from dcgan.models.sampling import sample
 from dcgan.presets import PRESETS
 
@@ -58,6 +58,8 @@ def _describe(layer: nn.Module) -> str:
             return "-> " + "x".join(map(str, layer.unflattened_size))
         case UnflattenChannelsLast():
             return "channels last -> {2}x{0}x{1}".format(*layer.shape)
+        case BatchDeviation():
+            return f"deviation of {layer.group}"
         case FlattenChannelsLast():
             return "flatten channels last"
         case nn.Flatten():
@@ -178,6 +180,48 @@ GENERATORS = {
         convT 64->1 4 2 1
         Tanh
     """,
+    "dcgan-best": """
+        -> 100x1x1
+        convT 100->128 4 2 0
+        BN 128
+        ReLU
+        convT 128->64 3 2 1
+        BN 64
+        ReLU
+        convT 64->32 4 2 1
+        BN 32
+        ReLU
+        convT 32->1 4 2 1
+        Tanh
+    """,
+    "cdcgan-best": """
+        -> 110x1x1
+        convT 110->128 4 2 0
+        BN 128
+        ReLU
+        convT 128->64 3 2 1
+        BN 64
+        ReLU
+        convT 64->32 4 2 1
+        BN 32
+        ReLU
+        convT 32->1 4 2 1
+        Tanh
+    """,
+    "dcgan-xl": """
+        -> 100x1x1
+        convT 100->512 4 2 0
+        BN 512
+        ReLU
+        convT 512->256 3 2 1
+        BN 256
+        ReLU
+        convT 256->128 4 2 1
+        BN 128
+        ReLU
+        convT 128->1 4 2 1
+        Tanh
+    """,
 }
 
 DISCRIMINATORS = {
@@ -266,6 +310,36 @@ DISCRIMINATORS = {
         BN 512
         LReLU 0.2
         conv 512->1 4 1 0
+    """,
+    "dcgan-best": """
+        conv 1->32 4 2 1
+        LReLU 0.2
+        conv 32->64 4 2 1 bias
+        LReLU 0.2
+        conv 64->128 3 2 1 bias
+        LReLU 0.2
+        deviation of 8
+        conv 129->1 4 1 0
+    """,
+    "cdcgan-best": """
+        conv 11->32 4 2 1
+        LReLU 0.2
+        conv 32->64 4 2 1 bias
+        LReLU 0.2
+        conv 64->128 3 2 1 bias
+        LReLU 0.2
+        deviation of 8
+        conv 129->1 4 1 0
+    """,
+    "dcgan-xl": """
+        conv 1->128 4 2 1
+        LReLU 0.2
+        conv 128->256 4 2 1 bias
+        LReLU 0.2
+        conv 256->512 3 2 1 bias
+        LReLU 0.2
+        deviation of 8
+        conv 513->1 4 1 0
     """,
 }
 
@@ -780,3 +854,43 @@ def test_images_do_not_depend_on_the_number_of_threads(threads):
         assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)
+
+
+# How much the images of a batch differ
+
+
+def test_a_batchs_deviation_is_that_of_each_group_of_images():
+    x = torch.randn(16, 3, 2, 2, generator=torch.Generator().manual_seed(0))
+    y = BatchDeviation()(x)
+    assert y.shape == (16, 4, 2, 2)
+    assert torch.equal(y[:, :3], x)
+    for image in range(16):  # two groups, in turn
+        members = x[image % 2 :: 2].numpy()
+        assert y[image, 3].numpy() == pytest.approx(members.std(0).mean(), rel=1e-5)
+
+
+@pytest.mark.parametrize(("images", "counted"), [(1, 1), (5, 5), (8, 8), (15, 8), (17, 16), (33, 32)])
+def test_batches_of_any_size_have_a_deviation(images, counted):
+    x = torch.randn(images, 2, 3, 3, generator=torch.Generator().manual_seed(1))
+    y = BatchDeviation()(x)
+    groups = max(1, images // 8)
+    for image in range(images):
+        expected = x[:counted][image % groups :: groups].numpy().std(0).mean()
+        assert y[image, 2].numpy() == pytest.approx(expected, rel=1e-4, abs=1.1e-4)  # 1e-4 is the root of its epsilon
+
+
+def test_equal_images_have_a_deviation_of_nothing_and_gradients_that_are_numbers():
+    x = torch.ones(8, 2, 3, 3, requires_grad=True)
+    y = BatchDeviation()(x)
+    assert y[:, 2].max() <= 1.1e-4
+    (gradient,) = torch.autograd.grad(y[:, 2].sum(), x, create_graph=True)
+    (second,) = torch.autograd.grad(gradient.square().sum(), x)
+    assert gradient.isfinite().all()
+    assert second.isfinite().all()
+
+
+def test_only_the_convolutional_discriminator_is_told_its_batchs_deviation():
+    with pytest.raises(ValueError, match="batch_deviation=True has no place in topology mlp; set it to False"):
+        ModelConfig(topology="mlp", batch_deviation=True)
+    with pytest.raises(ValueError, match="real and fake images together; set one of them to False"):
+        TrainConfig(model=ModelConfig(batch_deviation=True), joint_batch=True)

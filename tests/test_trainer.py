@@ -345,23 +345,25 @@ def test_a_state_that_does_not_fit_is_refused():
 
 
 @pytest.mark.parametrize("engine", ["plain", "fast"])
-def test_learning_rates_fall_along_half_a_cosine(engine):
-    config = small("dcgan", engine=engine, lr_decay="cosine", lr_g=4e-4, lr_d=2e-4, epochs=2)
+@pytest.mark.parametrize("share", [1.0, 0.5])
+def test_learning_rates_fall_along_half_a_cosine(engine, share):
+    config = small("dcgan", engine=engine, lr_decay=share, lr_g=4e-4, lr_d=2e-4, epochs=4)
     batches = batches_for(config)
-    steps = 2 * batches.steps_per_epoch
+    steps = 4 * batches.steps_per_epoch
     rates = [
         (state.optimizer_g.param_groups[0]["lr"], state.optimizer_d.param_groups[0]["lr"])
         for state, _ in train(config, batches, CPU)
     ]
-    assert len(rates) == steps
-    assert rates[0] == (4e-4, 2e-4)
-    assert rates[steps // 2] == pytest.approx((2e-4, 1e-4))
-    assert 0 < rates[-1][0] < 4e-4 * (3 / steps) ** 2
+    held = int(steps * (1 - share))
+    assert len(rates) == steps == 20
+    assert set(rates[: held + 1]) == {(4e-4, 2e-4)}
+    assert rates[held + (steps - held) // 2] == pytest.approx((2e-4, 1e-4))
+    assert 0 < rates[-1][0] < 4e-4 * (3 / (steps - held)) ** 2
     assert rates == sorted(rates, reverse=True)
 
 
 def test_a_training_cut_in_two_goes_on_with_the_rates_it_would_have_had():
-    config = small("dcgan", lr_decay="cosine", engine="plain", epochs=2)
+    config = small("dcgan", lr_decay=1.0, engine="plain", epochs=2)
     *_, whole = train(config, batches_for(config), CPU)
     for cut in train(config, batches_for(config), CPU):
         if cut.state.step == 5:
@@ -376,7 +378,7 @@ def test_a_training_cut_in_two_goes_on_with_the_rates_it_would_have_had():
 
 def test_a_step_outside_of_a_training_has_the_full_rates():
     """Nobody has said how long it is: a benchmark, a lesson."""
-    config = small("dcgan", lr_decay="cosine")
+    config = small("dcgan", lr_decay=1.0)
     state = TrainState.new(config, CPU)
     train_step(state, first_batches(config, 1)[0])
     assert state.optimizer_g.param_groups[0]["lr"] == config.lr_g

@@ -13,7 +13,7 @@ from itertools import pairwise
 from torch import nn
 
 from dcgan.config import ModelConfig
-from dcgan.models.parts import dropout, output_activation
+from dcgan.models.parts import BatchDeviation, dropout, output_activation
 
 SLOPE = 0.2
 
@@ -70,5 +70,8 @@ def discriminator_layers(config: ModelConfig) -> nn.Sequential:
             layers.append(nn.BatchNorm2d(outputs))
         layers += [nn.LeakyReLU(SLOPE), *dropout(config)]
         inputs = outputs
+    if config.batch_deviation:
+        layers.append(BatchDeviation())
+        inputs += 1
     layers.append(nn.Conv2d(inputs, 1, 4, 1, 0, bias=False))
     return nn.Sequential(*layers)

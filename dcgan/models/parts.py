@@ -92,6 +92,34 @@ class UnflattenChannelsLast(nn.Module):
         return "height={}, width={}, channels={}".format(*self.shape)
 
 
+class BatchDeviation(nn.Module):
+    """(B, C, H, W) -> (B, C + 1, H, W): one more map, filled with how much the features of a group of images differ.
+
+    A discriminator that sees one image at a time lets a generator pass that draws too few kinds of them. The number
+    is the standard deviation over `group` images of the batch, averaged over channels and places: the same for all of
+    a group. Images that fill no group get another group's. Karras et al. 2018 (Progressive GAN), section 3; groups as
+    in their code.
+    """
+
+    def __init__(self, group: int = 8) -> None:
+        super().__init__()
+        self.group = group
+
+    def forward(self, x: Tensor) -> Tensor:
+        size = min(self.group, len(x))
+        groups = len(x) // size
+        members = x[: size * groups].unflatten(0, (size, groups))
+        # Written out: torch's var over the first dimension takes longer than all of this.
+        variance = (members - members.mean(0)).square().mean(0)  # (groups, C, H, W)
+        # The root's own gradient at 0 is infinite: equal images, as in a batch of one, would make it NaN.
+        deviation = (variance + 1e-8).sqrt().mean((1, 2, 3))  # (groups,)
+        deviation = deviation.repeat(len(x) // groups + 1)[: len(x)]  # image i is of group i modulo groups
+        return torch.cat([x, deviation[:, None, None, None].expand(-1, 1, *x.shape[2:])], dim=1)
+
+    def extra_repr(self) -> str:
+        return f"group={self.group}"
+
+
 def output_activation(config: ModelConfig) -> nn.Module:
     """The generator's last layer; it decides config.pixel_range."""
     return nn.Sigmoid() if config.output == "sigmoid" else nn.Tanh()
