@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
+from dcgan import doctor
 from dcgan.config import TrainConfig
 from dcgan.presets import PRESETS
 from dcgan.runs import ProgressRow, Run, RunError, Status, find_run
@@ -48,7 +49,8 @@ def train(
     docs/many-devices.md.
 
     Every field of the config is a flag whose default is the preset's: `train dcgan --help` shows dcgan's.
-    --data NAME is short for --data.name NAME. Runs are recorded under $DCGAN_RUNS, or ./runs.
+    --data NAME is short for --data.name NAME, --no-scores for --score-images 0. Runs are recorded under $DCGAN_RUNS,
+    or ./runs.
 
     Args:
         preset: Name of a preset (see: presets), or a run's path or name. It comes first.
@@ -87,6 +89,9 @@ def with_preset(arguments: Sequence[str]) -> tuple[Callable[..., int], list[str]
         raise ValueError(f"name a preset first, as in: {PROG} train dcgan --epochs 5; there are {', '.join(PRESETS)}")
     full = []
     for argument in arguments:
+        if argument == "--no-scores":
+            full.append("--score-images=0")
+            continue
         short = argument == "--data" or argument.startswith("--data=")
         full.append(argument.replace("--data", "--data.name", 1) if short else argument)
     return partial(train, config=_config(name)), full
@@ -202,11 +207,21 @@ def _report(run: Run, status: Status, stop_file_seen: bool) -> int:
         raise RunError(f"{run.path} failed: {status.error}")
     if status.state == "stopped":
         print(f"stopped after step {status.step} of {status.steps}, saved in {run.path}")
+        _consult(run, status)
         print(f"go on with: {PROG} resume {word}")
         return 0 if stop_file_seen else 130
     print(f"finished {status.epochs} epochs, saved in {run.path}")
+    _consult(run, status)
     print(f"next: {PROG} sample {word}\n      {PROG} gif {word}")
     return 0
+
+
+def _consult(run: Run, status: Status) -> None:
+    """What the doctor says, where something ails the training."""
+    rows = run.progress()[0][-doctor.USUAL_ROWS :]
+    found = doctor.diagnose(rows, status.state, status.error, run.config().loss, run.scores())
+    if found.level in ("warning", "error"):
+        print(f"doctor: {found.title} {found.cause} {found.remedy}")
 
 
 def word_for(run: Run) -> str:

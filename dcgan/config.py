@@ -198,11 +198,18 @@ class TrainConfig:
     """Steps that one row of progress.jsonl averages over."""
     snapshots: int = 8
     """Generators kept along the way: before the first step, at the end, and at the halvings between; 0: none."""
+    score_images: int = 2000
+    """Images drawn and scored at the end of each epoch, where there is a classifier of the data; 0: none. They tell
+    how the training goes, and decide none of its numbers."""
 
     def __post_init__(self) -> None:
         _check_types(self)
         _at_least(self, epochs=1, batch_size=2, generator_batch_factor=1, steps_per_epoch=0, ema_half_life_images=0)
         _at_least(self, threads=0, log_every=1, snapshots=0, r1_gamma=0, r2_gamma=0, gradient_penalty=0)
+        _require(
+            self.score_images == 0 or self.score_images >= 2,
+            f"score_images={self.score_images} is neither 0 nor 2 or more; try 2000, or 0 for no scores",
+        )
         _require(0 <= self.seed < 2**32, f"seed={self.seed} is not in 0..4294967295")
         for name, usual in (("lr_g", "2e-4"), ("lr_d", "2e-4"), ("adam_epsilon", "1e-8")):
             _require(getattr(self, name) > 0, f"{name}={getattr(self, name)} is not positive; try {usual}")

@@ -1,21 +1,28 @@
-"""What ails a training, told from its rows alone, as somebody would who has seen many. Standard library only.
+"""What ails a training, told from its rows and scores, as somebody would who has seen many. Standard library only.
 
 The thresholds are in D's own terms, the mean sigmoid of its logits, and were set on recordings: sound ones, the
 published models at every point of their training, stay clear of them; trainings made sick on purpose, a network's
 learning rate a thousand times too small or a hundred times too large, cross them within an epoch.
+
+Collapse is told from the scores. A classifier sees all of a young generator's noise as one class, and the published
+plain GAN learns some digits after ten epochs only, so classes that are not drawn mean nothing as long as a training
+gets better: in the published ones, CFD falls by a tenth and more with every doubling of the images seen, from 19,000
+images to their end.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Literal
 
-from dcgan.runs import ProgressRow
+from dcgan.runs import ProgressRow, ScoreRow
 
 Level = Literal["success", "info", "warning", "error"]
 
+USUAL_ROWS = 2000
+"""Rows that give the measure of what is usual."""
 WINDOW_ROWS = 20
 WINDOW_STEPS = 400
 """A state must last for so many rows and steps to be one: single batches swing far."""
@@ -31,6 +38,18 @@ LOSS_GROWTH = 10.0
 GRADIENT_GROWTH = 100.0
 """Over the median so far. The published DCGAN's grows fourfold in 20 epochs."""
 RECENT_ROWS = 5
+COLLAPSE_IMAGES = 60_000
+"""Before so many real images nothing has collapsed: the published plain GAN's CFD rises until about 20,000, and for
+as long again it is all noise."""
+STILL_BETTER = 0.95
+"""CFD over that at half as many images: below this the training still gets better. The published ones have 0.88 at
+most."""
+MISSING_SHARE = 0.2
+"""A class's share over the real images' share of it. The published models end with 0.25 and more for each digit."""
+ONE_CLASS = 0.9
+"""The share of one class that is nearly all. Past COLLAPSE_IMAGES the published ones have 0.75 at most."""
+DRAWN_COVERAGE = 0.01
+"""From here on images are of something. Noise, whatever class it is taken for, covers nothing."""
 
 PROBABILISTIC = ("bce", "minimax")
 """Losses that read D's logits as probabilities; of others, mean D(x) and D(G(z)) tell an order, not a state."""
@@ -41,7 +60,16 @@ class Diagnosis:
     """A finding with its likely cause and the one change to try; both empty where nothing is to be done."""
 
     kind: Literal[
-        "young", "healthy", "discriminator-wins", "generator-wins", "diverging", "not-finite", "failed", "unjudged"
+        "young",
+        "healthy",
+        "discriminator-wins",
+        "generator-wins",
+        "missing-classes",
+        "collapsed",
+        "diverging",
+        "not-finite",
+        "failed",
+        "unjudged",
     ]
     level: Level
     title: str
@@ -84,6 +112,22 @@ GENERATOR_WINS = Diagnosis(
     "Raise the discriminator's learning rate to four times what it is.",
 )
 
+MISSING_CLASSES = Diagnosis(
+    "missing-classes",
+    "warning",
+    "The generator does not draw all kinds.",
+    "Mode collapse: G keeps to what D lets pass, and losses need not show it. The histogram of classes does.",
+    "Start again with a gradient penalty, r1_gamma at 1, which keeps D from driving G into a corner.",
+)
+
+COLLAPSED = Diagnosis(
+    "collapsed",
+    "error",
+    "The generator has collapsed.",
+    "Mode collapse: G has moved to the one kind that D let pass, faster than D could learn to tell it.",
+    "Start again with the generator's learning rate at a quarter.",
+)
+
 DIVERGING = Diagnosis(
     "diverging",
     "error",
@@ -93,16 +137,31 @@ DIVERGING = Diagnosis(
 )
 
 
-def diagnose(rows: Sequence[ProgressRow], state: str = "running", error: str = "", loss: str = "bce") -> Diagnosis:
-    """The finding for these rows, oldest first: the newest decide, up to 2,000 give the measure of what is usual.
+def diagnose(
+    rows: Sequence[ProgressRow],
+    state: str = "running",
+    error: str = "",
+    loss: str = "bce",
+    scores: Sequence[ScoreRow] = (),
+) -> Diagnosis:
+    """The finding for these rows, oldest first: the newest decide, up to USUAL_ROWS give the measure.
 
-    `state` and `error` are the run's status, `loss` its config's.
+    `state` and `error` are the run's status, `loss` its config's, `scores` all of its rows of scores, oldest first.
+    A collapse comes before who is ahead; where one is, that is its likely cause.
     """
     if state == "failed":
         return _failure(error)
-    window = _window(rows)
     if diverges(rows):
         return DIVERGING
+    balance, found = _balance(rows, loss), collapse(scores)
+    if found and balance.level == "warning":
+        return replace(found, cause=balance.cause, remedy=balance.remedy)
+    return found or balance
+
+
+def _balance(rows: Sequence[ProgressRow], loss: str) -> Diagnosis:
+    """Who is ahead."""
+    window = _window(rows)
     if len(window) < WINDOW_ROWS or rows[-1].images_seen < YOUNG_IMAGES:
         return YOUNG
     if loss not in PROBABILISTIC:
@@ -131,6 +190,43 @@ def diverges(rows: Sequence[ProgressRow]) -> bool:
         if now > floor and now > growth * usual:
             return True
     return False
+
+
+def collapse(scores: Sequence[ScoreRow]) -> Diagnosis | None:
+    """What the newest scores say of classes that are not drawn; None where nothing is amiss, or nothing can be told.
+
+    Nearly all images of one class are told at once. Single classes must be missing in two rows: they come and go.
+    """
+    scores = [row for row in scores if row.scale == scores[-1].scale]
+    if not scores or scores[-1].images_seen < COLLAPSE_IMAGES or _gets_better(scores):
+        return None
+    newest = scores[-1]
+    share, digit = max((share, digit) for digit, share in enumerate(newest.class_histogram))
+    missing = set.intersection(*(_missing(row) for row in scores[-2:]))
+    if share >= ONE_CLASS:
+        return replace(
+            COLLAPSED, title=f"The generator has collapsed: {share:.0%} of its images are of one kind, {digit}."
+        )
+    if not missing:
+        return None
+    before = [row for row in scores[:-2] if row.coverage >= DRAWN_COVERAGE]
+    drawn = any(missing.isdisjoint(_missing(row)) for row in before)
+    names = [str(digit) for digit in sorted(missing)]
+    listed = ", ".join(names[:-1]) + " and " * (len(names) > 1) + names[-1]
+    return replace(MISSING_CLASSES, title=f"The generator {'no longer' if drawn else 'hardly'} draws {listed}.")
+
+
+def _gets_better(scores: Sequence[ScoreRow]) -> bool:
+    """Whether CFD still falls as it does in sound trainings; True too where no row is old enough to tell."""
+    newest = scores[-1]
+    halfway = [row for row in scores if row.images_seen <= newest.images_seen / 2]
+    return not halfway or newest.cfd < STILL_BETTER * halfway[-1].cfd
+
+
+def _missing(row: ScoreRow) -> set[int]:
+    """The classes that the images hardly have."""
+    pairs = enumerate(zip(row.class_histogram, row.class_histogram_floor, strict=True))
+    return {digit for digit, (share, real) in pairs if share < MISSING_SHARE * real}
 
 
 def _window(rows: Sequence[ProgressRow]) -> Sequence[ProgressRow]:

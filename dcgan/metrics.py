@@ -137,6 +137,12 @@ def neighbours(real: Tensor, fake: Tensor, real_radii: Tensor, fake_radii: Tenso
     )
 
 
+def coverage(real: Tensor, fake: Tensor, real_radii: Tensor) -> float:
+    """The coverage of `neighbours` alone, for less: real (M, F) and fake (N, F) in the precision they come in, with
+    the real `radii` (M,)."""
+    return (nearest(real, fake) < real_radii).double().mean().item()
+
+
 def nearest(images: Tensor, others: Tensor) -> Tensor:
     """The distance (N,) of each image (N, F) from the nearest of the others (M, F), in the precision they come in."""
     return torch.cat([block.amin(1) for _, block in _distances(images, others)])

@@ -59,7 +59,7 @@ def model_files(run: Run) -> Files:
     """
     if not run.weights_path.exists() or not run.sample_steps():
         raise RunError(f"{run.path} has no weights or no samples yet; train it first")
-    names = ("config.json", "status.json", "progress.jsonl", "evals.jsonl")
+    names = ("config.json", "status.json", "progress.jsonl", "scores.jsonl", "evals.jsonl")
     paths = [run.path / name for name in names] + [run.generator_path, run.ema_path, run.discriminator_path]
     files: Files = {path.name: path for path in paths if path.exists()}
     files["samples.png"] = pixels.png_bytes(

@@ -26,7 +26,8 @@ from dcgan.machine import cpu_name, keep_freed_memory
 from dcgan.models.parts import Generator
 from dcgan.models.sampling import sample
 from dcgan.reference import StepStats, TrainState
-from dcgan.runs import ProgressRow, Run, RunError, Status
+from dcgan.runs import UNSCORED, ProgressRow, Run, RunError, ScoreRow, Status
+from dcgan.scoring import Scorer
 from dcgan.trainer import train
 
 GRID_SEEDS = range(64)
@@ -118,6 +119,8 @@ class Recorder:
     on_row: OnRow | None
     seconds_before: float
     """Training time of the processes before this one."""
+    scorer: Scorer | None = None
+    """Scores the generator at the end of each epoch; None where nothing is to be scored, or can be."""
     window: list[StepStats] = field(default_factory=list)
     """Statistics since the last row, still on the device."""
     images_at_row: int = 0
@@ -133,14 +136,16 @@ class Recorder:
         batches, state, seconds = _load(run, config, device, ranks)
         if run.state_path.exists():
             run.rewind(state.step)
+        scorer, notes = _open_scorer(config, device)
+        notes = (*batches.notes, *notes)
         steps, environment = config.epochs * batches.steps_per_epoch, _environment(device, ranks)
-        status = Status("running", state.step, steps, config.epochs, notes=batches.notes, environment=environment)
-        return cls(run, config, batches, state, status, on_row, seconds, images_at_row=state.images_seen)
+        status = Status("running", state.step, steps, config.epochs, notes=notes, environment=environment)
+        return cls(run, config, batches, state, status, on_row, seconds, scorer, images_at_row=state.images_seen)
 
     def record(self, should_stop: Callable[[], bool]) -> None:
         """Run the loop to its end or to a stop, recording as it goes."""
         config, state, per_epoch = self.config, self.state, self.batches.steps_per_epoch
-        for note in self.batches.notes:
+        for note in self.status.notes:
             log.info("%s", note)
         log.info("training on %s from step %d of %d", state.device, state.step, self.status.steps)
         self._set_status("running")
@@ -162,6 +167,8 @@ class Recorder:
                 self._write_grid()
             if step in kept:
                 self._write_snapshot()
+            if step % per_epoch == 0:
+                self._score()
             due = not self.window and time.monotonic() - self.save_time > SAVE_EVERY_SECONDS
             if due or stopping or last:
                 self._save()
@@ -183,7 +190,7 @@ class Recorder:
             step=state.step,
             epoch=round(state.step / self.batches.steps_per_epoch, 6),
             images_seen=state.images_seen,
-            wall_seconds=round(self.seconds_before + now - self.started, 3),
+            wall_seconds=self._wall_seconds(now),
             images_per_second=round((state.images_seen - self.images_at_row) / (now - self.row_time), 1),
             **dict(zip(StepStats._fields, map(float, values.mean(axis=0)), strict=True)),
         )
@@ -196,9 +203,46 @@ class Recorder:
         if self.on_row:
             self.on_row(row, self.status)
 
+    def _wall_seconds(self, now: float) -> float:
+        """Of training until `now`, without the scoring."""
+        return round(self.seconds_before + now - self.started, 3)
+
     def _write_grid(self) -> None:
         sheet = draw_grid(self.state.best_generator)
         self.run.write_bytes(f"samples/{self.state.step:07d}.png", pixels.png_bytes(sheet))
+
+    def _score(self) -> None:
+        """One row of scores, where the training is scored. The clock of the training stands still meanwhile."""
+        if self.scorer is None:
+            return
+        state, began = self.state, time.monotonic()
+        wall_seconds = self._wall_seconds(began)
+        figures = self.scorer.score(state.best_generator)
+        spent = time.monotonic() - began
+        self.started += spent
+        self.row_time += spent
+        if figures is None:
+            log.warning("step %d is not scored: its images have pixels that are no numbers", state.step)
+            return
+        floor = self.scorer.reference.floor
+        self.run.append_score(
+            ScoreRow(
+                step=state.step,
+                epoch=round(state.step / self.batches.steps_per_epoch, 6),
+                images_seen=state.images_seen,
+                wall_seconds=wall_seconds,
+                num_images=self.scorer.num_images,
+                cfd=float(f"{figures.cfd:.6g}"),
+                cfd_floor=float(f"{floor.cfd:.6g}"),
+                coverage=figures.coverage,
+                coverage_floor=floor.coverage,
+                class_histogram=figures.class_histogram,
+                class_histogram_floor=floor.class_histogram,
+                extractor=f"{self.scorer.judge.name} classifier",
+                extractor_hash=self.scorer.judge.hash,
+                scoring_seconds=round(spent, 3),
+            )
+        )
 
     def _write_snapshot(self) -> None:
         path = self.run.snapshot_path(self.state.step)
@@ -221,7 +265,7 @@ class Recorder:
             "config": config.to_json(),
             "step": state.step,
             "images_seen": state.images_seen,
-            "wall_seconds": round(self.seconds_before + time.monotonic() - self.started, 3),
+            "wall_seconds": self._wall_seconds(time.monotonic()),
         }
         save_tensors(run.state_path, tensors, metadata)
         self.save_time = time.monotonic()
@@ -276,6 +320,14 @@ def snapshot_steps(config: TrainConfig, steps: int) -> set[int]:
     """config.snapshots steps: the last, its halvings, and 0."""
     halvings = {math.ceil(steps / 2**k) for k in range(max(config.snapshots - 1, min(config.snapshots, 1)))}
     return halvings | ({0} if config.snapshots > 1 else set())
+
+
+def _open_scorer(config: TrainConfig, device: torch.device) -> tuple[Scorer | None, tuple[str, ...]]:
+    """The scorer, or the reason why there is none: data that nobody can judge are trained on all the same."""
+    try:
+        return Scorer.open(config, device), ()
+    except (OSError, ValueError) as error:
+        return None, (UNSCORED + " ".join(str(error).split()),)
 
 
 def _load(run: Run, config: TrainConfig, device: torch.device, ranks: Ranks) -> tuple[Batches, TrainState, float]:

@@ -15,7 +15,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,6 +38,9 @@ LOCK_VARIABLE = "DCGAN_LOCK_FD"
 """Names, to a training that `launch` starts, the descriptor by which it inherits its run's lock."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 """A run's name: no path, nothing hidden, and no flag to a command line."""
+
+UNSCORED = "not scored along the way: "
+"""Begins the note of a run whose data nobody can judge; the reason follows."""
 
 State = Literal["running", "finished", "stopped", "interrupted", "failed"]
 
@@ -92,10 +95,58 @@ class ProgressRow:
     g_grad_norm: float
 
     def __post_init__(self) -> None:
-        # Compared, not converted: JSON's integers know no limit, floats do. NaN compares false.
-        limit = sys.float_info.max
-        if not all(type(value) in (int, float) and abs(value) <= limit for value in self.__dict__.values()):
-            raise TypeError(f"{self.__dict__} is no row of numbers")
+        _check_numbers(self.__dict__.values())
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """One row of scores.jsonl: a light evaluation at the end of an epoch, of images of fixed seeds.
+
+    Compares with rows of the same classifier and count only. A `_floor` is what as many real images get.
+    """
+
+    step: int
+    epoch: float
+    images_seen: int
+    wall_seconds: float
+    """Of training until then; scoring is not counted."""
+    num_images: int
+    cfd: float
+    """Classifier Fréchet distance; 0 is best."""
+    cfd_floor: float
+    coverage: float
+    """Share of the real test images with a generated one near them."""
+    coverage_floor: float
+    class_histogram: tuple[float, ...]
+    """The share of each class among the images, as the classifier sees them."""
+    class_histogram_floor: tuple[float, ...]
+    extractor: str
+    extractor_hash: str
+    scoring_seconds: float
+    """What this row has cost."""
+
+    @property
+    def scale(self) -> tuple[str, int]:
+        """Rows of one scale compare."""
+        return self.extractor_hash, self.num_images
+
+    def __post_init__(self) -> None:
+        words, shares = ("extractor", "extractor_hash"), ("class_histogram", "class_histogram_floor")
+        values = dict(self.__dict__)
+        texts, histograms = [values.pop(name) for name in words], [values.pop(name) for name in shares]
+        if not all(isinstance(text, str) for text in texts):
+            raise TypeError(f"{texts} are no words")
+        if not all(isinstance(each, tuple) and each for each in histograms) or len(set(map(len, histograms))) > 1:
+            raise TypeError(f"{histograms} are no two histograms of the same classes")
+        _check_numbers([*values.values(), *histograms[0], *histograms[1]])
+
+
+def _check_numbers(values: Iterable[Any]) -> None:
+    # Compared, not converted: JSON's integers know no limit, floats do. NaN compares false.
+    limit = sys.float_info.max
+    values = list(values)
+    if not all(type(value) in (int, float) and abs(value) <= limit for value in values):
+        raise TypeError(f"{values} is no row of numbers")
 
 
 class RunError(ValueError):
@@ -275,6 +326,15 @@ class Run:
             pass
         return None
 
+    def scores(self) -> list[ScoreRow]:
+        """The rows of scores.jsonl, oldest first; a damaged or unfinished one is passed over. One an epoch: few."""
+        rows = []
+        for line in self._new_lines("scores.jsonl", 0)[0]:
+            with contextlib.suppress(ValueError, TypeError):
+                values = dict(json.loads(line))
+                rows.append(ScoreRow(**{key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}))
+        return rows
+
     def evals(self) -> list[dict[str, Any]]:
         """The rows of evals.jsonl."""
         rows = []
@@ -326,6 +386,9 @@ class Run:
     def append_progress(self, row: ProgressRow) -> None:
         self._append("progress.jsonl", dataclasses.asdict(row))
 
+    def append_score(self, row: ScoreRow) -> None:
+        self._append("scores.jsonl", dataclasses.asdict(row))
+
     def append_eval(self, scores: dict[str, Any]) -> None:
         self._append("evals.jsonl", scores)
 
@@ -336,9 +399,10 @@ class Run:
 
     def rewind(self, step: int) -> None:
         """Take back what was recorded after `step`: a resumed training records it again."""
-        rows = [row for row in self.progress()[0] if row.step <= step]
-        lines = "".join(json.dumps(dataclasses.asdict(row)) + "\n" for row in rows)
-        self.write_text("progress.jsonl", lines)
+        for name, rows in {"progress.jsonl": self.progress()[0], "scores.jsonl": self.scores()}.items():
+            if (self.path / name).exists() or name == "progress.jsonl":
+                kept = [json.dumps(dataclasses.asdict(row)) + "\n" for row in rows if row.step <= step]
+                self.write_text(name, "".join(kept))
         for later in self.sample_steps():
             if later > step:
                 self.sample_path(later).unlink()

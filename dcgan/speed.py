@@ -69,6 +69,7 @@ def _key(config: TrainConfig) -> str:
         ema_half_life_images=min(1, config.ema_half_life_images),
         log_every=1,
         snapshots=0,
+        score_images=0,
     )
     here = [
         cpu_name(),

@@ -15,12 +15,16 @@ from pathlib import Path
 import pytest
 
 from dcgan.config import DataConfig, ModelConfig, TrainConfig
-from dcgan.runs import ProgressRow, Run, Status
+from dcgan.runs import ProgressRow, Run, ScoreRow, Status
 
 TINY = TrainConfig(
-    model=ModelConfig(topology="conv", latent_dim=6, width_g=2, width_d=2), epochs=2, batch_size=4, log_every=1
+    model=ModelConfig(topology="conv", latent_dim=6, width_g=2, width_d=2),
+    epochs=2,
+    batch_size=4,
+    log_every=1,
+    score_images=0,
 )
-"""A DCGAN of a few hundred weights."""
+"""A DCGAN of a few hundred weights, which draws nothing that were worth a score."""
 
 
 @pytest.fixture
@@ -40,16 +44,32 @@ def tiny_run(runs_root: Path) -> Run:
 @pytest.fixture(scope="session")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> DataConfig:
     """The first 336 real digits in a folder of their own: unpacking all 60,000 takes longer than small trainings."""
-    import numpy as np
-
     from dcgan.archives import read_named_set
 
     images, labels = read_named_set("mnist", "", "train")
     root = tmp_path_factory.mktemp("digits")
-    for name, values in {"train-images-idx3-ubyte": images[:336, 0], "train-labels-idx1-ubyte": labels[:336]}.items():
-        header = struct.pack(f">HBB{values.ndim}I", 0, 8, values.ndim, *values.shape)
-        (root / name).write_bytes(header + values.astype(np.uint8).tobytes())
+    write_idx(root, "train", images[:336, 0], labels[:336])
     return DataConfig(root=str(root))
+
+
+@pytest.fixture(scope="session")
+def judged_digits(digits: DataConfig, tmp_path_factory: pytest.TempPathFactory) -> DataConfig:
+    """The same, with 200 test digits from all over the test part, so that trainings on them can be scored."""
+    from dcgan.archives import read_named_set
+
+    root = tmp_path_factory.mktemp("judged-digits")
+    for file in Path(digits.root).iterdir():
+        (root / file.name).write_bytes(file.read_bytes())
+    images, labels = read_named_set("mnist", "", "test")
+    write_idx(root, "t10k", images[::50, 0], labels[::50])
+    return DataConfig(root=str(root))
+
+
+def write_idx(root: Path, prefix: str, images_u8, labels) -> None:
+    """Images (N, H, W) and labels (N,) as a part of MNIST."""
+    for name, values in {"images-idx3-ubyte": images_u8, "labels-idx1-ubyte": labels}.items():
+        header = struct.pack(f">HBB{values.ndim}I", 0, 8, values.ndim, *values.shape)
+        (root / f"{prefix}-{name}").write_bytes(header + values.astype("uint8").tobytes())
 
 
 def progress_row(step: int) -> ProgressRow:
@@ -67,6 +87,27 @@ def progress_row(step: int) -> ProgressRow:
         d_grad_norm=2.0 + step,
         g_grad_norm=3.0 + step,
     )
+
+
+def score_row(step: int, **values) -> ScoreRow:
+    """A row of the scores of a sound training: an epoch every two steps, 60,000 images each, CFD falling."""
+    real = (0.0953, 0.1169, 0.1017, 0.1066, 0.0967, 0.0921, 0.0921, 0.1044, 0.093, 0.1012)
+    sound = {
+        "epoch": step / 2,
+        "images_seen": 30_000 * step,
+        "wall_seconds": 0.5 * step,
+        "num_images": 2000,
+        "cfd": 40 / step,
+        "cfd_floor": 0.27,
+        "coverage": 0.5 * step / (step + 4),
+        "coverage_floor": 0.56,
+        "class_histogram": (0.11, 0.09) + (0.1,) * 8,
+        "class_histogram_floor": real,
+        "extractor": "mnist classifier",
+        "extractor_hash": "b6508af4b2ba",
+        "scoring_seconds": 1.5,
+    }
+    return ScoreRow(step=step, **(sound | values))
 
 
 def record_run(root: Path, config: TrainConfig = TINY, preset: str = "tiny", ema: bool = False) -> Run:

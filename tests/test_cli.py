@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import score_row
 from PIL import Image
 
 from dcgan import cli_train, device, pixels, progress, recording, runs, tensorboard
@@ -27,7 +28,7 @@ from dcgan.runs import ProgressRow, Run, RunError, Status, list_runs
 PROJECT = Path(__file__).parent.parent
 TINY = [
     *("--data.limit", "64", "--batch-size", "16", "--epochs", "1", "--threads", "1"),
-    *("--model.hidden-g", "16", "--model.hidden-d", "16", "--model.latent-dim", "4"),
+    *("--model.hidden-g", "16", "--model.hidden-d", "16", "--model.latent-dim", "4", "--no-scores"),
 ]
 
 
@@ -108,6 +109,9 @@ KERAS = PRESETS["dcgan-keras"].config
         ("--model.latent-dim 50", replace(KERAS, model=replace(KERAS.model, latent_dim=50))),
         ("--model.norm-g batch", replace(KERAS, model=replace(KERAS.model, norm_g="batch"))),
         ("--real-target 0.9", replace(KERAS, real_target=0.9)),
+        ("--score-images 500", replace(KERAS, score_images=500)),
+        ("--score-images 0", replace(KERAS, score_images=0)),
+        ("--no-scores", replace(KERAS, score_images=0)),
         ("--no-joint-batch --reuse-fakes --generator-batch-factor 1",
          replace(KERAS, joint_batch=False, reuse_fakes=True, generator_batch_factor=1)),
         ("--betas 0 0.99", replace(KERAS, betas=(0.0, 0.99))),
@@ -258,6 +262,20 @@ def test_training_says_where_how_it_goes_and_what_is_next(capsys, places):
     assert captured.err.splitlines()[-1].startswith("epoch 1/1  step 4/4  D 0.")
     assert captured.err.isprintable() or set(captured.err) - {"\n"} <= set(map(chr, range(32, 127)))
     assert run.status().state == "finished"
+
+
+def test_a_collapse_is_told_at_the_end(trained_gan, capsys, places):
+    run = own_copy(trained_gan, places)
+    status = run.status()
+    cli_train._report(run, status, False)
+    assert "doctor" not in capsys.readouterr().out
+    for step in range(2, 20, 2):
+        run.append_score(score_row(step, cfd=30.0, class_histogram=(1.0,) + (0.0,) * 9))
+    for state in ("finished", "stopped"):
+        cli_train._report(run, replace(status, state=state), False)
+        (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("doctor: ")]
+        assert "100% of its images are of one kind, 0." in line
+        assert line.endswith("learning rate at a quarter.")
 
 
 def test_a_recorded_config_trains_again_to_the_same_weights(trained_gan, capsys, places):

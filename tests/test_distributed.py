@@ -102,6 +102,7 @@ def as_a_rank(folder: Path, ports: list[str]) -> None:
         write_numbers(CASES, ranks, folder)
         run_training(Run(folder / "first-on-1"), device, ranks=ranks)
         stopped = run_training(Run(folder / "first-on-2"), device, stop_at(folder / "first-on-2", 7), ranks)
+        run_training(Run(folder / "scored"), device, ranks=ranks)
         (folder / f"stopped.{ranks.rank}").write_text(f"{stopped.state} {stopped.step}")
         if ranks.rank:
             recording.train = lambda *arguments: itertools.islice(train(*arguments), 3)
@@ -165,17 +166,23 @@ def free_ports(count: int) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def ranks_folder(tmp_path_factory, digits) -> Path:
+def ranks_folder(tmp_path_factory, digits, judged_digits) -> Path:
     """The folder in which three processes have done `as_a_rank`."""
     folder = tmp_path_factory.mktemp("ranks")
     for name, preset in {"first-on-1": "dcgan", "first-on-2": "dcgan", "deserted": "gan"}.items():
         run = Run(folder / name)
         run.path.mkdir()
         run.write_config(digits_config(digits, preset), "test")
+    scored = Run(folder / "scored")
+    scored.path.mkdir()
+    scored.write_config(digits_config(judged_digits, score_images=50), "test")
     assert run_training(Run(folder / "first-on-1"), CPU, stop_at(folder / "first-on-1", 7)).state == "stopped"
     ports = free_ports(2)
     place = {"WORLD_SIZE": "3", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": ports[0]}
-    processes = [start(__file__, str(folder), *ports, RANK=str(rank), **place) for rank in range(3)]
+    processes = [
+        start(__file__, str(folder), *ports, RANK=str(rank), DCGAN_CACHE=str(folder / "cache"), **place)
+        for rank in range(3)
+    ]
     for code, _, errors in map(finish, processes):
         assert code == 0, errors
     return folder
@@ -280,6 +287,18 @@ def test_one_process_goes_on_with_what_ranks_began(ranks_folder, whole):
     assert run_training(run, CPU).state == "finished"
     assert names(run) == names(whole)
     np.testing.assert_allclose(rows(run), rows(whole), rtol=1e-4)
+
+
+def test_rank_0_scores_what_one_process_would_have_and_the_others_wait(ranks_folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("DCGAN_CACHE", str(ranks_folder / "cache"))
+    run = Run(ranks_folder / "scored")
+    assert run.status().state == "finished"
+    alone = Run.create(run.config(), "test", tmp_path)
+    run_training(alone, CPU)
+    assert [row.step for row in run.scores()] == [row.step for row in alone.scores()] == [6, 12, 18]
+    for together, single in zip(run.scores(), alone.scores(), strict=True):
+        assert together.cfd == pytest.approx(single.cfd, rel=1e-3)
+        assert (together.num_images, together.cfd_floor) == (50, single.cfd_floor)
 
 
 def test_a_rank_that_dies_ends_the_training_with_a_reason(ranks_folder):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from conftest import progress_row
+from conftest import progress_row, score_row
 
-from dcgan.doctor import diagnose
-from dcgan.runs import CHECKPOINTS, ProgressRow, Run
+from dcgan.doctor import collapse, diagnose
+from dcgan.runs import CHECKPOINTS, ProgressRow, Run, ScoreRow
 
 PUBLISHED = sorted(path.name for path in CHECKPOINTS.iterdir())
 
@@ -106,3 +106,142 @@ def test_the_published_recordings_are_healthy_from_their_first_epoch_on(name):
 def test_any_finite_row_gets_an_answer(value):
     for count in (1, 7, 60):
         assert diagnose(rows(count, d_loss=value, g_loss=value, d_grad_norm=value, g_grad_norm=value)).title
+
+
+# Collapse. The numbers are those of 2,000 images of the generators that the published recordings keep along the way,
+# at 0.3, 0.6, 1.25, 2.5, 5, 10 and 20 epochs: images seen, CFD, coverage, and the share of each digit.
+
+FLOOR = (0.0865, 0.126, 0.1015, 0.1175, 0.092, 0.092, 0.096, 0.0995, 0.0905, 0.0985)
+MEASURED = {
+    "gan-mnist": [
+        (18752, 111.10, 0.000, (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0)),
+        (37504, 82.14, 0.000, (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0)),
+        (75008, 72.15, 0.000, (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.252, 0.748)),
+        (150016, 43.08, 0.004, (0.004, 0.349, 0.044, 0.089, 0.005, 0.165, 0.007, 0.009, 0.328, 0.0)),
+        (300000, 38.03, 0.030, (0.0, 0.62, 0.018, 0.03, 0.087, 0.027, 0.003, 0.021, 0.142, 0.051)),
+        (600000, 19.28, 0.106, (0.013, 0.344, 0.034, 0.075, 0.087, 0.034, 0.077, 0.133, 0.102, 0.102)),
+        (1200000, 9.16, 0.232, (0.094, 0.264, 0.025, 0.09, 0.059, 0.049, 0.097, 0.136, 0.083, 0.103)),
+    ],
+    "dcgan-mnist": [
+        (18752, 21.84, 0.030, (0.043, 0.046, 0.083, 0.26, 0.108, 0.083, 0.034, 0.089, 0.179, 0.074)),
+        (37504, 17.11, 0.046, (0.114, 0.056, 0.079, 0.153, 0.036, 0.117, 0.058, 0.159, 0.112, 0.117)),
+        (75008, 10.26, 0.090, (0.121, 0.072, 0.07, 0.104, 0.051, 0.091, 0.087, 0.146, 0.112, 0.144)),
+        (150016, 8.04, 0.121, (0.128, 0.082, 0.062, 0.093, 0.061, 0.108, 0.102, 0.134, 0.093, 0.137)),
+        (300000, 4.89, 0.172, (0.113, 0.087, 0.075, 0.104, 0.068, 0.087, 0.105, 0.131, 0.092, 0.137)),
+        (600000, 3.03, 0.235, (0.101, 0.092, 0.081, 0.096, 0.088, 0.085, 0.11, 0.126, 0.111, 0.112)),
+        (1200000, 2.13, 0.301, (0.116, 0.111, 0.079, 0.093, 0.102, 0.084, 0.09, 0.126, 0.099, 0.101)),
+    ],
+    "cdcgan-mnist": [
+        (18816, 60.03, 0.005, (0.0, 0.025, 0.024, 0.0, 0.0, 0.007, 0.0, 0.0, 0.943, 0.002)),
+        (37632, 25.07, 0.019, (0.021, 0.123, 0.179, 0.057, 0.079, 0.062, 0.061, 0.209, 0.154, 0.053)),
+        (75136, 15.40, 0.056, (0.065, 0.095, 0.07, 0.196, 0.085, 0.145, 0.068, 0.139, 0.069, 0.069)),
+        (150144, 9.20, 0.095, (0.082, 0.103, 0.074, 0.155, 0.098, 0.136, 0.074, 0.121, 0.077, 0.08)),
+        (300160, 2.46, 0.267, (0.101, 0.101, 0.094, 0.105, 0.096, 0.102, 0.097, 0.111, 0.098, 0.097)),
+        (600320, 1.35, 0.377, (0.101, 0.1, 0.099, 0.099, 0.101, 0.101, 0.1, 0.099, 0.098, 0.104)),
+        (1200640, 0.57, 0.437, (0.101, 0.102, 0.097, 0.101, 0.099, 0.1, 0.101, 0.1, 0.1, 0.102)),
+    ],
+}
+
+
+def measured(name: str) -> list[ScoreRow]:
+    return [
+        score_row(
+            step, images_seen=images, cfd=cfd, coverage=coverage, class_histogram=shares, class_histogram_floor=FLOOR
+        )
+        for step, (images, cfd, coverage, shares) in enumerate(MEASURED[name], 1)
+    ]
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_the_published_generators_never_raise_the_alarm(name):
+    recorded = measured(name)
+    for end in range(len(recorded) + 1):
+        assert collapse(recorded[:end]) is None, recorded[end - 1]
+    # Nor had they ended anywhere, with their last epochs all alike, once the digits are there.
+    tail = [replace(recorded[-1], step=step, images_seen=100_000 * step) for step in range(12, 40)]
+    assert collapse([*recorded, *tail]) is None
+
+
+def without(*digits: int, share: float = 0.0) -> tuple[float, ...]:
+    """The shares of a generator that draws the other digits only, and these with `share`."""
+    rest = (1 - share * len(digits)) / (10 - len(digits))
+    return tuple(share if digit in digits else rest for digit in range(10))
+
+
+def scored(epochs: int = 8, **last: object) -> list[ScoreRow]:
+    """Sound epochs, and two of another kind that are no better than what was before."""
+    sound = [score_row(2 * n) for n in range(1, epochs + 1)]
+    return [*sound, *(score_row(2 * n, **({"cfd": 30.0} | last)) for n in (epochs + 1, epochs + 2))]
+
+
+@pytest.mark.parametrize(
+    ("digits", "title"),
+    [
+        ((1, 4, 7), "The generator no longer draws 1, 4 and 7."),
+        ((0, 9), "The generator no longer draws 0 and 9."),
+        ((8,), "The generator no longer draws 8."),
+    ],
+)
+def test_digits_that_got_lost_are_named_with_a_cause_and_one_change(digits, title):
+    found = diagnose(rows(), scores=scored(class_histogram=without(*digits, share=0.01)))
+    assert (found.kind, found.level, found.title) == ("missing-classes", "warning", title)
+    assert found.cause.endswith(".")
+    assert "r1_gamma" in found.remedy
+
+
+def test_digits_that_never_were_there_are_not_said_to_be_lost():
+    drawn = without(2, 3)
+    found = collapse([score_row(2 * n, cfd=20.0, class_histogram=drawn) for n in range(1, 9)])
+    assert found.title == "The generator hardly draws 2 and 3."
+    noise = score_row(2, cfd=20.0, coverage=0.001)  # taken for all digits, and like none
+    found = collapse([noise, *(score_row(2 * n, cfd=20.0, class_histogram=drawn) for n in range(2, 9))])
+    assert found.title == "The generator hardly draws 2 and 3."
+
+
+def test_digits_that_come_and_go_are_not_missing():
+    shares = [without(2), without(3)]
+    first, second = scored()[-2:]
+    flickering = [replace(row, class_histogram=each) for row, each in zip((first, second), shares, strict=True)]
+    assert collapse([*scored()[:-2], *flickering]) is None
+
+
+@pytest.mark.parametrize(("share", "missing"), [(0.015, True), (0.025, False)])
+def test_a_fifth_of_the_real_share_is_the_limit(share, missing):
+    assert bool(collapse(scored(class_histogram=without(6, share=share)))) is missing
+
+
+def test_nearly_all_of_one_digit_is_a_louder_alarm_and_told_at_once():
+    shares = without(*(digit for digit in range(10) if digit != 8), share=0.005)
+    sound = scored()[:-2]
+    found = diagnose(rows(), scores=[*sound, score_row(18, cfd=60.0, coverage=0.0, class_histogram=shares)])
+    assert (found.kind, found.level) == ("collapsed", "error")
+    assert found.title == "The generator has collapsed: 96% of its images are of one kind, 8."
+    assert found.remedy.count("learning rate") == 1
+
+
+def test_a_winner_is_the_likely_cause_of_a_collapse():
+    found = diagnose(rows(d_fake=0.0001), scores=scored(class_histogram=without(5)))
+    assert found.title == "The generator no longer draws 5."
+    assert "D is sure of every fake" in found.cause
+    assert found.remedy == "Lower the discriminator's learning rate to a quarter."
+
+
+def test_the_young_and_those_that_still_get_better_have_not_collapsed():
+    one = without(*range(9))
+    assert collapse([score_row(n, images_seen=500 * n, cfd=50.0, class_histogram=one) for n in range(1, 100)]) is None
+    assert collapse([score_row(2, class_histogram=one)]) is None
+    assert collapse([score_row(2 * n, class_histogram=one) for n in range(1, 30)]) is None
+
+
+def test_rows_of_another_classifier_or_count_are_no_measure():
+    lost = scored(class_histogram=without(5))
+    assert collapse(lost)
+    for other in ({"extractor_hash": "another"}, {"num_images": 500}):
+        assert collapse([*(replace(row, **other) for row in lost[:-1]), lost[-1]]) is None
+
+
+def test_a_failure_and_a_divergence_come_first():
+    alarm = scored(class_histogram=without(5))
+    assert kind(rows(), "failed", "no room", scores=alarm) == "failed"
+    assert kind([*rows(), *rows(5, first=61, g_loss=1e5)], scores=alarm) == "diverging"
+    assert kind(rows(), scores=alarm[:-2]) == "healthy"

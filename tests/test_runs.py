@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from conftest import TINY, progress_row
+from conftest import TINY, progress_row, score_row
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -595,3 +595,44 @@ def test_relative_paths_are_recorded_so_that_any_directory_resumes(tmp_path, mon
     data = Run.create(config, "demo", tmp_path / "runs").config().data
     assert (data.name, data.root) == (f"folder:{tmp_path}/photos/mine", f"{tmp_path}/sets")
     assert DataConfig(name="mnist").with_absolute_paths() == DataConfig(name="mnist")
+
+
+# Scores
+
+
+def test_scores_come_back_as_they_were_written(run):
+    assert run.scores() == []
+    rows = [score_row(2), score_row(4)]
+    for row in rows:
+        run.append_score(row)
+    assert run.scores() == rows
+
+
+def test_a_damaged_or_unfinished_score_hides_no_other(run):
+    run.append_score(score_row(2))
+    whole = dataclasses.asdict(score_row(4))
+    damaged = [b"[1]", b"7", b"no row", json.dumps(whole | {"cfd": None}).encode()]
+    damaged += [json.dumps(whole | each).encode() for each in ({"class_histogram": [1, 0]}, {"extractor": 3})]
+    with open(run.path / "scores.jsonl", "ab") as file:
+        file.write(b"\n".join(damaged) + b"\n")
+    run.append_score(score_row(6))
+    with open(run.path / "scores.jsonl", "ab") as file:
+        file.write(json.dumps(whole).encode())
+    assert [row.step for row in run.scores()] == [2, 6]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 10**400, "1", None, True])
+def test_a_score_is_of_numbers(value):
+    with pytest.raises(TypeError, match="no row of numbers"):
+        score_row(2, cfd=value)
+    with pytest.raises(TypeError, match="no row of numbers"):
+        score_row(2, class_histogram=(0.1,) * 9 + (value,))
+
+
+def test_a_rewind_takes_scores_back_and_makes_none(run):
+    run.rewind(3)
+    assert not (run.path / "scores.jsonl").exists()
+    for step in (2, 4, 6):
+        run.append_score(score_row(step))
+    run.rewind(4)
+    assert [row.step for row in run.scores()] == [2, 4]
