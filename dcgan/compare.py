@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,3 +105,67 @@ def last_scores(run: Run) -> dict[str, Any]:
     """The newest row of evals.jsonl, as far as it is numbers and words."""
     rows = run.evals()
     return {key: value for key, value in rows[-1].items() if isinstance(value, int | float | str)} if rows else {}
+
+
+# Scores
+
+SCORES = {
+    "cfd": ("Fréchet distance of the classifier's features (CFD), lower is better", ".2f"),
+    "kernel_distance": ("Kernel distance of the same features, lower is better", ".4f"),
+    "inception_score": ("Inception score by the classifier, of 10 at best", ".2f"),
+    "precision": ("Precision: share of the images that look real, higher is better", ".2f"),
+    "recall": ("Recall: share of the real kinds that are drawn, higher is better", ".2f"),
+    "density": ("Density: how many real images are near a drawn one, 1 is as among real ones", ".2f"),
+    "coverage": ("Coverage: share of the real images with a drawn one near, higher is better", ".2f"),
+    "class_distance": ("Share of the images that would have to be of another class, lower is better", ".3f"),
+    "label_accuracy": ("Share of the images that are of the class asked for, higher is better", ".3f"),
+    "memorisation_ratio": ("Memorisation: 1 is as far from training images as unseen ones are, 0 copies", ".2f"),
+}
+"""Field of an evaluation -> what it is, and its format."""
+
+_SCALE = {"extractor": str, "extractor_hash": str, "num_images": int, "seed": int}
+"""What the figures of an evaluation depend on; a row without them says nothing."""
+
+
+def last_evaluation(run: Run) -> dict[str, Any] | None:
+    """The newest row of evals.jsonl that says by what it was measured; None where there is none."""
+    rows = (row for row in reversed(run.evals()) if all(type(row.get(name)) is kind for name, kind in _SCALE.items()))
+    return next(rows, None)
+
+
+def score_table(evaluations: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
+    """A row for each score that one of the named evaluations has: what it is, the values, and at the end what as many
+    real images get, in a column for all where that is the same."""
+    floors = {name: _cells(each, "_floor") for name, each in evaluations.items()}
+    if len(set(floors.values())) == 1:
+        floors = {"real images": next(iter(floors.values()))}
+    else:
+        floors = {f"real images of {name}": cells for name, cells in floors.items()}
+    columns = {name: _cells(each) for name, each in evaluations.items()} | floors
+    rows = [
+        {"score": words} | {head: cells[index] for head, cells in columns.items()}
+        for index, (words, _) in enumerate(SCORES.values())
+    ]
+    return [row for row in rows if any(row[name] != "-" for name in evaluations)]
+
+
+def _cells(evaluation: Mapping[str, Any], suffix: str = "") -> tuple[str, ...]:
+    found = [(evaluation.get(name + suffix), form) for name, (_, form) in SCORES.items()]
+    numbers = [
+        (value, form) if type(value) in (int, float) and math.isfinite(value) else None for value, form in found
+    ]
+    return tuple("-" if each is None else format(*each) for each in numbers)
+
+
+def measured_by(evaluation: Mapping[str, Any]) -> str:
+    """By which classifier, of how many images, from which seeds."""
+    first, count = evaluation["seed"], evaluation["num_images"]
+    return (
+        f"{count:,} images, seeds {first:,} to {first + count - 1:,}, by the {evaluation['extractor']} "
+        f"{evaluation['extractor_hash']}"
+    )
+
+
+def comparable(scales: Iterable[tuple[str, int]]) -> bool:
+    """Whether figures compare: (hash of the classifier, number of images) of each."""
+    return len(set(scales)) <= 1

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from dcgan.runs import ScoreRow
 from dcgan.series import Column, Series, smooth, thin
 
 GENERATOR = "#0072B2"
@@ -78,6 +79,53 @@ def paired_curves(
     elif log:
         figure.update_yaxes(type="log")
     return styled(figure, x, "loss" if kind == "losses" else "probability of being real")
+
+
+SCORES = {"cfd": "CFD, classifier Fréchet distance", "coverage": "coverage of the real images"}
+"""Column of the scores -> title of the axis."""
+
+
+def score_curves(
+    column: str, runs: Sequence[tuple[str, Sequence[ScoreRow]]], x: str = "epoch", height: int = HEIGHT
+) -> go.Figure:
+    """One score of a run, or of two, the second one dashed, with what as many real images get as a green line.
+
+    Rows of another classifier or count than a run's newest ones are on another scale and left out.
+    """
+    figure = go.Figure()
+    drawn = [(name, [row for row in rows if row.scale == rows[-1].scale]) for name, rows in runs if rows]
+    end = max((along(row, x) for _, rows in drawn for row in rows), default=0.0)
+    floors: dict[float, str] = {}
+    for (name, rows), dash in zip(drawn, ("solid", "dash"), strict=False):
+        xs, ys = [along(row, x) for row in rows], [getattr(row, column) for row in rows]
+        line = {"color": GENERATOR, "dash": dash, "width": 1.5}
+        figure.add_scatter(x=xs, y=ys, name=name, mode="lines+markers", line=line, marker={"size": 5})
+        floors.setdefault(getattr(rows[-1], f"{column}_floor"), name)
+    for (floor, name), dash in zip(floors.items(), ("solid", "dash"), strict=False):
+        # A curve and no shape: the legend and the hover name it.
+        told = "real images" if len(floors) == 1 else f"real images, {name}"
+        line = {"color": REAL, "dash": dash, "width": 1.5}
+        figure.add_scatter(x=[0, end], y=[floor, floor], name=told, mode="lines", line=line)
+    figure.update_yaxes(**({"type": "log"} if column == "cfd" else {"rangemode": "tozero"}))
+    return styled(figure, x, SCORES[column], height)
+
+
+def class_bars(row: ScoreRow, height: int = HEIGHT) -> go.Figure:
+    """How often each class is drawn, as the classifier sees it, beside a green mark for the real images' share."""
+    figure = go.Figure()
+    names = [str(each) for each in range(len(row.class_histogram))]
+    figure.add_bar(x=names, y=row.class_histogram, name="generated", marker={"color": GENERATOR})
+    mark = {"symbol": "line-ew", "size": 8, "line": {"color": REAL, "width": 3}}
+    figure.add_scatter(x=names, y=row.class_histogram_floor, name="real images", mode="markers", marker=mark)
+    styled(figure, "epoch", "share of the images", height)
+    figure.update_xaxes(title="class, as the classifier sees it", type="category")
+    figure.update_yaxes(tickformat=".0%", rangemode="tozero")
+    return figure
+
+
+def along(row: ScoreRow, x: str) -> float:
+    """Where the row lies along the x axis."""
+    return row.wall_seconds / 60 if x == "wall_seconds" else getattr(row, x)
 
 
 def add_curve(

@@ -8,7 +8,19 @@ from dataclasses import replace
 import pytest
 from conftest import TINY, record_run
 
-from dcgan.compare import Timeline, config_table, last_scores, nearest, parameters, stops, timeline
+from dcgan.compare import (
+    Timeline,
+    comparable,
+    config_table,
+    last_evaluation,
+    last_scores,
+    measured_by,
+    nearest,
+    parameters,
+    score_table,
+    stops,
+    timeline,
+)
 from dcgan.presets import PRESETS
 from dcgan.runs import CHECKPOINTS, Run, RunError
 from dcgan.series import Series
@@ -85,3 +97,38 @@ def test_the_last_scores(tmp_path):
     run.append_eval({"frechet": 2.0})
     run.append_eval({"frechet": 1.0, "extractor": "lenet", "classes": [1, 2]})
     assert last_scores(run) == {"frechet": 1.0, "extractor": "lenet"}
+
+
+SCALE = {"extractor": "mnist classifier", "extractor_hash": "b6508af4b2ba", "num_images": 500, "seed": 0}
+
+
+def test_the_last_evaluation_is_the_newest_that_says_by_what_it_was_measured(tmp_path):
+    run = record_run(tmp_path)
+    assert last_evaluation(run) is None
+    run.append_eval({"cfd": 9.0})
+    assert last_evaluation(run) is None
+    for more in ({"cfd": 3.0}, {"cfd": 2.0}, {"cfd": 1.0, "num_images": "many"}, {"cfd": 1.0, "seed": None}):
+        run.append_eval(SCALE | more)
+    assert last_evaluation(run)["cfd"] == 2.0
+
+
+def test_scores_are_worded_with_the_real_images_beside_them():
+    left = SCALE | {"cfd": 2.184, "cfd_floor": 0.1221, "coverage": 0.6, "coverage_floor": 0.9, "memorises": False}
+    right = SCALE | {"cfd": float("nan"), "cfd_floor": 0.1221, "coverage": "much", "coverage_floor": 0.9}
+    rows = score_table({"a": left, "b": right})
+    assert [list(row)[1:] for row in rows] == [["a", "b", "real images"]] * 2
+    assert [list(row.values())[1:] for row in rows] == [["2.18", "-", "0.12"], ["0.60", "-", "0.90"]]
+    assert all(row["score"].endswith(("lower is better", "higher is better")) for row in rows)
+    rows = score_table({"a": left, "b": right | {"cfd_floor": 0.3}})
+    assert list(rows[0])[1:] == ["a", "b", "real images of a", "real images of b"]
+
+
+def test_what_figures_depend_on_is_told():
+    assert (
+        measured_by(SCALE | {"seed": 1000})
+        == "500 images, seeds 1,000 to 1,499, by the mnist classifier b6508af4b2ba"
+    )
+    assert comparable([])
+    assert comparable([("a", 5), ("a", 5)])
+    assert not comparable([("a", 5), ("a", 6)])
+    assert not comparable([("a", 5), ("b", 5)])

@@ -6,13 +6,15 @@ import base64
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import TINY, record_run
+from conftest import TINY, record_run, score_row
 from streamlit.testing.v1 import AppTest
 
+from dcgan.compare import SCORES
 from dcgan.runs import CHECKPOINTS, Run, Status
 
 APP = str(Path(__file__).resolve().parent.parent / "streamlit_app.py")
@@ -99,12 +101,20 @@ def test_the_published_gan_and_dcgan_stand_side_by_side_without_a_choice():
     app = open_app()
     assert [box.value for box in app.selectbox] == ["gan-mnist", "dcgan-mnist", "epoch"]
     assert [caption.split(":")[0] for caption in captions(app)] == ["gan-mnist, epoch 20", "dcgan-mnist, epoch 20"]
-    numbers = app.dataframe[1].value.set_index("")
+    numbers = app.dataframe[2].value.set_index("")
     assert numbers.loc["parameters of the generator"].tolist() == ["1,486,352", "312,256"]
     assert numbers.loc["parameters of the discriminator"].tolist() == ["1,460,225", "109,440"]
-    differences = app.dataframe[0].value.set_index("field")
+    differences = app.dataframe[1].value.set_index("field")
     assert differences.loc["model.topology", ["left", "right"]].tolist() == ["mlp", "conv"]
     assert "batch_size" not in differences.index
+    scores = app.dataframe[0].value.set_index("score")
+    assert scores.columns.tolist() == ["gan-mnist", "dcgan-mnist", "real images"]
+    (cfd,) = [name for name in scores.index if "(CFD), lower is better" in name]
+    assert scores.loc[cfd].tolist() == ["9.27", "2.18", "0.12"]
+    assert not [name for name in [*scores.index, *numbers.index] if "_" in name]
+    assert "10,000 images, seeds 0 to 9,999, by the mnist classifier b6508af4b2ba" in said(app)
+    assert "CFD is no FID" in said(app)
+    assert not app.warning
 
 
 def opened(**query: str) -> AppTest:
@@ -221,12 +231,68 @@ def test_the_curves_lie_over_each_other_solid_and_dashed(only_own_runs):
     }
 
 
+def said(app: AppTest) -> str:
+    return "\n".join(each.value for kind in (app.caption, app.warning) for each in kind).replace("\\", "")
+
+
+EVALUATION = {"extractor": "mnist classifier", "extractor_hash": "b6508af4b2ba", "num_images": 500, "seed": 7}
+
+
 def test_scores_are_shown_once_they_exist(only_own_runs):
     run = record_run(only_own_runs)
-    run.append_eval({"extractor": "lenet", "frechet": 12.34567, "list": [1]})
-    table = opened().dataframe[-1].value.set_index("")
-    assert table.loc["score: frechet"].iloc[0] == "12.35"
-    assert "score: list" not in table.index
+    assert f"python -m dcgan evaluate {run.name} --save" in said(opened())
+    run.append_eval(EVALUATION | {"cfd": 12.34567, "cfd_floor": 0.5, "unheard_of": 1.0})
+    app = opened(left=run.name, right=run.name)
+    table = app.dataframe[0].value
+    assert table.columns.tolist() == ["score", f"{run.name} (left)", f"{run.name} (right)", "real images"]
+    assert table.values.tolist() == [[SCORES["cfd"][0], "12.35", "12.35", "0.50"]]
+    assert "500 images, seeds 7 to 506, by the mnist classifier b6508af4b2ba" in said(app)
+    assert "evaluate" not in said(app)
+
+
+@pytest.mark.parametrize(("change", "warned"), [({}, 0), ({"num_images": 400}, 1), ({"extractor_hash": "0" * 12}, 1)])
+def test_scores_of_another_classifier_or_count_are_said_not_to_compare(only_own_runs, change, warned):
+    for more in ({}, change):
+        record_run(only_own_runs).append_eval(EVALUATION | {"cfd": 2.0, "cfd_floor": 0.5} | more)
+    app = opened()
+    assert len(app.warning) == warned
+    assert ("do not compare" in said(app)) == bool(warned)
+
+
+def test_scores_along_the_way_lie_over_each_other_beside_their_floor(only_own_runs):
+    first, second = record_run(only_own_runs), record_run(only_own_runs)
+    assert len(opened().get("plotly_chart")) == 2
+    for run, cfd in ((first, 9.0), (second, 5.0)):
+        run.append_score(score_row(2, cfd=cfd))
+    app = opened(at="1")
+    figures = [json.loads(each.proto.spec) for each in app.get("plotly_chart")[2:]]
+    assert len(figures) == 2
+    assert [trace["name"] for trace in figures[0]["data"]] == [first.name, second.name, "real images"]
+    assert [trace["y"] for trace in figures[0]["data"]] == [[9.0], [5.0], [0.27, 0.27]]
+    assert "no scores along the way" not in said(app)
+    assert not app.warning
+    first.append_score(score_row(4, num_images=500, cfd_floor=0.8))
+    app = opened()
+    assert "These two curves do not compare" in said(app)
+    names = [trace["name"] for trace in json.loads(app.get("plotly_chart")[2].proto.spec)["data"]]
+    assert names[2:] == [f"real images, {first.name}", f"real images, {second.name}"]
+
+
+def test_a_run_without_scores_along_the_way_says_how_to_get_them(only_own_runs):
+    run = record_run(only_own_runs, replace(TINY, score_images=2000))
+    unjudged, off = record_run(only_own_runs), record_run(only_own_runs)
+    run.append_score(score_row(2))
+    app = opened(left=run.name, right=off.name)
+    assert len(app.get("plotly_chart")) == 4
+    assert f"python -m dcgan train {off.name} --score-images 2000" in said(app)
+    unjudged.write_status(replace(unjudged.status(), notes=("not scored along the way: no classifier",)))
+    app = opened(left=unjudged.name, right=off.name)
+    assert len(app.get("plotly_chart")) == 2
+    assert f"{unjudged.name} was not scored along the way: no classifier." in said(app)
+    new = record_run(only_own_runs, replace(TINY, score_images=2000))
+    new.write_status(Status("running", 4, 8, 4))
+    with new.lock():
+        assert "the first has not ended yet" in said(opened(left=new.name, right=run.name))
 
 
 def test_a_run_that_grows_offers_its_new_grids(only_own_runs):

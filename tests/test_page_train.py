@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import TINY, progress_row, record_run
+from conftest import TINY, progress_row, record_run, score_row
 from streamlit.testing.v1 import AppTest
 
 from dcgan import launch, speed
@@ -86,6 +86,51 @@ def test_a_finished_run_shows_its_curves_its_samples_and_no_stop(runs_root):
     checked(app.select_slider[0].set_value(0).run())
     assert app.get("image")[0].proto.imgs[0].caption.startswith("step 0:")
     assert run.name in [box.value for box in app.selectbox if box.label == "Run"]
+
+
+def test_scores_are_drawn_beside_those_of_real_images(runs_root):
+    run = record_run(runs_root)
+    assert "Scores along the way" not in [each.value for each in open_train().subheader]
+    rows = [score_row(2), score_row(4)]
+    for row in rows:
+        run.append_score(row)
+    app = open_train()
+    assert "Scores along the way" in [each.value for each in app.subheader]
+    cfd, coverage, classes = (json.loads(each.proto.spec)["data"] for each in app.get("plotly_chart")[3:])
+    assert [cfd[0]["x"], cfd[0]["y"], cfd[1]["y"]] == [[1.0, 2.0], [row.cfd for row in rows], [0.27, 0.27]]
+    assert [coverage[0]["y"], coverage[1]["y"]] == [[row.coverage for row in rows], [0.56, 0.56]]
+    assert classes[0]["y"] == list(rows[-1].class_histogram)
+    assert "2,000 images at the end of each epoch" in texts(app).replace("\\", "")
+    assert not app.warning
+
+
+def test_a_collapse_is_an_alarm_that_names_what_is_missing(runs_root):
+    run = record_run(runs_root)
+    shares = (0.125, 0.0, 0.125, 0.125, 0.0, 0.125, 0.125, 0.125, 0.125, 0.125)
+    for step in range(2, 12, 2):
+        run.append_score(score_row(step))
+    for step in (12, 14):
+        run.append_score(score_row(step, cfd=30.0, class_histogram=shares))
+    app = open_train()
+    assert app.warning[0].value.startswith("**The generator no longer draws 1 and 4.** Mode collapse")
+    run.append_score(score_row(16, cfd=70.0, coverage=0.0, class_histogram=(0.0,) * 7 + (1.0, 0.0, 0.0)))
+    app = checked(app.run())
+    assert app.error[0].value.startswith("**The generator has collapsed: 100% of its images are of one kind, 7.**")
+    assert not app.success
+
+
+def test_a_running_run_says_when_its_first_scores_come(runs_root):
+    coming = "Scores come with the end of the first epoch."
+    for config, notes, said in (
+        (replace(TINY, score_images=2000), (), True),
+        (replace(TINY, score_images=2000), ("not scored along the way: there is no classifier",), False),
+        (TINY, (), False),
+    ):
+        run = record_run(runs_root, config)
+        run.write_status(Status("running", 2, 400, 2, notes=notes))
+        with run.lock():
+            assert (coming in texts(open_train(run=run.name))) is said
+        run.delete()
 
 
 def begin(run: Run, step: int = 2) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import progress_row
+from conftest import progress_row, score_row
 
 from dcgan import plots
 from dcgan.runs import Run
@@ -100,3 +100,59 @@ def test_no_rows_are_an_empty_figure(tmp_path, draw):
 def test_an_unknown_axis_is_refused(series):
     with pytest.raises(AssertionError, match="epoch, images_seen, wall_seconds"):
         plots.loss_curves(series, x="fortnights")
+
+
+# Scores
+
+ROWS = [score_row(2), score_row(4), score_row(6)]
+
+
+@pytest.mark.parametrize("column", ["cfd", "coverage"])
+def test_scores_stand_beside_the_green_line_of_real_images(column):
+    figure = plots.score_curves(column, [("generated", ROWS)])
+    found = traces(figure)
+    assert found["generated"].x == (1.0, 2.0, 3.0)
+    assert found["generated"].y == tuple(getattr(row, column) for row in ROWS)
+    assert found["generated"].line.color == "#0072B2"
+    assert set(found["real images"].y) == {getattr(ROWS[0], f"{column}_floor")}
+    assert found["real images"].x == (0, 3.0)
+    assert found["real images"].line.color == "#009E73"
+    assert figure.layout.yaxis.type == ("log" if column == "cfd" else None)
+    assert figure.layout.yaxis.title.text
+
+
+@pytest.mark.parametrize(("x", "last"), [("epoch", 3.0), ("images_seen", 180_000), ("wall_seconds", 3.0 / 60)])
+def test_scores_lie_over_every_axis(x, last):
+    figure = plots.score_curves("cfd", [("generated", ROWS)], x)
+    assert [trace.x[-1] for trace in figure.data] == [last, last]
+    assert figure.layout.xaxis.title.text == plots.X_AXES[x]
+
+
+def test_two_runs_scores_are_solid_and_dashed_with_one_line_for_one_floor():
+    figure = plots.score_curves("coverage", [("a", ROWS), ("b", ROWS[:1])])
+    assert [(trace.name, trace.line.dash) for trace in figure.data] == [
+        ("a", "solid"),
+        ("b", "dash"),
+        ("real images", "solid"),
+    ]
+    other = [replace(row, coverage_floor=0.7) for row in ROWS]
+    figure = plots.score_curves("coverage", [("a", ROWS), ("b", other)])
+    assert [trace.name for trace in figure.data][2:] == ["real images, a", "real images, b"]
+
+
+def test_scores_of_an_older_classifier_or_count_are_left_out():
+    for other in ({"extractor_hash": "another"}, {"num_images": 100}):
+        figure = plots.score_curves("cfd", [("generated", [replace(ROWS[0], **other), *ROWS[1:]])])
+        assert figure.data[0].x == (2.0, 3.0)
+
+
+def test_no_scores_are_an_empty_figure():
+    assert plots.score_curves("cfd", [("generated", [])]).data == ()
+
+
+def test_classes_stand_beside_their_real_shares():
+    bars, marks = plots.class_bars(ROWS[0]).data
+    assert bars.y == ROWS[0].class_histogram
+    assert marks.y == ROWS[0].class_histogram_floor
+    assert bars.x == marks.x == tuple("0123456789")
+    assert (bars.marker.color, marks.marker.line.color) == ("#0072B2", "#009E73")

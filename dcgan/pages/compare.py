@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -14,10 +15,13 @@ from dcgan.compare import (
     ALIGNMENTS,
     COLUMNS,
     Timeline,
+    comparable,
     config_table,
-    last_scores,
+    last_evaluation,
+    measured_by,
     nearest,
     parameters,
+    score_table,
     stops,
     timeline,
 )
@@ -26,7 +30,7 @@ from dcgan.pages.address import asked_for, plain, refused
 from dcgan.pages.live import series_of
 from dcgan.pixels import Bytes
 from dcgan.presets import PRESETS
-from dcgan.runs import Run, Status, list_runs
+from dcgan.runs import UNSCORED, Run, Status, list_runs
 from dcgan.series import Series
 
 DEFAULTS = ("gan-mnist", "dcgan-mnist")
@@ -97,6 +101,7 @@ def compare(runs: Mapping[str, Run], asked: dict[str, list[str]]) -> None:
     alive = any(side.run.is_locked() for side in sides)
     every = PLAY_EVERY_SECONDS if st.session_state.get(_PLAYING) else 2.0 if alive else None
     st.fragment(player, run_every=every)(sides, options, align)
+    in_scores(sides)
     if len(sides) == 2:
         in_the_configs(*sides)
     in_numbers(sides)
@@ -158,6 +163,7 @@ def player(sides: Sequence[Side], options: dict[str, float], align: str) -> None
             "digits or halves, all ten digits or a few?"
         )
     curves(sides, position, align)
+    score_curves(sides, position, align)
     share(sides, options)
 
 
@@ -267,6 +273,57 @@ def curves(sides: Sequence[Side], position: float, align: str) -> None:
             st.caption(reading)
 
 
+def score_curves(sides: Sequence[Side], position: float, align: str) -> None:
+    """The scores along the way of both runs, beside those of real images; a line for a run that has none."""
+    rows = [(head, side.run.scores()) for head, side in zip(names_of(sides), sides, strict=True)]
+    drawn = [(name, scores) for name, scores in rows if scores]
+    for column, kind, alt, reading in zip(
+        st.columns(2) if drawn else (),
+        plots.SCORES,
+        ("CFD of both runs at the end of each epoch", "Coverage of both runs at the end of each epoch"),
+        (
+            "How to read it: how far the images are from real ones, as a classifier sees them; lower is better. "
+            "Unlike losses, this is one measure for both runs. The green line is what as many real images get.",
+            "How to read it: the share of real images that have a generated one near them; higher is better. A drop "
+            "says that kinds of images got lost.",
+        ),
+        strict=False,
+    ):
+        with column:
+            figure = plots.score_curves(kind, drawn, COLUMNS[align])
+            figure.add_vline(position, line={"color": plots.GREY, "width": 1})
+            st.plotly_chart(figure, key=f"score:{kind}", config={"displayModeBar": False}, alt=alt)
+            st.caption(reading)
+    if not comparable(scores[-1].scale for _, scores in drawn):
+        told = " and ".join(
+            f"{name} by {scores[-1].scale[1]:,} images under the {scores[-1].extractor} {scores[-1].extractor_hash}"
+            for name, scores in drawn
+        )
+        st.warning(plain(f"These two curves do not compare: {told}."))
+    for side, (name, scores) in zip(sides, rows, strict=True):
+        if not scores:
+            st.caption(without_scores(side, name))
+
+
+def without_scores(side: Side, name: str) -> str:
+    """Why a run has no scores along the way, and how to get them."""
+    if note := next((note for note in side.status.notes if note.startswith(UNSCORED)), ""):
+        return plain(f"{name} was {note}.")
+    if side.status.state == "running" and side.config.score_images:
+        return plain(f"{name} is scored at the end of each epoch; the first has not ended yet.")
+    flag = "" if side.config.score_images else f" --score-images {TrainConfig().score_images}"
+    command = f"python -m dcgan train {shlex.quote(side.run.name)}{flag}"
+    return plain(f"{name} has no scores along the way; trained again it gets them: {command}")
+
+
+def names_of(sides: Sequence[Side]) -> list[str]:
+    """The runs' names, told apart where they are the same."""
+    names = [side.run.name for side in sides]
+    if len(set(names)) == len(names):
+        return names
+    return [f"{name} ({where})" for name, where in zip(names, ("left", "right"), strict=True)]
+
+
 def share(sides: Sequence[Side], options: dict[str, float]) -> None:
     """The address of what is on the page, and the film of it."""
     values = {key: st.session_state[key] for key in ADDRESS if key in st.session_state}
@@ -292,6 +349,33 @@ def share(sides: Sequence[Side], options: dict[str, float]) -> None:
     )
 
 
+def in_scores(sides: Sequence[Side]) -> None:
+    """The last saved evaluation of each."""
+    st.subheader("Scores")
+    found = {name: last_evaluation(side.run) for name, side in zip(names_of(sides), sides, strict=True)}
+    scored = {name: evaluation for name, evaluation in found.items() if evaluation}
+    if scored:
+        alt = "Scores of each run beside those of real images"
+        st.dataframe(score_table(scored), hide_index=True, height="content", alt=alt)
+        if not comparable((each["extractor_hash"], each["num_images"]) for each in scored.values()):
+            st.warning("These scores do not compare: they are not by the same classifier and count of images.")
+        told = {name: measured_by(each) for name, each in scored.items()}
+        if len(set(told.values())) == 1:
+            said = f"Of {'each' if len(told) > 1 else next(iter(told))}: {next(iter(told.values()))}."
+        else:
+            said = " ".join(f"Of {name}: {text}." for name, text in told.items())
+        st.caption(
+            plain(
+                f"{said} Real images are as many training images, against the same test images. CFD is no FID, which "
+                "takes Inception's features: it compares with nothing but CFD by the same classifier and count."
+            )
+        )
+    for side, (name, evaluation) in zip(sides, found.items(), strict=True):
+        if not evaluation:
+            command = f"python -m dcgan evaluate {shlex.quote(side.run.name)} --save"
+            st.caption(plain(f"{name} has no saved evaluation; this makes one: {command}"))
+
+
 def in_the_configs(left: Side, right: Side) -> None:
     st.subheader("What differs in their configs")
     if rows := config_table(left.config, right.config):
@@ -309,13 +393,11 @@ def in_numbers(sides: Sequence[Side]) -> None:
     st.subheader("In numbers")
     facts = [numbers_of(side) for side in sides]
     names = list(dict.fromkeys(name for each in facts for name in each))
-    heads = [side.run.name for side in sides]
-    if len(set(heads)) < len(heads):
-        heads = [f"{head} ({where})" for head, where in zip(heads, ("left", "right"), strict=True)]
+    heads = names_of(sides)
     table = [
         {"": name} | {head: each.get(name, "-") for head, each in zip(heads, facts, strict=True)} for name in names
     ]
-    st.dataframe(table, hide_index=True, height="content", alt="Parameters, time, throughput and scores of each run")
+    st.dataframe(table, hide_index=True, height="content", alt="Parameters, time and throughput of each run")
     st.caption("Times and throughputs are those of the machines that trained, which the last lines name.")
 
 
@@ -333,8 +415,6 @@ def numbers_of(side: Side) -> dict[str, str]:
         facts["training time"] = listing.duration(rows[0].wall_seconds)
         facts["images per second"] = f"{rows[0].images_seen / max(1e-9, rows[0].wall_seconds):,.0f}"
     facts["loss"] = config.loss
-    for name, value in last_scores(run).items():
-        facts[f"score: {name}"] = f"{value:,.4g}" if isinstance(value, float) else str(value)
     facts |= {name: status.environment[name] for name in ("device", "threads", "torch") if name in status.environment}
     return facts
 

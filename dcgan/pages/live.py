@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import plotly.graph_objects as go
 import streamlit as st
 
 from dcgan import doctor, films, launch, listing, pixels, plots
 from dcgan.config import TrainConfig
 from dcgan.pages.address import plain
-from dcgan.runs import Run, RunError, Status
+from dcgan.runs import UNSCORED, Run, RunError, ScoreRow, Status
 from dcgan.series import Series
 
 LIVE_EVERY_SECONDS = 1.0
 REPLAY_EVERY_SECONDS = 0.4
 PACE_ROWS = 40
 """The newest rows, which tell the time left."""
-DOCTOR_ROWS = 2000
 GRID_PIXELS = 672
 """About how wide a grid of samples is drawn."""
 
@@ -61,12 +62,15 @@ def view(run: Run, was_alive: bool) -> None:
         return
     series = series_of(run)
     how_far(run, status, config, series)
-    consult(status, config, series)
+    scores = run.scores()
+    consult(status, config, series, scores)
     left, right = st.columns([5, 6], gap="medium")
     with left:
         step = samples(run, status)
+    epoch = step and step / max(1, status.steps) * status.epochs
     with right:
-        curves(series, step and step / max(1, status.steps) * status.epochs)
+        curves(series, epoch)
+    score_plots(scores, status, config, epoch)
     for note in status.notes:
         st.caption(plain(note))
 
@@ -102,10 +106,10 @@ def how_far(run: Run, status: Status, config: TrainConfig, series: Series) -> No
 DIAGNOSIS_BOXES = {"success": st.success, "info": st.info, "warning": st.warning, "error": st.error}
 
 
-def consult(status: Status, config: TrainConfig, series: Series) -> None:
-    """What the doctor says of the rows."""
-    rows = series.last_rows(DOCTOR_ROWS)
-    found = doctor.diagnose(rows, status.state, status.error, config.loss)
+def consult(status: Status, config: TrainConfig, series: Series, scores: Sequence[ScoreRow]) -> None:
+    """What the doctor says of the rows and the scores, in one box: an alarm moves nothing below it away."""
+    rows = series.last_rows(doctor.USUAL_ROWS)
+    found = doctor.diagnose(rows, status.state, status.error, config.loss, scores)
     parts = [f"**{found.title}**"] + [text for text in (found.cause, found.remedy) if text]
     DIAGNOSIS_BOXES[found.level](" ".join(parts), icon="🩺")
 
@@ -203,6 +207,51 @@ def show(figure: go.Figure, key: str, alt: str, epoch: float | None, x: str) -> 
     if epoch is not None and x == "epoch":
         figure.add_vline(epoch, line={"color": plots.GREY, "width": 1})
     st.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt=alt)
+
+
+# Scores
+
+
+def score_plots(scores: Sequence[ScoreRow], status: Status, config: TrainConfig, epoch: float | None) -> None:
+    """The light evaluations of each epoch, below all else: with the first one they appear, and move nothing."""
+    if not scores:
+        if (
+            status.state == "running"
+            and config.score_images
+            and not any(note.startswith(UNSCORED) for note in status.notes)
+        ):
+            st.caption("Scores come with the end of the first epoch.")
+        return
+    x, newest = st.session_state.get("x", "epoch"), scores[-1]
+    st.subheader("Scores along the way")
+    left, middle, right = st.columns(3, gap="medium")
+    with left:
+        cfd = plots.score_curves("cfd", [("generated", scores)], x)
+        show(cfd, "cfd", "CFD at the end of each epoch, beside that of real images", epoch, x)
+        st.caption(
+            "How to read it: how far the images are from real ones, as a classifier sees them; lower is better. The "
+            "green line is what as many real images get."
+        )
+    with middle:
+        coverage = plots.score_curves("coverage", [("generated", scores)], x)
+        show(coverage, "coverage", "Coverage at the end of each epoch, beside that of real images", epoch, x)
+        st.caption(
+            "How to read it: the share of real images that have a generated one near them; higher is better. It "
+            "falls when kinds of images get lost."
+        )
+    with right:
+        alt = "The share of each class among the generated images, beside that among real ones"
+        show(plots.class_bars(newest), "classes", alt, None, x)
+        st.caption(
+            f"How to read it: the classes of epoch {newest.epoch:.3g}'s images. A bar far below its green mark is a "
+            "kind that is hardly drawn; one bar alone is a collapse."
+        )
+    st.caption(
+        plain(
+            f"{newest.num_images:,} images at the end of each epoch, always of the same seeds, by the "
+            f"{newest.extractor} {newest.extractor_hash}, scored in {newest.scoring_seconds:.1f} s. CFD is no FID."
+        )
+    )
 
 
 # Actions
