@@ -101,13 +101,13 @@ def test_the_published_gan_and_dcgan_stand_side_by_side_without_a_choice():
     app = open_app()
     assert [box.value for box in app.selectbox] == ["gan-mnist", "dcgan-mnist", "epoch"]
     assert [caption.split(":")[0] for caption in captions(app)] == ["gan-mnist, epoch 20", "dcgan-mnist, epoch 20"]
-    numbers = app.dataframe[2].value.set_index("")
+    numbers = app.dataframe[1].value.set_index("")
     assert numbers.loc["parameters of the generator"].tolist() == ["1,486,352", "312,256"]
     assert numbers.loc["parameters of the discriminator"].tolist() == ["1,460,225", "109,440"]
-    differences = app.dataframe[1].value.set_index("field")
+    differences = app.dataframe[0].value.set_index("field")
     assert differences.loc["model.topology", ["left", "right"]].tolist() == ["mlp", "conv"]
     assert "batch_size" not in differences.index
-    scores = app.dataframe[0].value.set_index("score")
+    scores = app.table[0].value.set_index("score")
     assert scores.columns.tolist() == ["gan-mnist", "dcgan-mnist", "real images"]
     (cfd,) = [name for name in scores.index if "(CFD), lower is better" in name]
     assert scores.loc[cfd].tolist() == ["9.27", "2.18", "0.12"]
@@ -243,7 +243,7 @@ def test_scores_are_shown_once_they_exist(only_own_runs):
     assert f"python -m dcgan evaluate {run.name} --save" in said(opened())
     run.append_eval(EVALUATION | {"cfd": 12.34567, "cfd_floor": 0.5, "unheard_of": 1.0})
     app = opened(left=run.name, right=run.name)
-    table = app.dataframe[0].value
+    table = app.table[0].value
     assert table.columns.tolist() == ["score", f"{run.name} (left)", f"{run.name} (right)", "real images"]
     assert table.values.tolist() == [[SCORES["cfd"][0], "12.35", "12.35", "0.50"]]
     assert "500 images, seeds 7 to 506, by the mnist classifier b6508af4b2ba" in said(app)
