@@ -123,6 +123,8 @@ SCORES = {
 }
 """Field of an evaluation -> what it is, and its format."""
 
+_UNKNOWN = "n/a"
+"""No dash, which a page's Markdown would make a list of."""
 _SCALE = {"extractor": str, "extractor_hash": str, "num_images": int, "seed": int}
 """What the figures of an evaluation depend on; a row without them says nothing."""
 
@@ -146,7 +148,7 @@ def score_table(evaluations: Mapping[str, Mapping[str, Any]]) -> list[dict[str, 
         {"score": words} | {head: cells[index] for head, cells in columns.items()}
         for index, (words, _) in enumerate(SCORES.values())
     ]
-    return [row for row in rows if any(row[name] != "-" for name in evaluations)]
+    return [row for row in rows if any(row[name] != _UNKNOWN for name in evaluations)]
 
 
 def _cells(evaluation: Mapping[str, Any], suffix: str = "") -> tuple[str, ...]:
@@ -154,7 +156,7 @@ def _cells(evaluation: Mapping[str, Any], suffix: str = "") -> tuple[str, ...]:
     numbers = [
         (value, form) if type(value) in (int, float) and math.isfinite(value) else None for value, form in found
     ]
-    return tuple("-" if each is None else format(*each) for each in numbers)
+    return tuple(_UNKNOWN if each is None else format(*each) for each in numbers)
 
 
 def measured_by(evaluation: Mapping[str, Any]) -> str:

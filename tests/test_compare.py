@@ -117,7 +117,7 @@ def test_scores_are_worded_with_the_real_images_beside_them():
     right = SCALE | {"cfd": float("nan"), "cfd_floor": 0.1221, "coverage": "much", "coverage_floor": 0.9}
     rows = score_table({"a": left, "b": right})
     assert [list(row)[1:] for row in rows] == [["a", "b", "real images"]] * 2
-    assert [list(row.values())[1:] for row in rows] == [["2.18", "-", "0.12"], ["0.60", "-", "0.90"]]
+    assert [list(row.values())[1:] for row in rows] == [["2.18", "n/a", "0.12"], ["0.60", "n/a", "0.90"]]
     assert all(row["score"].endswith(("lower is better", "higher is better")) for row in rows)
     rows = score_table({"a": left, "b": right | {"cfd_floor": 0.3}})
     assert list(rows[0])[1:] == ["a", "b", "real images of a", "real images of b"]

@@ -356,8 +356,9 @@ def in_scores(sides: Sequence[Side]) -> None:
     scored = {name: evaluation for name, evaluation in found.items() if evaluation}
     if scored:
         alt = "Scores of each run beside those of real images"
-        # A plain table wraps its words: on a telephone the numbers stay in sight.
-        st.table(score_table(scored), hide_index=True, border="horizontal", alt=alt)
+        # A plain table wraps its words: on a telephone the numbers stay in sight. It reads Markdown.
+        table = [{plain(head): cell for head, cell in row.items()} for row in score_table(scored)]
+        st.table(table, hide_index=True, border="horizontal", alt=alt)
         if not comparable((each["extractor_hash"], each["num_images"]) for each in scored.values()):
             st.warning("These scores do not compare: they are not by the same classifier and count of images.")
         told = {name: measured_by(each) for name, each in scored.items()}
