@@ -22,7 +22,7 @@ from dcgan.presets import PRESETS
 from dcgan.runs import Run, RunError
 
 _NO_RECIPE = (
-    *("seed", "engine", "threads", "log_every", "snapshots"),
+    *("seed", "engine", "threads", "log_every", "snapshots", "score_images"),
     *("data.root", "data.resident_limit_mib", "data.workers", "data.cache"),
 )
 """Fields that change how, where or from which seed a recipe is trained, and not the recipe."""
