@@ -23,10 +23,15 @@ def by_label(runs: Sequence[Run]) -> dict[str, Run]:
     """
     own = sorted((run for run in runs if not run.is_published), key=lambda run: run.name, reverse=True)
     labels = {run.name: run for run in own}
-    for run in sorted(runs, key=lambda run: run.name not in BEST):  # sorting keeps their order otherwise
+    for run in best_first(runs):
         if run.is_published:
             labels[f"{run.name} (published)" if run.name in labels else run.name] = run
     return labels
+
+
+def best_first(runs: Sequence[Run]) -> list[Run]:
+    """The runs in their order, but for the best published models, which come first."""
+    return sorted(runs, key=lambda run: not (run.is_published and run.name in BEST))
 
 
 def run_summary(run: Run) -> dict[str, Any]:

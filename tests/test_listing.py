@@ -8,7 +8,7 @@ import io
 import pytest
 from conftest import progress_row, record_run
 
-from dcgan import listing
+from dcgan import listing, runs
 from dcgan.runs import Run, Status
 
 
@@ -69,3 +69,19 @@ def test_runs_are_listed_by_label_the_own_newest_first(runs_root, monkeypatch):
     labels = listing.by_label([twin, old, new])
     assert list(labels) == [new.name, old.name, f"{old.name} (published)"]
     assert labels[f"{old.name} (published)"] == twin
+
+
+def test_the_best_published_models_come_first_and_otherwise_the_users_own(tmp_path, monkeypatch):
+    published, own = tmp_path / "checkpoints", tmp_path / "runs"
+    monkeypatch.setattr(runs, "CHECKPOINTS", published)
+    names = ["aaa", *listing.BEST, "zzz"]
+    found = [Run(published / name) for name in names] + [Run(own / "20260101-dcgan-s0"), Run(own / listing.BEST[0])]
+    assert [run.path.name for run in listing.best_first(found)][:3] == [*listing.BEST, "aaa"]
+    assert list(listing.by_label(found)) == [
+        "dcgan-best-mnist",
+        "20260101-dcgan-s0",
+        "dcgan-best-mnist (published)",
+        "cdcgan-best-mnist",
+        "aaa",
+        "zzz",
+    ]

@@ -869,7 +869,7 @@ def test_a_batchs_deviation_is_that_of_each_group_of_images():
         assert y[image, 3].numpy() == pytest.approx(members.std(0).mean(), rel=1e-5)
 
 
-@pytest.mark.parametrize(("images", "counted"), [(1, 1), (5, 5), (8, 8), (15, 8), (17, 16), (33, 32)])
+@pytest.mark.parametrize(("images", "counted"), [(1, 1), (5, 5), (8, 8), (15, 15), (17, 16), (33, 32)])
 def test_batches_of_any_size_have_a_deviation(images, counted):
     x = torch.randn(images, 2, 3, 3, generator=torch.Generator().manual_seed(1))
     y = BatchDeviation()(x)
@@ -877,6 +877,14 @@ def test_batches_of_any_size_have_a_deviation(images, counted):
     for image in range(images):
         expected = x[:counted][image % groups :: groups].numpy().std(0).mean()
         assert y[image, 2].numpy() == pytest.approx(expected, rel=1e-4, abs=1.1e-4)  # 1e-4 is the root of its epsilon
+
+
+def test_a_rank_without_images_has_none_to_compare():
+    x = torch.zeros(0, 2, 3, 3, requires_grad=True)
+    y = BatchDeviation()(x)
+    assert y.shape == (0, 3, 3, 3)
+    y.sum().backward()
+    assert x.grad.shape == x.shape
 
 
 def test_equal_images_have_a_deviation_of_nothing_and_gradients_that_are_numbers():

@@ -96,9 +96,9 @@ class BatchDeviation(nn.Module):
     """(B, C, H, W) -> (B, C + 1, H, W): one more map, filled with how much the features of a group of images differ.
 
     A discriminator that sees one image at a time lets a generator pass that draws too few kinds of them. The number
-    is the standard deviation over `group` images of the batch, averaged over channels and places: the same for all of
-    a group. Images that fill no group get another group's. Karras et al. 2018 (Progressive GAN), section 3; groups as
-    in their code.
+    is the standard deviation over `group` images of the batch or a few more, averaged over channels and places: the
+    same for all of a group. The few images left over get a group's that they are not of. Karras et al. 2018
+    (Progressive GAN), section 3; groups as in their code.
     """
 
     def __init__(self, group: int = 8) -> None:
@@ -106,8 +106,8 @@ class BatchDeviation(nn.Module):
         self.group = group
 
     def forward(self, x: Tensor) -> Tensor:
-        size = min(self.group, len(x))
-        groups = len(x) // size
+        groups = max(1, len(x) // self.group)
+        size = len(x) // groups  # more than `group` where batches are odd; 0 on a rank that has no images
         members = x[: size * groups].unflatten(0, (size, groups))
         # Written out: torch's var over the first dimension takes longer than all of this.
         variance = (members - members.mean(0)).square().mean(0)  # (groups, C, H, W)

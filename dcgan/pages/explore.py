@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from dcgan import pixels
+from dcgan import listing, pixels
 from dcgan.latents import MAX_SEED, PATHS, parse_seeds
 from dcgan.pages.address import asked_for, plain, refused
 from dcgan.pixels import Bytes
@@ -22,7 +22,7 @@ from dcgan.share import ShareLink, demo_url
 if TYPE_CHECKING:
     from dcgan.checkpoint import TrainedGenerator
 
-DEFAULT_RUN = "dcgan-mnist"
+DEFAULT_RUN = listing.BEST[0]
 
 
 def main() -> None:
@@ -33,7 +33,7 @@ def main() -> None:
     )
     asked = asked_for()
     notes = st.container()
-    found = list_runs()
+    found = listing.best_first(list_runs())
     runs = {run.name: run for run in found if run.weights_path.exists() or run.snapshot_steps()}
     if runs:
         explore(runs)
