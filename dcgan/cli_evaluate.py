@@ -33,9 +33,10 @@ COLUMNS = {
 def train_features(
     name: Annotated[Positional[str], arg(metavar="NAME")] = "mnist",
     *,
-    epochs: int = 10,
+    epochs: int = 0,
     seed: int = 0,
     threads: int = 1,
+    root: Annotated[str, arg(metavar="PATH")] = "",
     output: Annotated[str, arg(aliases=["-o"], metavar="PATH")] = "",
     device: Annotated[str, arg(metavar="DEVICE")] = "cpu",
 ) -> int:
@@ -43,9 +44,10 @@ def train_features(
 
     Args:
         name: A named set of 28x28 grey images in ten classes: mnist, fashion-mnist or kmnist.
-        epochs: Passes over the training images.
-        seed: Of its first weights, the order of the images and their shifts.
+        epochs: Passes over the training images; 0: as many as the published ones took, 10, or 25 for fashion-mnist.
+        seed: Of its first weights, the order of the images, their shifts and, for clothes, their mirroring.
         threads: CPU threads; 1 gives the published weights, on the same CPU and versions.
+        root: Folder that holds the set. Default: the project's own data, else a download into the user's cache.
         output: The file to write. Default: features/NAME.safetensors.
         device: cuda, mps, cpu or auto.
     """
@@ -58,8 +60,9 @@ def train_features(
     known = [each for each, named_set in NAMED_SETS.items() if named_set.shape == features.IMAGE_SHAPE]
     if name not in known:
         raise ValueError(f"{name!r} is no set of 28x28 grey images in ten classes; choose one of {', '.join(known)}")
-    if min(epochs, threads) < 1:
-        raise ValueError(f"epochs={epochs} and threads={threads} are not both 1 or more")
+    if epochs < 0 or threads < 1:
+        raise ValueError(f"epochs={epochs} is below 0 or threads={threads} below 1; try 10 and 1")
+    epochs = epochs or features.MIRRORED.get(name, features.EPOCHS)
     path = Path(output) if output else features.FEATURES / f"{name}.safetensors"
     if path.suffix != ".safetensors":
         raise ValueError(f"output {output!r} is no .safetensors file; write {output}.safetensors")
@@ -67,11 +70,12 @@ def train_features(
         raise ValueError(f"{path} exists, and scores under another classifier compare with none; name a file with -o")
     chosen = choose_device(device)
     torch.set_num_threads(threads)
-    train = [torch.from_numpy(values).to(chosen) for values in read_named_set(name, "", "train")]
-    test_u8, test_labels = map(torch.from_numpy, read_named_set(name, "", "test"))
+    train = [torch.from_numpy(values).to(chosen) for values in read_named_set(name, root, "train")]
+    test_u8, test_labels = map(torch.from_numpy, read_named_set(name, root, "test"))
     test = features.to_float(test_u8)
     started = time.perf_counter()
-    for epoch, network in enumerate(features.train_features(*train, seed, epochs), 1):
+    networks = features.train_features(*train, seed, epochs, mirror=name in features.MIRRORED)
+    for epoch, network in enumerate(networks, 1):
         judge = features.Features(name, network, chosen)
         accuracy = judge.accuracy(test, test_labels)
         seconds = time.perf_counter() - started
