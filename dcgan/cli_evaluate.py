@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as json_module
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,6 +28,8 @@ COLUMNS = {
     "LABELS": ("label_accuracy", ".3f"),
 }
 """Head of a column -> name in the scores, format."""
+MODE_COLUMNS = {"MODES": ("modes", "d"), "KL": ("kl", ".4f")}
+"""The same of Stacked MNIST."""
 
 
 def train_features(
@@ -88,7 +90,7 @@ def train_features(
 def evaluate(
     checkpoints: Annotated[Positional[tuple[str, ...]], arg(metavar="CHECKPOINT...")],
     *,
-    num_images: int = 10_000,
+    num_images: int = 0,
     seed: int = 0,
     save: FlagCreatePairsOff[bool] = False,
     json: FlagCreatePairsOff[bool] = False,
@@ -99,16 +101,21 @@ def evaluate(
     Each is measured against the test images of its own data, by the features of a small classifier, so CFD is no FID.
     The row of real images is the floor: what as many training images get. Real images are measured once and kept.
 
+    Of stacked-mnist it counts the modes instead: which of the 1,000 kinds there are, and KL, how far from evenly.
+
     Args:
         checkpoints: Runs by path or name (see: runs), .safetensors files, or hub:USER/NAME.
-        num_images: How many each generator draws. Figures of different counts do not compare.
+        num_images: How many each generator draws; 0: 10,000, and 26,000 of stacked-mnist, as in the literature.
+            Figures of different counts do not compare.
         seed: Of the first image; the others have those that follow.
         save: Append the scores to each run's evals.jsonl, where the Compare page and the model card find them.
         json: Print JSON, one object a checkpoint.
         device: cuda, mps, cpu or auto. The cpu gives the published figures.
     """
+    from dcgan import stacked
     from dcgan.checkpoint import load_generator
     from dcgan.device import choose_device
+    from dcgan.evaluate import NUM_IMAGES
     from dcgan.evaluate import evaluate as score_of
 
     if not checkpoints:
@@ -120,11 +127,15 @@ def evaluate(
     chosen = choose_device(device)
     scored = []
     for name, run in runs.items():
-        scores = score_of(load_generator(run.path if run else name, chosen), num_images=num_images, seed=seed)
+        generator = load_generator(run.path if run else name, chosen)
+        if generator.train_config.data.name == stacked.NAME:
+            scores = stacked.evaluate_modes(generator, num_images=num_images or stacked.NUM_IMAGES, seed=seed)
+        else:
+            scores = score_of(generator, num_images=num_images or NUM_IMAGES, seed=seed)
         scored.append({"name": run.name if run else name} | scores.to_json())
         if save:
             run.append_eval(scores.to_json())
-    print(json_module.dumps(scored, indent=1) if json else _report(scored))
+    print(json_module.dumps(scored, indent=1) if json else _reports(scored))
     return 0
 
 
@@ -133,13 +144,20 @@ def _run_of(checkpoint: str) -> Run | None:
     return None if checkpoint.startswith("hub:") or checkpoint.endswith(".safetensors") else find_run(checkpoint)
 
 
+def _reports(scored: Sequence[dict[str, Any]]) -> str:
+    """A table of what was scored by its features, and one of what was scored by its modes."""
+    groups = [[scores for scores in scored if ("modes" in scores) == modes] for modes in (False, True)]
+    return "\n\n".join(_report(group) for group in groups if group)
+
+
 def _report(scored: Sequence[dict[str, Any]]) -> str:
     """A row a checkpoint, a row for each set of real images among them, and what it all depends on."""
-    rows = [[scores["name"], *_cells(scores)] for scores in scored]
-    floors = {tuple(_cells(scores, "_floor")): scores["name"] for scores in reversed(scored)}
+    columns = MODE_COLUMNS if "modes" in scored[0] else COLUMNS
+    rows = [[scores["name"], *_cells(columns, scores)] for scores in scored]
+    floors = {tuple(_cells(columns, scores, "_floor")): scores["name"] for scores in reversed(scored)}
     for cells, name in reversed(floors.items()):
         rows.append(["real images" if len(floors) == 1 else f"real images of {name}", *cells])
-    lines = [table(["NAME", *COLUMNS], rows), ""]
+    lines = [table(["NAME", *columns], rows), ""]
     judges = dict.fromkeys(f"{scores['extractor']} {scores['extractor_hash']}" for scores in scored)
     first = scored[0]
     last_seed = first["seed"] + first["num_images"] - 1
@@ -150,11 +168,11 @@ def _report(scored: Sequence[dict[str, Any]]) -> str:
         f"{scores['name']} draws copies: its images are {scores['memorisation_ratio']:.2f} times as far from the "
         "nearest training image as unseen ones are"
         for scores in scored
-        if scores["memorises"]
+        if scores.get("memorises")
     ]
     return "\n".join(lines)
 
 
-def _cells(scores: dict[str, Any], suffix: str = "") -> list[str]:
-    values = [(scores.get(name + suffix), form) for name, form in COLUMNS.values()]
+def _cells(columns: Mapping[str, tuple[str, str]], scores: dict[str, Any], suffix: str = "") -> list[str]:
+    values = [(scores.get(name + suffix), form) for name, form in columns.values()]
     return ["-" if value is None else format(value, form) for value, form in values]

@@ -166,6 +166,24 @@ def class_distance(a: Tensor, b: Tensor) -> float:
     return (a - b).abs().sum().item() / 2
 
 
+class Modes(NamedTuple):
+    found: int
+    """Kinds of which there is an image."""
+    kl: float
+    """KL(images || even) = sum of p log(p K), in nats: 0 if all K kinds are equally often, log K if there is one."""
+
+
+def modes(counts: Tensor) -> Modes:
+    """How many of the K kinds are among the images, and how far from even: counts (K,) of the images of each kind.
+
+    The direction, and the even distribution in place of the data's own, are PacGAN's (Lin et al., arXiv 1712.04086).
+    Biased upwards for few images: even draws of N give about (K - 1) / 2 N.
+    """
+    shares = counts.double() / counts.sum()
+    divergence = torch.xlogy(shares, shares * len(counts)).sum().item()
+    return Modes(int((counts > 0).sum()), max(0.0, divergence))  # evenness gives 0 but for rounding
+
+
 # Memorisation
 
 MEMORISES_BELOW = 0.5
