@@ -6,13 +6,17 @@ import json as json_module
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from dcgan.listing import table
 from dcgan.runs import Run, find_run
+
+if TYPE_CHECKING:
+    from dcgan.checkpoint import TrainedGenerator
 
 COLUMNS = {
     "CFD": ("cfd", ".2f"),
@@ -28,6 +32,8 @@ COLUMNS = {
     "LABELS": ("label_accuracy", ".3f"),
 }
 """Head of a column -> name in the scores, format."""
+LABEL_COLUMNS = {"1-NN ERROR": ("nearest_error", ".4f"), "CAS": ("classification_accuracy", ".4f")}
+"""The same of --labels."""
 MODE_COLUMNS = {"MODES": ("modes", "d"), "KL": ("kl", ".4f")}
 """The same of Stacked MNIST."""
 
@@ -92,6 +98,7 @@ def evaluate(
     *,
     num_images: int = 0,
     seed: int = 0,
+    labels: FlagCreatePairsOff[bool] = False,
     save: FlagCreatePairsOff[bool] = False,
     json: FlagCreatePairsOff[bool] = False,
     device: Annotated[str, arg(metavar="DEVICE")] = "cpu",
@@ -108,6 +115,9 @@ def evaluate(
         num_images: How many each generator draws; 0: 10,000, and 26,000 of stacked-mnist, as in the literature.
             Figures of different counts do not compare.
         seed: Of the first image; the others have those that follow.
+        labels: Of conditional models also what two classifiers learn from 50,000 of their images, in some minutes:
+            1-NN ERROR, the share of test images whose nearest generated image, in pixels, is of another label, and
+            CAS, the share that a network trained on them gets right.
         save: Append the scores to each run's evals.jsonl, where the Compare page and the model card find them.
         json: Print JSON, one object a checkpoint.
         device: cuda, mps, cpu or auto. The cpu gives the published figures.
@@ -117,6 +127,7 @@ def evaluate(
     from dcgan.device import choose_device
     from dcgan.evaluate import NUM_IMAGES
     from dcgan.evaluate import evaluate as score_of
+    from dcgan.labels import label_scores
 
     if not checkpoints:
         raise ValueError("name at least one checkpoint, as in: evaluate checkpoints/dcgan-mnist")
@@ -125,18 +136,34 @@ def evaluate(
     if save and files:
         raise ValueError(f"{files[0]} is no run whose scores could be saved; name a run, or leave out --save")
     chosen = choose_device(device)
+    generators = {name: load_generator(run.path if run else name, chosen) for name, run in runs.items()}
+    told = [name for name, generator in generators.items() if _is_told(generator)]
+    if labels and not told:
+        raise ValueError(
+            f"{checkpoints[0]} is told no digit to draw, so --labels has nothing to test; leave it out, or name a "
+            "conditional model of ten classes, as in: evaluate checkpoints/cdcgan-mnist --labels"
+        )
     scored = []
     for name, run in runs.items():
-        generator = load_generator(run.path if run else name, chosen)
+        generator = generators[name]
         if generator.train_config.data.name == stacked.NAME:
             scores = stacked.evaluate_modes(generator, num_images=num_images or stacked.NUM_IMAGES, seed=seed)
         else:
             scores = score_of(generator, num_images=num_images or NUM_IMAGES, seed=seed)
+            if labels and name in told:
+                scores = replace(scores, labels=label_scores(generator, seed=seed))
         scored.append({"name": run.name if run else name} | scores.to_json())
         if save:
             run.append_eval(scores.to_json())
     print(json_module.dumps(scored, indent=1) if json else _reports(scored))
     return 0
+
+
+def _is_told(generator: TrainedGenerator) -> bool:
+    """Whether it is told what to draw, and the classifiers of labels know the answers."""
+    from dcgan import stacked
+
+    return bool(generator.config.num_classes) and generator.train_config.data.name != stacked.NAME
 
 
 def _run_of(checkpoint: str) -> Run | None:
@@ -152,7 +179,8 @@ def _reports(scored: Sequence[dict[str, Any]]) -> str:
 
 def _report(scored: Sequence[dict[str, Any]]) -> str:
     """A row a checkpoint, a row for each set of real images among them, and what it all depends on."""
-    columns = MODE_COLUMNS if "modes" in scored[0] else COLUMNS
+    asked = any("num_labelled" in scores for scores in scored)
+    columns = MODE_COLUMNS if "modes" in scored[0] else COLUMNS | (LABEL_COLUMNS if asked else {})
     rows = [[scores["name"], *_cells(columns, scores)] for scores in scored]
     floors = {tuple(_cells(columns, scores, "_floor")): scores["name"] for scores in reversed(scored)}
     for cells, name in reversed(floors.items()):
@@ -170,6 +198,12 @@ def _report(scored: Sequence[dict[str, Any]]) -> str:
         for scores in scored
         if scores.get("memorises")
     ]
+    told = [scores["name"] for scores in scored if "label_accuracy" in scores]
+    if asked:
+        count = next(scores["num_labelled"] for scores in scored if "num_labelled" in scores)
+        lines.append(f"1-NN ERROR and CAS: of classifiers that learnt from {count:,} images each, and no other")
+    elif told:
+        lines.append(f"--labels adds, in some minutes, what classifiers learn from the images of {', '.join(told)}")
     return "\n".join(lines)
 
 

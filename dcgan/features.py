@@ -29,7 +29,8 @@ EPOCHS = 10
 MIRRORED = {"fashion-mnist": 25}
 """Sets whose images mean the same in a mirror, as clothes do and digits do not, and the epochs they take: a judge of
 them learns from both sides, and needs longer for it."""
-_BATCH = 128
+BATCH = 128
+"""Images a step; the last images of an epoch that are fewer wait for the next."""
 _PEAK_LR = 4e-3
 _MAX_SHIFT = 2
 """Pixels by which an image is shifted in training, in each direction and at most."""
@@ -165,17 +166,17 @@ def train_features(
         torch.manual_seed(seed)
         network = DigitNet().to(device, memory_format=torch.channels_last)
     draws = torch.Generator().manual_seed(seed)
-    steps = len(labels) // _BATCH
+    steps = len(labels) // BATCH
     optimizer = torch.optim.Adam(network.parameters(), weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _PEAK_LR, total_steps=epochs * steps)
     for _ in range(epochs):
         network.train()
-        order = torch.randperm(len(labels), generator=draws)[: steps * _BATCH].to(device)
-        for batch in order.split(_BATCH):
-            shifts = torch.randint(2 * _MAX_SHIFT + 1, (2, _BATCH), generator=draws).to(device)
+        order = torch.randperm(len(labels), generator=draws)[: steps * BATCH].to(device)
+        for batch in order.split(BATCH):
+            shifts = torch.randint(2 * _MAX_SHIFT + 1, (2, BATCH), generator=draws).to(device)
             images = _shifted(to_float(images_u8[batch]), shifts)
             if mirror:
-                images = _mirrored(images, torch.rand(_BATCH, generator=draws).to(device) < 0.5)
+                images = _mirrored(images, torch.rand(BATCH, generator=draws).to(device) < 0.5)
             logits = network(images.contiguous(memory_format=torch.channels_last))
             optimizer.zero_grad()
             F.cross_entropy(logits, labels[batch]).backward()
