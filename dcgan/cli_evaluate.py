@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
@@ -36,6 +36,8 @@ LABEL_COLUMNS = {"1-NN ERROR": ("nearest_error", ".4f"), "CAS": ("classification
 """The same of --labels."""
 MODE_COLUMNS = {"MODES": ("modes", "d"), "KL": ("kl", ".4f")}
 """The same of Stacked MNIST."""
+INCEPTION_COLUMNS = {"FID": ("fid", ".2f"), "KID": ("kid", ".5f")}
+"""The same of --features inception."""
 
 
 def train_features(
@@ -99,6 +101,7 @@ def evaluate(
     num_images: int = 0,
     seed: int = 0,
     labels: FlagCreatePairsOff[bool] = False,
+    features: Literal["classifier", "inception"] = "classifier",
     save: FlagCreatePairsOff[bool] = False,
     json: FlagCreatePairsOff[bool] = False,
     device: Annotated[str, arg(metavar="DEVICE")] = "cpu",
@@ -118,11 +121,13 @@ def evaluate(
         labels: Of conditional models also what two classifiers learn from 50,000 of their images, in some minutes:
             1-NN ERROR, the share of test images whose nearest generated image, in pixels, is of another label, and
             CAS, the share that a network trained on them gets right.
+        features: inception: FID and KID, by the network of published FIDs, in place of all else. Its weights, about
+            95 MB, are downloaded once; for data of any kind, and slow without a GPU.
         save: Append the scores to each run's evals.jsonl, where the Compare page and the model card find them.
         json: Print JSON, one object a checkpoint.
         device: cuda, mps, cpu or auto. The cpu gives the published figures.
     """
-    from dcgan import stacked
+    from dcgan import inception, stacked
     from dcgan.checkpoint import load_generator
     from dcgan.device import choose_device
     from dcgan.evaluate import NUM_IMAGES
@@ -137,6 +142,8 @@ def evaluate(
         raise ValueError(f"{files[0]} is no run whose scores could be saved; name a run, or leave out --save")
     chosen = choose_device(device)
     generators = {name: load_generator(run.path if run else name, chosen) for name, run in runs.items()}
+    if labels and features == "inception":
+        raise ValueError("--labels asks classifiers, not Inception; leave out --features inception")
     told = [name for name, generator in generators.items() if _is_told(generator)]
     if labels and not told:
         raise ValueError(
@@ -144,9 +151,12 @@ def evaluate(
             "conditional model of ten classes, as in: evaluate checkpoints/cdcgan-mnist --labels"
         )
     scored = []
+    judge = inception.load_inception(chosen) if features == "inception" else None
     for name, run in runs.items():
         generator = generators[name]
-        if generator.train_config.data.name == stacked.NAME:
+        if judge:
+            scores = inception.evaluate_inception(generator, judge, num_images or inception.NUM_IMAGES, seed)
+        elif generator.train_config.data.name == stacked.NAME:
             scores = stacked.evaluate_modes(generator, num_images=num_images or stacked.NUM_IMAGES, seed=seed)
         else:
             scores = score_of(generator, num_images=num_images or NUM_IMAGES, seed=seed)
@@ -173,14 +183,18 @@ def _run_of(checkpoint: str) -> Run | None:
 
 def _reports(scored: Sequence[dict[str, Any]]) -> str:
     """A table of what was scored by its features, and one of what was scored by its modes."""
-    groups = [[scores for scores in scored if ("modes" in scores) == modes] for modes in (False, True)]
-    return "\n\n".join(_report(group) for group in groups if group)
+    groups: dict[bool, list[dict[str, Any]]] = {False: [], True: []}
+    for scores in scored:
+        groups["modes" in scores].append(scores)
+    return "\n\n".join(_report(group) for group in groups.values() if group)
 
 
 def _report(scored: Sequence[dict[str, Any]]) -> str:
     """A row a checkpoint, a row for each set of real images among them, and what it all depends on."""
     asked = any("num_labelled" in scores for scores in scored)
-    columns = MODE_COLUMNS if "modes" in scored[0] else COLUMNS | (LABEL_COLUMNS if asked else {})
+    columns = COLUMNS | (LABEL_COLUMNS if asked else {})
+    for name, instead in {"modes": MODE_COLUMNS, "fid": INCEPTION_COLUMNS}.items():
+        columns = instead if name in scored[0] else columns
     rows = [[scores["name"], *_cells(columns, scores)] for scores in scored]
     floors = {tuple(_cells(columns, scores, "_floor")): scores["name"] for scores in reversed(scored)}
     for cells, name in reversed(floors.items()):

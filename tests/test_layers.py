@@ -19,7 +19,7 @@ LEVELS = {
     1: "losses ema latents pixels series compare",
     2: "models.* archives folder decoded batches data device distributed features metrics checkpoint kept",
     3: "reference fast graph trainer recording evaluate export films explore render publish anatomy diagrams launch "
-    "speed plots listing stacked labels",
+    "speed plots listing stacked labels inception",
     4: "pages.* progress tensorboard",
     5: "cli cli_draw cli_evaluate cli_link cli_publish cli_train __main__ streamlit_app gradio_app",
 }
