@@ -5,14 +5,18 @@ from __future__ import annotations
 import json as json_module
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from dcgan.listing import table
 from dcgan.runs import Run, find_run
+
+if TYPE_CHECKING:
+    from dcgan.checkpoint import TrainedGenerator
 
 COLUMNS = {
     "CFD": ("cfd", ".2f"),
@@ -28,14 +32,21 @@ COLUMNS = {
     "LABELS": ("label_accuracy", ".3f"),
 }
 """Head of a column -> name in the scores, format."""
+LABEL_COLUMNS = {"1-NN ERROR": ("nearest_error", ".4f"), "CAS": ("classification_accuracy", ".4f")}
+"""The same of --labels."""
+MODE_COLUMNS = {"MODES": ("modes", "d"), "KL": ("kl", ".4f")}
+"""The same of Stacked MNIST."""
+INCEPTION_COLUMNS = {"FID": ("fid", ".2f"), "KID": ("kid", ".5f")}
+"""The same of --features inception."""
 
 
 def train_features(
     name: Annotated[Positional[str], arg(metavar="NAME")] = "mnist",
     *,
-    epochs: int = 10,
+    epochs: int = 0,
     seed: int = 0,
     threads: int = 1,
+    root: Annotated[str, arg(metavar="PATH")] = "",
     output: Annotated[str, arg(aliases=["-o"], metavar="PATH")] = "",
     device: Annotated[str, arg(metavar="DEVICE")] = "cpu",
 ) -> int:
@@ -43,9 +54,10 @@ def train_features(
 
     Args:
         name: A named set of 28x28 grey images in ten classes: mnist, fashion-mnist or kmnist.
-        epochs: Passes over the training images.
-        seed: Of its first weights, the order of the images and their shifts.
+        epochs: Passes over the training images; 0: as many as the published ones took, 10, or 25 for fashion-mnist.
+        seed: Of its first weights, the order of the images, their shifts and, for clothes, their mirroring.
         threads: CPU threads; 1 gives the published weights, on the same CPU and versions.
+        root: Folder that holds the set. Default: the project's own data, else a download into the user's cache.
         output: The file to write. Default: features/NAME.safetensors.
         device: cuda, mps, cpu or auto.
     """
@@ -58,8 +70,9 @@ def train_features(
     known = [each for each, named_set in NAMED_SETS.items() if named_set.shape == features.IMAGE_SHAPE]
     if name not in known:
         raise ValueError(f"{name!r} is no set of 28x28 grey images in ten classes; choose one of {', '.join(known)}")
-    if min(epochs, threads) < 1:
-        raise ValueError(f"epochs={epochs} and threads={threads} are not both 1 or more")
+    if epochs < 0 or threads < 1:
+        raise ValueError(f"epochs={epochs} is below 0 or threads={threads} below 1; try 10 and 1")
+    epochs = epochs or features.MIRRORED.get(name, features.EPOCHS)
     path = Path(output) if output else features.FEATURES / f"{name}.safetensors"
     if path.suffix != ".safetensors":
         raise ValueError(f"output {output!r} is no .safetensors file; write {output}.safetensors")
@@ -67,11 +80,12 @@ def train_features(
         raise ValueError(f"{path} exists, and scores under another classifier compare with none; name a file with -o")
     chosen = choose_device(device)
     torch.set_num_threads(threads)
-    train = [torch.from_numpy(values).to(chosen) for values in read_named_set(name, "", "train")]
-    test_u8, test_labels = map(torch.from_numpy, read_named_set(name, "", "test"))
+    train = [torch.from_numpy(values).to(chosen) for values in read_named_set(name, root, "train")]
+    test_u8, test_labels = map(torch.from_numpy, read_named_set(name, root, "test"))
     test = features.to_float(test_u8)
     started = time.perf_counter()
-    for epoch, network in enumerate(features.train_features(*train, seed, epochs), 1):
+    networks = features.train_features(*train, seed, epochs, mirror=name in features.MIRRORED)
+    for epoch, network in enumerate(networks, 1):
         judge = features.Features(name, network, chosen)
         accuracy = judge.accuracy(test, test_labels)
         seconds = time.perf_counter() - started
@@ -84,8 +98,10 @@ def train_features(
 def evaluate(
     checkpoints: Annotated[Positional[tuple[str, ...]], arg(metavar="CHECKPOINT...")],
     *,
-    num_images: int = 10_000,
+    num_images: int = 0,
     seed: int = 0,
+    labels: FlagCreatePairsOff[bool] = False,
+    features: Literal["classifier", "inception"] = "classifier",
     save: FlagCreatePairsOff[bool] = False,
     json: FlagCreatePairsOff[bool] = False,
     device: Annotated[str, arg(metavar="DEVICE")] = "cpu",
@@ -95,17 +111,28 @@ def evaluate(
     Each is measured against the test images of its own data, by the features of a small classifier, so CFD is no FID.
     The row of real images is the floor: what as many training images get. Real images are measured once and kept.
 
+    Of stacked-mnist it counts the modes instead: which of the 1,000 kinds there are, and KL, how far from evenly.
+
     Args:
         checkpoints: Runs by path or name (see: runs), .safetensors files, or hub:USER/NAME.
-        num_images: How many each generator draws. Figures of different counts do not compare.
+        num_images: How many each generator draws; 0: 10,000, and 26,000 of stacked-mnist, as in the literature.
+            Figures of different counts do not compare.
         seed: Of the first image; the others have those that follow.
+        labels: Of conditional models also what two classifiers learn from 50,000 of their images, in some minutes:
+            1-NN ERROR, the share of test images whose nearest generated image, in pixels, is of another label, and
+            CAS, the share that a network trained on them gets right.
+        features: inception: FID and KID, by the network of published FIDs, in place of all else. Its weights, about
+            95 MB, are downloaded once; for data of any kind, and slow without a GPU.
         save: Append the scores to each run's evals.jsonl, where the Compare page and the model card find them.
         json: Print JSON, one object a checkpoint.
         device: cuda, mps, cpu or auto. The cpu gives the published figures.
     """
+    from dcgan import inception, stacked
     from dcgan.checkpoint import load_generator
     from dcgan.device import choose_device
+    from dcgan.evaluate import NUM_IMAGES
     from dcgan.evaluate import evaluate as score_of
+    from dcgan.labels import label_scores
 
     if not checkpoints:
         raise ValueError("name at least one checkpoint, as in: evaluate checkpoints/dcgan-mnist")
@@ -114,14 +141,39 @@ def evaluate(
     if save and files:
         raise ValueError(f"{files[0]} is no run whose scores could be saved; name a run, or leave out --save")
     chosen = choose_device(device)
+    generators = {name: load_generator(run.path if run else name, chosen) for name, run in runs.items()}
+    if labels and features == "inception":
+        raise ValueError("--labels asks classifiers, not Inception; leave out --features inception")
+    told = [name for name, generator in generators.items() if _is_told(generator)]
+    if labels and not told:
+        raise ValueError(
+            f"{checkpoints[0]} is told no digit to draw, so --labels has nothing to test; leave it out, or name a "
+            "conditional model of ten classes, as in: evaluate checkpoints/cdcgan-mnist --labels"
+        )
     scored = []
+    judge = inception.load_inception(chosen) if features == "inception" else None
     for name, run in runs.items():
-        scores = score_of(load_generator(run.path if run else name, chosen), num_images=num_images, seed=seed)
+        generator = generators[name]
+        if judge:
+            scores = inception.evaluate_inception(generator, judge, num_images or inception.NUM_IMAGES, seed)
+        elif generator.train_config.data.name == stacked.NAME:
+            scores = stacked.evaluate_modes(generator, num_images=num_images or stacked.NUM_IMAGES, seed=seed)
+        else:
+            scores = score_of(generator, num_images=num_images or NUM_IMAGES, seed=seed)
+            if labels and name in told:
+                scores = replace(scores, labels=label_scores(generator, seed=seed))
         scored.append({"name": run.name if run else name} | scores.to_json())
         if save:
             run.append_eval(scores.to_json())
-    print(json_module.dumps(scored, indent=1) if json else _report(scored))
+    print(json_module.dumps(scored, indent=1) if json else _reports(scored))
     return 0
+
+
+def _is_told(generator: TrainedGenerator) -> bool:
+    """Whether it is told what to draw, and the classifiers of labels know the answers."""
+    from dcgan import stacked
+
+    return bool(generator.config.num_classes) and generator.train_config.data.name != stacked.NAME
 
 
 def _run_of(checkpoint: str) -> Run | None:
@@ -129,13 +181,25 @@ def _run_of(checkpoint: str) -> Run | None:
     return None if checkpoint.startswith("hub:") or checkpoint.endswith(".safetensors") else find_run(checkpoint)
 
 
+def _reports(scored: Sequence[dict[str, Any]]) -> str:
+    """A table of what was scored by its features, and one of what was scored by its modes."""
+    groups: dict[bool, list[dict[str, Any]]] = {False: [], True: []}
+    for scores in scored:
+        groups["modes" in scores].append(scores)
+    return "\n\n".join(_report(group) for group in groups.values() if group)
+
+
 def _report(scored: Sequence[dict[str, Any]]) -> str:
     """A row a checkpoint, a row for each set of real images among them, and what it all depends on."""
-    rows = [[scores["name"], *_cells(scores)] for scores in scored]
-    floors = {tuple(_cells(scores, "_floor")): scores["name"] for scores in reversed(scored)}
+    asked = any("num_labelled" in scores for scores in scored)
+    columns = COLUMNS | (LABEL_COLUMNS if asked else {})
+    for name, instead in {"modes": MODE_COLUMNS, "fid": INCEPTION_COLUMNS}.items():
+        columns = instead if name in scored[0] else columns
+    rows = [[scores["name"], *_cells(columns, scores)] for scores in scored]
+    floors = {tuple(_cells(columns, scores, "_floor")): scores["name"] for scores in reversed(scored)}
     for cells, name in reversed(floors.items()):
         rows.append(["real images" if len(floors) == 1 else f"real images of {name}", *cells])
-    lines = [table(["NAME", *COLUMNS], rows), ""]
+    lines = [table(["NAME", *columns], rows), ""]
     judges = dict.fromkeys(f"{scores['extractor']} {scores['extractor_hash']}" for scores in scored)
     first = scored[0]
     last_seed = first["seed"] + first["num_images"] - 1
@@ -146,11 +210,17 @@ def _report(scored: Sequence[dict[str, Any]]) -> str:
         f"{scores['name']} draws copies: its images are {scores['memorisation_ratio']:.2f} times as far from the "
         "nearest training image as unseen ones are"
         for scores in scored
-        if scores["memorises"]
+        if scores.get("memorises")
     ]
+    told = [scores["name"] for scores in scored if "label_accuracy" in scores]
+    if asked:
+        count = next(scores["num_labelled"] for scores in scored if "num_labelled" in scores)
+        lines.append(f"1-NN ERROR and CAS: of classifiers that learnt from {count:,} images each, and no other")
+    elif told:
+        lines.append(f"--labels adds, in some minutes, what classifiers learn from the images of {', '.join(told)}")
     return "\n".join(lines)
 
 
-def _cells(scores: dict[str, Any], suffix: str = "") -> list[str]:
-    values = [(scores.get(name + suffix), form) for name, form in COLUMNS.values()]
+def _cells(columns: Mapping[str, tuple[str, str]], scores: dict[str, Any], suffix: str = "") -> list[str]:
+    values = [(scores.get(name + suffix), form) for name, form in columns.values()]
     return ["-" if value is None else format(value, form) for value, form in values]

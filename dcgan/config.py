@@ -90,7 +90,7 @@ class DataConfig:
     """The real images."""
 
     name: str = "mnist"
-    """mnist, fashion-mnist, kmnist, cifar10, or folder:PATH for images of your own."""
+    """mnist, fashion-mnist, kmnist, cifar10, stacked-mnist (three digits as RGB), or folder:PATH for own images."""
     root: str = ""
     """Folder that holds the named set; empty: the project's own data, else a download into the user's cache."""
     limit: int = 0
@@ -132,7 +132,7 @@ _TARGETS: dict[str, tuple[str, ...]] = {
 }
 """The targets that each loss has, and label smoothing may move."""
 
-DATASETS = ("mnist", "fashion-mnist", "kmnist", "cifar10")
+DATASETS = ("mnist", "fashion-mnist", "kmnist", "cifar10", "stacked-mnist")
 
 
 @dataclass(frozen=True)
@@ -232,6 +232,10 @@ class TrainConfig:
                 self.generator_batch_factor == 1,
                 f"generator_batch_factor={self.generator_batch_factor} needs fresh fakes; set reuse_fakes to False",
             )
+        _require(
+            self.data.name != "stacked-mnist" or self.model.channels == 3,
+            f"channels={self.model.channels} would lay the three digits of stacked-mnist over each other; try 3",
+        )
         if self.loss == "relativistic":
             _require(
                 self.generator_batch_factor == 1,

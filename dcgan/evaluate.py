@@ -22,6 +22,7 @@ from dcgan.archives import cache_folder
 from dcgan.checkpoint import TrainedGenerator, load_tensors, save_tensors, weights_id
 from dcgan.data import ImageSet, load_images
 from dcgan.features import NUM_CLASSES, Features, load_features, to_float
+from dcgan.labels import LabelScores
 from dcgan.latents import latents_from_seeds
 
 NUM_IMAGES = 10_000
@@ -71,6 +72,8 @@ class Scores:
     step: int = 0
     seed: int = 0
     """Of the first image; the others have those that follow."""
+    labels: LabelScores | None = None
+    """Of a conditional generator, where they were asked for: they take minutes. See dcgan.labels."""
 
     def to_json(self) -> dict[str, Any]:
         """Flat, rounded to six digits, a floor's name ending in _floor: a row of evals.jsonl."""
@@ -88,6 +91,8 @@ class Scores:
         values |= {"memorisation_ratio": self.memorisation_ratio, "memorises": self.memorises}
         if self.label_accuracy is not None:
             values["label_accuracy"] = self.label_accuracy
+        if self.labels is not None:
+            values |= dataclasses.asdict(self.labels)
         return {name: _rounded(value) for name, value in values.items()}
 
 

@@ -157,6 +157,39 @@ def test_a_named_root_without_the_set_is_an_error_and_no_download(tmp_path, cach
     assert not cache.exists()
 
 
+@pytest.mark.parametrize(("split", "count"), [("train", 128_000), ("test", 26_000)])
+def test_stacked_mnist_is_three_digits_of_the_same_part(cache, offline, split, count):
+    images, labels = read_named_set("stacked-mnist", "", split)
+    assert (images.shape, images.dtype) == ((count, 3, 28, 28), np.uint8)
+    assert (labels.shape, labels.dtype) == ((count,), np.int64)
+    assert len(np.unique(labels)) == 1000
+    digits_u8, digits = read_named_set("mnist", "", split)
+    known = {digit_u8.tobytes(): label for digit_u8, label in zip(digits_u8[:, 0], digits, strict=True)}
+    for image_u8, label in zip(images[:200], labels[:200], strict=True):
+        red, green, blue = (known[channel.tobytes()] for channel in image_u8)
+        assert 100 * red + 10 * green + blue == label
+    again = read_named_set("stacked-mnist", "", split)
+    assert all(np.array_equal(a, b) for a, b in zip(again, (images, labels), strict=True))
+    assert not offline
+
+
+def test_the_digits_of_a_stack_are_drawn_independently():
+    """Each colour has the digits in MNIST's shares, and no colour tells another."""
+    _, labels = read_named_set("stacked-mnist", "", "train")
+    shares = np.bincount(read_named_set("mnist", "", "train")[1]) / 60_000
+    colours = [labels // 100, labels // 10 % 10, labels % 10]
+    for a, b in ((0, 1), (0, 2), (1, 2)):
+        pairs = np.bincount(colours[a] * 10 + colours[b], minlength=100)
+        expected = np.outer(shares, shares).ravel() * len(labels)
+        assert ((pairs - expected) ** 2 / expected).sum() < 150  # chi-squared: its mean is 99, its deviation 14
+
+
+def test_stacked_mnist_is_drawn_the_same_everywhere():
+    """Scores compare only where the training images are the same."""
+    assert read_named_set("stacked-mnist", "", "train")[1][:6].tolist() == [417, 187, 584, 468, 438, 116]
+    assert read_named_set("stacked-mnist", "", "test")[1][:6].tolist() == [922, 985, 774, 586, 509, 511]
+
+
 @pytest.mark.parametrize("name", ["fashion-mnist", "kmnist", "cifar10"])
 def test_no_network_is_one_sentence_and_leaves_no_half_files(cache, offline, name):
     with pytest.raises(FileNotFoundError) as caught:

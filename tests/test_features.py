@@ -66,6 +66,12 @@ def test_shifts_move_an_image_and_leave_black_behind():
     assert moved.min() == moved[:, :, -1].max() == -1
 
 
+def test_a_mirror_turns_the_images_it_is_told_to():
+    images = torch.arange(8.0).reshape(2, 1, 2, 2)
+    turned = features._mirrored(images, torch.tensor([False, True]))
+    assert turned.flatten(1).tolist() == [[0, 1, 2, 3], [5, 4, 7, 6]]
+
+
 @pytest.fixture(scope="module")
 def small_train() -> tuple[torch.Tensor, torch.Tensor]:
     return tuple(torch.from_numpy(values[:512]) for values in read_named_set("mnist", "", "train"))
@@ -78,6 +84,22 @@ def test_a_seed_gives_the_same_network_whatever_else_is_drawn(small_train):
         *_, network = train_features(*small_train, seed, epochs=1)
         hashes.append(Features("mnist", network).hash)
     assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_a_judge_that_learnt_from_mirrored_images_takes_both_sides_for_the_same():
+    """Two classes of one image, lit on the left or on the right: only without a mirror are they two."""
+    images = torch.full((512, 1, 28, 28), 200, dtype=torch.uint8)
+    labels = torch.arange(512) % 2
+    images[labels == 0, :, :, :14] = 0
+    images[labels == 1, :, :, 14:] = 0
+    sure = []
+    for mirror in (False, True):
+        *_, network = train_features(images, labels, 0, epochs=4, mirror=mirror)
+        judge = Features("halves", network)
+        chances = judge.logits(judge.features(to_float(images))).softmax(1)
+        sure.append(chances.gather(1, labels[:, None]).mean().item())
+    assert sure[0] > 0.7
+    assert sure[1] == pytest.approx(0.5, abs=0.1)
 
 
 def test_it_learns(small_train, test_part):
@@ -129,12 +151,33 @@ def test_the_command_trains_saves_and_tells(tmp_path, capsys, monkeypatch):
     assert err.startswith("epoch 1/1: ")
 
 
+@pytest.mark.parametrize(("name", "epochs", "mirror"), [("kmnist", 10, False), ("fashion-mnist", 25, True)])
+def test_each_set_has_its_own_recipe_and_is_read_from_its_root(name, epochs, mirror, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
+    whole = read_named_set
+
+    def read(name, root, split):
+        asked.append((name, root, split))
+        return [values[:256] for values in whole("mnist", "", split)]
+
+    def train(images_u8, labels, *recipe, **options):
+        asked.append((recipe, options))
+        return iter([DigitNet()])
+
+    monkeypatch.setattr("dcgan.archives.read_named_set", read)
+    monkeypatch.setattr(features, "train_features", train)
+    assert main(["train-features", name, "--root", "here", "-o", str(tmp_path / "own.safetensors")]) == 0
+    assert asked == [(name, "here", "train"), (name, "here", "test"), ((0, epochs), {"mirror": mirror})]
+    assert load_tensors(tmp_path / "own.safetensors")[1]["epochs"] == epochs
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["cifar10"], "choose one of mnist, fashion-mnist, kmnist"),
         (["mnist"], "mnist.safetensors exists"),
-        (["mnist", "--epochs", "0"], "epochs=0"),
+        (["mnist", "--epochs", "-1"], "epochs=-1"),
         (["mnist", "-o", "a.pt"], "write a.pt.safetensors"),
     ],
 )

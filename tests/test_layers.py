@@ -17,9 +17,9 @@ PROJECT = Path(__file__).resolve().parent.parent
 LEVELS = {
     0: "config presets runs share doctor command machine literature __init__",
     1: "losses ema latents pixels series compare",
-    2: "models.* archives folder decoded batches data device distributed features metrics checkpoint",
+    2: "models.* archives folder decoded batches data device distributed features metrics checkpoint kept",
     3: "reference fast graph trainer recording scoring evaluate export films explore render publish anatomy diagrams "
-    "launch speed plots listing results results_page",
+    "launch speed plots listing results results_page stacked labels inception",
     4: "pages.* progress tensorboard",
     5: "cli cli_draw cli_evaluate cli_link cli_publish cli_results cli_train __main__ streamlit_app gradio_app",
 }

@@ -16,6 +16,7 @@ from dcgan.metrics import (
     kernel_distance,
     memorisation_ratio,
     nearest,
+    nearest_neighbour_error,
     neighbours,
     radii,
 )
@@ -174,3 +175,22 @@ def test_memorisation_is_told_class_by_class():
     assert memorisation_ratio(near, torch.tensor([1, 1, 1]), unseen, classes) == 1  # as near as unseen ones
     assert memorisation_ratio(near, torch.tensor([0, 0, 0]), unseen, classes) == pytest.approx(0.2)
     assert math.isnan(memorisation_ratio(near, torch.tensor([2, 2, 2]), unseen, classes))
+
+
+# Labels
+
+
+def test_the_nearest_known_image_gives_its_label(monkeypatch):
+    known, labels = torch.tensor([[0.0, 0], [10, 0], [0, 10]]), torch.tensor([7, 8, 9])
+    images = torch.tensor([[1.0, 1], [9, 3], [4, 6], [6, 5]])
+    for rows in (1, 3, 100):  # a block of distances at a time
+        monkeypatch.setattr(metrics, "_ELEMENTS", rows * len(known))
+        assert nearest_neighbour_error(known, labels, images, torch.tensor([7, 8, 9, 8])) == 0
+        assert nearest_neighbour_error(known, labels, images, torch.tensor([7, 9, 9, 7])) == 0.5
+
+
+def test_an_image_is_the_nearest_to_itself():
+    x = normal(200, 30, 0).float()
+    labels = torch.arange(200) % 10
+    assert nearest_neighbour_error(x, labels, x, labels) == 0
+    assert nearest_neighbour_error(x, labels, x, (labels + 1) % 10) == 1
