@@ -20,7 +20,8 @@ from dcgan.runs import CHECKPOINTS, Run, list_runs
 from dcgan.trainer import train
 
 RUNS = list_runs(CHECKPOINTS)
-EXPECTED = {"gan-mnist", "dcgan-mnist", "dcgan-step-mnist", "cdcgan-mnist"}
+EXPECTED = {"gan-mnist", "dcgan-mnist", "dcgan-step-mnist", "cdcgan-mnist", "dcgan-best-mnist", "cdcgan-best-mnist"}
+BY_THE_FAST_STEP = {"dcgan-best-mnist", "cdcgan-best-mnist"}
 
 
 def test_the_promised_models_are_there():
@@ -37,7 +38,9 @@ def test_all_of_it_fits_a_repository():
 class TestPublished:
     def test_is_the_presets_training_run_to_its_end(self, run: Run):
         preset = PRESETS[run.preset].config
-        assert run.config() == replace(preset, threads=1, engine="plain")
+        engine = "fast" if run.name in BY_THE_FAST_STEP else "plain"
+        # How many generators are kept along the way changes nothing else, and is what makes all of it fit.
+        assert run.config() == replace(preset, threads=1, engine=engine, snapshots=run.config().snapshots)
         status = run.status()
         assert (status.state, status.step, status.error) == ("finished", status.steps, "")
 

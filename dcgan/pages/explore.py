@@ -229,7 +229,7 @@ def vector_arithmetic(run: Run, generator: TrainedGenerator | None, reverse: boo
 
 
 # In DEFAULT_RUN: leaning eights, upright eights, upright ones. (Streamlit would show a string after a constant.)
-OPERANDS = {"a": "18,22,42", "b": "33,46,98", "c": "55,70,93"}
+OPERANDS = {"a": "145,221,399", "b": "60,219,396", "c": "99,253,291"}
 
 
 # Parts
