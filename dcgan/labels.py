@@ -28,8 +28,7 @@ from dcgan.pixels import to_uint8
 NUM_IMAGES = 50_000
 """As many as the DCGAN paper's."""
 EPOCHS = 3
-"""Of the network that learns; the judge of the other scores takes 10. A third of the time, and on real digits it ends
-some tenths of a percent below."""
+"""Of the network that learns, and of its floor; the judge of the other scores takes 10, three times as long."""
 _CHUNK = 1_000
 """Images drawn at a time: 3 MB as floats, a quarter of that as the bytes that are kept."""
 _VERSION = 1
