@@ -83,10 +83,26 @@ SCORES = {
         ".3f",
         "of a conditional model: share of images that the classifier takes for what was asked for.",
     ),
+    "nearest_error": Score(
+        "1-NN error ↓",
+        ".4f",
+        "of a conditional model, where asked for: share of the test images whose nearest one of 50,000 generated, "
+        "between pixels, was to be another digit. The DCGAN paper's own test.",
+    ),
+    "classification_accuracy": Score(
+        "CAS ↑",
+        ".4f",
+        "classification accuracy score, where asked for: share of the test images that a small network gets right "
+        "which has learnt from 50,000 generated digits only.",
+    ),
+    "modes": Score("modes ↑", ".0f", "of Stacked MNIST: how many of the 1,000 kinds are among 26,000 images."),
+    "kl": Score(
+        "KL ↓", ".4f", "of Stacked MNIST: how far these kinds are from equally frequent, KL divergence in nats."
+    ),
 }
 """Field of a row -> its column. A number without a line here is shown too, under its own name."""
 
-_NO_SCORES = ("step", "seed", "num_images", "kernel_deviation")
+_NO_SCORES = ("step", "seed", "num_images", "num_labelled", "kernel_deviation")
 """Numbers of a row that say how it was measured."""
 
 _LOST = "-"
