@@ -6,7 +6,7 @@ The same runs give the same bytes: nothing is said here that the runs do not say
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from dcgan import compare
@@ -177,7 +177,7 @@ def _score_table(entries: Sequence[Entry]) -> str:
         values = [(number(entry.row, f"{name}_floor"), score.form) for name, score in columns.items()]
         cells = tuple(_LOST if value is None else format(value, form) for value, form in values)
         floors.setdefault(cells, f"floor: as many real images, from {_training_images(entry.config.data)}")
-    lines += [[name, "", *cells] for cells, name in floors.items()]
+    lines += [[name, "", *cells] for cells, name in floors.items() if not _is_told_by_another(cells, floors)]
     return _table(["recipe", "seeds", *(_cell(score.head) for score in columns.values())], lines)
 
 
@@ -188,6 +188,12 @@ def _statistic(group: Sequence[Entry], name: str, form: str) -> str:
     spread = f" ± {statistics.stdev(values):{form}}" if len(values) > 1 else ""
     some = f" ({len(values)} of {len(group)} seeds)" if len(values) < len(group) else ""
     return f"{statistics.fmean(values):{form}}{spread}{some}"
+
+
+def _is_told_by_another(cells: tuple[str, ...], floors: Mapping[tuple[str, ...], str]) -> bool:
+    """Whether a floor of the same images says all that these cells say, and more: some scores are on request only."""
+    same = (other for other, name in floors.items() if other != cells and name == floors[cells])
+    return any(all(cell in (_LOST, told) for cell, told in zip(cells, other, strict=True)) for other in same)
 
 
 def _recipe_table(entries: Sequence[Entry], left_out: Iterable[Run]) -> str:

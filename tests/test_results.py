@@ -168,6 +168,18 @@ def test_scores_by_another_judge_stand_in_a_table_of_their_own(places, other):
     assert text.count("### mnist:") == 2
 
 
+def test_a_floor_that_says_more_stands_for_one_of_the_same_images_that_says_less(places):
+    runs_ = [
+        record(places, "less", ROW),
+        record(
+            places, "more", ROW | {"nearest_error": 0.05, "nearest_error_floor": 0.03}, config=replace(DCGAN, lr_g=1)
+        ),
+    ]
+    (floor,) = lines_of(page(runs_), "floor: as many real images, from all 60,000")
+    assert floor[2] == "0.25"
+    assert floor[-1] == "0.0300"
+
+
 def test_data_sets_are_apart_and_each_training_set_has_its_floor(places):
     fewer = replace(DCGAN, data=DataConfig(limit=100))
     fashion = replace(DCGAN, data=DataConfig(name="fashion-mnist"))
