@@ -84,7 +84,7 @@ def test_the_committed_page_is_what_the_command_makes_of_the_committed_runs(monk
 
 def test_every_number_of_the_committed_scores_has_its_wording(monkeypatch):
     monkeypatch.undo()
-    measured = {"step", "seed", "num_images", "kernel_deviation"}
+    measured = {"step", "seed", "num_images", "num_labelled", "kernel_deviation"}
     for run in default_runs():
         for row in run.evals():
             numbers = {key for key, value in row.items() if type(value) in (int, float)}
