@@ -230,6 +230,15 @@ def test_the_limit_of_a_training_limits_what_it_may_have_memorised(small, runs_r
     assert seen == [60]
 
 
+def test_clothes_are_judged_by_their_own_classifier(small, runs_root):
+    """The archives' names are MNIST's, so a small MNIST does in their place."""
+    from dcgan.checkpoint import load_generator
+
+    scores = evaluate(load_generator(tiny(replace(small, name="fashion-mnist"), runs_root).path), num_images=50)
+    assert scores.extractor == "fashion-mnist classifier"
+    assert scores.extractor_hash == load_features("fashion-mnist").hash
+
+
 def test_a_row_is_flat_rounded_and_without_what_is_not_known(mnist, reference, judge):
     scores = score(to_float(mnist["unseen"].images_u8[:60]), None, reference, judge)
     assert isinstance(scores, Scores)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -10,6 +12,8 @@ from dcgan.archives import read_named_set
 from dcgan.checkpoint import load_tensors, save_tensors
 from dcgan.cli import main
 from dcgan.features import DigitNet, Features, load_features, save_features, to_float, train_features
+
+DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +32,20 @@ def test_the_published_judge_knows_994_of_1000_test_digits(judge, test_part):
     assert accuracy >= 0.994
     assert judge.test_accuracy == pytest.approx(accuracy, abs=2e-4)  # an image or two on another machine
     assert (features.FEATURES / "mnist.safetensors").stat().st_size < 2e6
+
+
+def test_the_published_judge_of_clothes_knows_93_of_100():
+    judge = load_features("fashion-mnist")
+    assert judge.name == "fashion-mnist"
+    assert judge.test_accuracy >= 0.93
+    assert load_tensors(features.FEATURES / "fashion-mnist.safetensors")[1]["epochs"] == 25
+
+
+@pytest.mark.skipif(not DEBIAN.is_dir(), reason="Debian's dataset-fashion-mnist is not installed")
+def test_what_is_said_of_the_judge_of_clothes_is_true():
+    judge = load_features("fashion-mnist")
+    images_u8, labels = map(torch.from_numpy, read_named_set("fashion-mnist", str(DEBIAN), "test"))
+    assert judge.accuracy(to_float(images_u8), labels) == pytest.approx(judge.test_accuracy, abs=4e-4)
 
 
 def test_an_image_has_the_same_features_in_any_company(judge, test_part):
@@ -117,7 +135,7 @@ def test_it_comes_back_from_disk_as_it_was(tmp_path):
 
 
 def test_a_missing_damaged_or_foreign_file_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"judge kmnist.*there are: mnist.*train-features"):
+    with pytest.raises(FileNotFoundError, match=r"judge kmnist.*there are: .*mnist.*train-features"):
         load_features("kmnist")
     path = tmp_path / "a.safetensors"
     path.write_bytes(b"nothing")
