@@ -93,12 +93,13 @@ class Scores:
             values["label_accuracy"] = self.label_accuracy
         if self.labels is not None:
             values |= dataclasses.asdict(self.labels)
-        return {name: _rounded(value) for name, value in values.items()}
+        return {name: rounded(value) for name, value in values.items()}
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
+    """To six digits, as rows of evals.jsonl have them; what is no float stays as it is."""
     if isinstance(value, tuple):
-        return [_rounded(each) for each in value]
+        return [rounded(each) for each in value]
     return float(f"{value:.6g}") if isinstance(value, float) else value
 
 

@@ -30,6 +30,7 @@ from dcgan import metrics
 from dcgan.archives import cache_folder
 from dcgan.checkpoint import TrainedGenerator, weights_id
 from dcgan.data import load_images
+from dcgan.evaluate import rounded
 from dcgan.features import to_float
 from dcgan.kept import kept
 from dcgan.latents import latents_from_seeds
@@ -72,8 +73,7 @@ class InceptionScores:
 
     def to_json(self) -> dict[str, Any]:
         """Flat, rounded to six digits: a row of evals.jsonl."""
-        values = dataclasses.asdict(self)
-        return {name: float(f"{value:.6g}") if isinstance(value, float) else value for name, value in values.items()}
+        return {name: rounded(value) for name, value in dataclasses.asdict(self).items()}
 
 
 class Inception:

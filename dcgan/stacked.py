@@ -22,6 +22,7 @@ from torch import Tensor
 from dcgan import metrics
 from dcgan.checkpoint import TrainedGenerator, weights_id
 from dcgan.data import load_images
+from dcgan.evaluate import rounded
 from dcgan.features import NUM_CLASSES, Features, load_features, to_float
 from dcgan.kept import kept
 from dcgan.latents import latents_from_seeds
@@ -57,8 +58,7 @@ class ModeScores:
 
     def to_json(self) -> dict[str, Any]:
         """Flat, rounded to six digits: a row of evals.jsonl."""
-        values = dataclasses.asdict(self)
-        return {name: float(f"{value:.6g}") if isinstance(value, float) else value for name, value in values.items()}
+        return {name: rounded(value) for name, value in dataclasses.asdict(self).items()}
 
 
 def evaluate_modes(
