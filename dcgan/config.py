@@ -15,6 +15,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+KINDS = 20
+"""Components of the latent distribution `mixture`, each as likely as the others."""
+KIND_LENGTH = 6.0
+"""How far their means lie from 0, each along an axis of its own."""
+
 FORMAT = 1
 """Version of the JSON written below; a reader refuses newer ones by name."""
 
@@ -31,8 +36,9 @@ class ModelConfig:
     """mlp: fully connected; conv: DCGAN; keras: the Keras tutorial's; step: 'GAN Step by Step', step 3."""
     latent_dim: int = 100
     """Size Z of the latent vector."""
-    latent: Literal["normal", "uniform"] = "normal"
-    """Distribution of z: standard normal, or uniform on [-1, 1]."""
+    latent: Literal["normal", "uniform", "mixture"] = "normal"
+    """Distribution of z: standard normal; uniform on [-1, 1]; or a mixture of 20 normals, whose first 20 numbers say
+    which of 20 kinds an image is to be of, 6 for its kind and 0 for the others, and the rest are standard normal."""
     image_size: int = 28
     """Height and width in pixels. conv: 28 or a power of two from 8; keras, step: a multiple of four."""
     channels: int = 1
@@ -63,6 +69,10 @@ class ModelConfig:
     def __post_init__(self) -> None:
         _check_types(self)
         _at_least(self, latent_dim=1, num_classes=0, width_g=1, width_d=1)
+        _require(
+            self.latent != "mixture" or self.latent_dim > KINDS,
+            f"latent_dim={self.latent_dim} leaves no room beside the {KINDS} kinds of latent mixture; try 100",
+        )
         _require(self.channels in (1, 3), f"channels={self.channels} is not 1 (grey) or 3 (RGB)")
         _require(0 <= self.dropout < 1, f"dropout={self.dropout} is not in [0, 1); try 0.3")
         _require(

@@ -14,7 +14,7 @@ import numpy as np
 
 from dcgan import export, pixels
 from dcgan.checkpoint import TrainedGenerator, load_tensors, weights_id
-from dcgan.latents import Vectors, interpolate, latents_from_seeds
+from dcgan.latents import Vectors, interpolate, latents_from_seeds, usual_length
 from dcgan.pixels import Bytes
 from dcgan.runs import Run, RunError
 
@@ -172,7 +172,7 @@ def arithmetic(
         result_u8=strip(result[None], 1),
         neighbours_u8=strip(neighbours(result), 3),
         length=float(np.linalg.norm(result)),
-        usual_length=math.sqrt(config.latent_dim / (1 if config.latent == "normal" else 3)),
+        usual_length=usual_length(config.latent_dim, config.latent),
     )
 
 

@@ -29,7 +29,7 @@ def draw(
     `psi` truncates z (see latents.truncate); labels and `reverse` as in draw_latents.
     """
     config = generator.config
-    z = truncate(latents_from_seeds(seeds, config.latent_dim, config.latent), psi)
+    z = truncate(latents_from_seeds(seeds, config.latent_dim, config.latent), psi, config.latent)
     return draw_latents(generator, z, labels, reverse)
 
 

@@ -6,11 +6,14 @@ RandomState's stream is frozen by NumPy's own policy (NEP 19), which torch's and
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from dcgan.config import KIND_LENGTH, KINDS
 
 Vectors = NDArray[np.float32]
 
@@ -18,22 +21,37 @@ MAX_SEED = 2**32 - 1
 MAX_SEEDS = 4096
 """parse_seeds gives at most so many: a text like 0-4294967295 must not fill the memory."""
 
+
+def _mixture(stream: np.random.RandomState, count: int) -> NDArray[np.float64]:
+    """The largest of a normal vector's first numbers is the kind: each is as likely, and one seed has one normal."""
+    z = stream.standard_normal(count)
+    kind = z[:KINDS].argmax()
+    z[:KINDS] = 0
+    z[kind] = KIND_LENGTH
+    return z
+
+
 DISTRIBUTIONS: dict[str, Callable[[np.random.RandomState, int], NDArray[np.float64]]] = {
     "normal": lambda stream, count: stream.standard_normal(count),
     "uniform": lambda stream, count: stream.uniform(-1, 1, count),
+    "mixture": _mixture,
 }
 
 
 def latents_from_seeds(seeds: Sequence[int], latent_dim: int, distribution: str = "normal") -> Vectors:
-    """One vector a seed, (N, Z) float32: standard normal, or uniform on [-1, 1].
+    """One vector a seed, (N, Z) float32: standard normal, uniform on [-1, 1], or a mixture of 20 normals.
 
-    A vector depends on its own seed alone, not on the others or their order. Raises ValueError for a seed
-    that is not an int in 0..2**32-1 (bools and floats are refused, NumPy's ints are not) or an unknown
-    distribution.
+    The mixture's first 20 numbers are 0 but for one, which is 6 and names the kind; the rest are standard normal
+    (after Ben-Yosef and Weinshall 2018, arXiv 1808.10356; no label is used). A vector depends on its own seed alone,
+    not on the others or their order.
+    Raises ValueError for a seed that is not an int in 0..2**32-1 (bools and floats are refused, NumPy's ints are
+    not), an unknown distribution, or a mixture of 20 numbers or fewer.
     """
     if distribution not in DISTRIBUTIONS:
         names = ", ".join(DISTRIBUTIONS)
         raise ValueError(f"distribution={distribution!r} is not one of {names}; try normal")
+    if distribution == "mixture" and latent_dim <= KINDS:
+        raise ValueError(f"latent_dim={latent_dim} leaves no room beside the {KINDS} kinds of mixture; try 100")
     latents = np.empty((len(seeds), latent_dim), np.float32)
     for row, seed in zip(latents, seeds, strict=True):
         whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
@@ -43,16 +61,41 @@ def latents_from_seeds(seeds: Sequence[int], latent_dim: int, distribution: str 
     return latents
 
 
-def truncate(z: ArrayLike, psi: float) -> Vectors:
-    """z moved toward the mean of its prior: psi = 1 leaves it, psi = 0 gives the mean. Any shape, float32.
+def truncate(z: ArrayLike, psi: float, distribution: str = "normal") -> Vectors:
+    """z (..., Z) moved toward the mean of its prior: psi = 1 leaves it, psi = 0 gives the mean. float32.
 
-    The mean of both distributions is 0, so this is z * psi. It is StyleGAN's truncation (Karras et al. 2019,
+    The mean of `normal` and `uniform` is 0, so this is z * psi. Of a mixture it is the mean of its own kind: that of
+    all would be of no kind, and what z says of the kind stays. It is StyleGAN's truncation (Karras et al. 2019,
     arXiv 1812.04948, appendix B) applied to z itself, since these generators map z to nothing before they draw.
     Raises ValueError for psi outside [0, 1].
     """
     if not 0 <= psi <= 1:
         raise ValueError(f"psi={psi} is not in [0, 1]; try 0.7")
-    return np.asarray(z, np.float32) * np.float32(psi)
+    truncated = np.asarray(z, np.float32) * np.float32(psi)
+    if distribution == "mixture":
+        truncated[..., :KINDS] = np.asarray(z)[..., :KINDS]
+    return truncated
+
+
+def usual_length(latent_dim: int, distribution: str = "normal") -> float:
+    """Root mean square length of a z of the prior."""
+    return math.sqrt(_squared_length(latent_dim, distribution)[0])
+
+
+def shell(latent_dim: int, distribution: str = "normal") -> tuple[float, float]:
+    """Between which lengths about 95 % of the prior's samples lie, by the normal approximation of their square."""
+    mean, variance = _squared_length(latent_dim, distribution)
+    spread = 1.96 * math.sqrt(variance)
+    return math.sqrt(max(0.0, mean - spread)), math.sqrt(mean + spread)
+
+
+def _squared_length(latent_dim: int, distribution: str) -> tuple[float, float]:
+    """Mean and variance of z's squared length: of a standard normal number they are 1 and 2, of a uniform one on
+    [-1, 1] 1/3 and 4/45; the kind of a mixture adds the same to all."""
+    if distribution == "uniform":
+        return latent_dim / 3, 4 * latent_dim / 45
+    free = latent_dim - KINDS if distribution == "mixture" else latent_dim
+    return free + (KIND_LENGTH**2 if distribution == "mixture" else 0.0), 2.0 * free
 
 
 def parse_seeds(text: str) -> list[int]:

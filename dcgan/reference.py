@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dcgan.config import TrainConfig
+from dcgan.config import KIND_LENGTH, KINDS, ModelConfig, TrainConfig
 from dcgan.data import Batch
 from dcgan.distributed import ALONE, Ranks, synchronise_batch_norm
 from dcgan.ema import ema_decay, update_ema
@@ -243,13 +243,27 @@ def draw_fakes(state: TrainState, count: int) -> Fakes:
     Of several ranks each draws the noise of all, so that any number of them draws the same, and makes its share.
     """
     model, device = state.config.model, state.device
-    z = torch.empty(count, model.latent_dim, device=device)
-    z = z.normal_(generator=state.noise) if model.latent == "normal" else z.uniform_(-1, 1, generator=state.noise)
+    z = fill_latents(model, torch.empty(count, model.latent_dim, device=device), state.noise)
     share = state.ranks.share(count)
     z, labels = z[share], None
     if model.num_classes:
         labels = torch.randint(model.num_classes, (count,), device=device, generator=state.noise)[share]
     return Fakes(state.running.generator(z, labels), labels, len(z) / count)
+
+
+def fill_latents(model: ModelConfig, z: Tensor, noise: torch.Generator | None = None) -> Tensor:
+    """z (F, Z) filled with what the model's latent distribution gives; `noise` None: from torch's global RNG.
+
+    The distributions of latents_from_seeds, from torch's stream.
+    """
+    if model.latent == "uniform":
+        return z.uniform_(-1, 1, generator=noise)
+    z.normal_(generator=noise)
+    if model.latent == "mixture":
+        kinds = z[:, :KINDS].argmax(1, keepdim=True)
+        z[:, :KINDS] = 0
+        z.scatter_(1, kinds, KIND_LENGTH)
+    return z
 
 
 def update_generator(state: TrainState, batch: Batch, fakes: Fakes) -> tuple[Tensor, Tensor]:

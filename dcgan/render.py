@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 from dcgan import pixels
 from dcgan.checkpoint import TrainedGenerator
 from dcgan.explore import find_weights
-from dcgan.latents import latents_from_seeds, legs, through
+from dcgan.latents import latents_from_seeds, legs, shell, through
 from dcgan.pixels import Bytes
 from dcgan.runs import Run
 from dcgan.share import ShareLink, shown
@@ -136,18 +135,6 @@ def fitted(link: ShareLink, generator: TrainedGenerator) -> tuple[ShareLink, lis
     labels = tuple(min(label, num_classes - 1) for label in link.labels)
     notes = [] if labels == link.labels else [f"This model's labels end at {num_classes - 1}; larger ones become it."]
     return replace(link, labels=labels), notes
-
-
-def shell(latent_dim: int, distribution: str) -> tuple[float, float]:
-    """Between which lengths about 95 % of the prior's samples lie, by the normal approximation of their square.
-
-    A normal's squared length has mean Z and variance 2 Z; a uniform's on [-1, 1] mean Z / 3 and variance 4 Z / 45.
-    """
-    mean, variance = (
-        (latent_dim, 2 * latent_dim) if distribution == "normal" else (latent_dim / 3, 4 * latent_dim / 45)
-    )
-    spread = 1.96 * math.sqrt(variance)
-    return math.sqrt(max(0.0, mean - spread)), math.sqrt(mean + spread)
 
 
 def verdict(link: ShareLink, rendering: Rendering) -> str:

@@ -51,10 +51,11 @@ TARGETS = {
 @st.composite
 def model_configs(draw) -> ModelConfig:
     topology = draw(st.sampled_from(list(SIZES)))
+    latent = draw(st.sampled_from(["normal", "uniform", "mixture"]))
     return ModelConfig(
         topology=topology,
-        latent_dim=draw(st.integers(1, 10**9)),
-        latent=draw(st.sampled_from(["normal", "uniform"])),
+        latent_dim=draw(st.integers(21 if latent == "mixture" else 1, 10**9)),
+        latent=latent,
         image_size=draw(SIZES[topology]),
         channels=draw(st.sampled_from([1, 3])),
         num_classes=draw(st.integers(0, 1000)),
@@ -256,6 +257,10 @@ def test_an_integer_too_large_for_a_float_is_refused():
 
 MODEL_ERRORS = [
     ({"latent_dim": 0}, "latent_dim=0 is below 1; try 1"),
+    (
+        {"latent_dim": 20, "latent": "mixture"},
+        "latent_dim=20 leaves no room beside the 20 kinds of latent mixture; try 100",
+    ),
     ({"num_classes": -1}, "num_classes=-1 is below 0; try 1"),
     ({"width_g": 0}, "width_g=0 is below 1; try 1"),
     ({"width_d": -3}, "width_d=-3 is below 1; try 1"),

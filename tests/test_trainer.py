@@ -13,11 +13,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dcgan.batches import Batch, ImageSet, ResidentBatches
-from dcgan.config import DataConfig, ModelConfig, TrainConfig
+from dcgan.config import KIND_LENGTH, KINDS, DataConfig, ModelConfig, TrainConfig
 from dcgan.data import make_batches
+from dcgan.latents import DISTRIBUTIONS, latents_from_seeds
 from dcgan.models import build_gan
 from dcgan.presets import PRESETS
-from dcgan.reference import StepStats, TrainState, draw_fakes, train_step, update_generator
+from dcgan.reference import StepStats, TrainState, draw_fakes, fill_latents, train_step, update_generator
 from dcgan.trainer import train
 
 CPU = torch.device("cpu")
@@ -255,6 +256,19 @@ def test_the_discriminator_stands_still_and_collects_nothing_in_the_generators_u
     parameters = dict(state.gan.discriminator.named_parameters())
     assert all(p.grad is None and p.requires_grad for p in parameters.values())
     assert all(torch.equal(before[f"0.{name}"], p) for name, p in parameters.items())
+
+
+@pytest.mark.parametrize("latent", DISTRIBUTIONS)
+def test_training_draws_from_the_distribution_that_seeds_name(latent):
+    model = ModelConfig(latent_dim=30, latent=latent)
+    z = fill_latents(model, torch.empty(4000, 30), torch.Generator().manual_seed(0)).numpy()
+    named = latents_from_seeds(range(4000), 30, latent)
+    assert np.abs(z.mean(0) - named.mean(0)).max() < 0.2
+    assert np.abs(z.std(0) - named.std(0)).max() < 0.15
+    for values in (z, named):  # what one is at most and how many are 0 tells the three apart
+        assert (values.max() <= 1) == (latent == "uniform")
+        assert ((values == 0).sum(1) == (KINDS - 1 if latent == "mixture" else 0)).all()
+        assert ((values == KIND_LENGTH).sum(1) == (latent == "mixture")).all()
 
 
 def test_the_average_follows_the_generator_with_its_half_life():

@@ -13,6 +13,7 @@ import numpy as np
 import streamlit as st
 
 from dcgan import listing, pixels
+from dcgan.config import KINDS
 from dcgan.latents import MAX_SEED, PATHS, parse_seeds
 from dcgan.pages.address import asked_for, plain, refused
 from dcgan.pixels import Bytes
@@ -73,7 +74,11 @@ def explore(runs: Mapping[str, Run]) -> None:
                     st.warning(plain(f"This cannot be drawn: {error}."))
 
 
-DISTRIBUTIONS = {"normal": "each standard normal", "uniform": "each uniform from -1 to 1"}
+DISTRIBUTIONS = {
+    "normal": "each standard normal",
+    "uniform": "each uniform from -1 to 1",
+    "mixture": f"the first {KINDS} of which name one of as many kinds; the others are standard normal",
+}
 
 
 # The three views
