@@ -260,7 +260,7 @@ def sample(model: str = DEFAULT.model, seeds: str = "0-63", labels: str = "") ->
 
     Args:
         model: Name of a run: see the endpoint models.
-        seeds: "42", "0-63" or "1,5,9-12"; at most 1024.
+        seeds: "42", "0-63" or "1,5,9-12"; at most 2048.
         labels: What a conditional model draws, "7" or "0,1,2", repeated along the seeds; empty: all in turn.
 
     Returns:

@@ -14,11 +14,12 @@ import numpy as np
 
 from dcgan import export, pixels
 from dcgan.checkpoint import TrainedGenerator, load_tensors, weights_id
+from dcgan.config import KINDS
 from dcgan.latents import Vectors, interpolate, latents_from_seeds, usual_length
 from dcgan.pixels import Bytes
 from dcgan.runs import Run, RunError
 
-MAX_IMAGES = 1024
+MAX_IMAGES = 2048
 """On one sheet: a page draws it on a CPU while its reader waits."""
 
 MAX_OPERAND_SEEDS = 16
@@ -40,19 +41,23 @@ def sheet(
 ) -> Bytes:
     """A picture of one image a seed, row by row. No labels: all classes of a conditional model, over and over.
 
-    `cross` draws every seed, one a row, with every label, one a column. `numbers` writes the seed below each image.
-    Raises ValueError for more than MAX_IMAGES images, or an image too narrow for its number.
+    `cross` draws every seed, one a row, with every label, one a column; of an unconditional model whose z names a
+    kind, with every kind. `numbers` writes the seed below each image. Raises ValueError for more than MAX_IMAGES
+    images, or an image too narrow for its number.
     """
-    columns = 0
-    classes = list(labels) or list(range(generator.config.num_classes))
-    if cross and classes:
-        seeds, columns = np.repeat(np.asarray(seeds, np.int64), len(classes)).tolist(), len(classes)
+    config, columns, kinds = generator.config, 0, None
+    classes = list(labels) or list(range(config.num_classes))
+    if cross and (classes or config.latent == "mixture"):
+        columns = len(classes) or KINDS
+        if not classes:
+            kinds = list(range(KINDS)) * len(seeds)
+        seeds = np.repeat(np.asarray(seeds, np.int64), columns).tolist()
     if len(seeds) > MAX_IMAGES:
         raise ValueError(f"{len(seeds):,} images are more than {MAX_IMAGES:,}; name fewer seeds or labels")
     if not numbers:
-        return export.sample_sheet(generator, seeds, classes or None, columns, reverse, enlarge, psi)
+        return export.sample_sheet(generator, seeds, classes or None, columns, reverse, enlarge, psi, kinds)
     background = 255 if reverse else 0
-    images_u8 = export.draw(generator, seeds, classes or None, reverse, psi)
+    images_u8 = export.draw(generator, seeds, classes or None, reverse, psi, kinds)
     tiles = [
         pixels.caption(pixels.enlarge(pixels.grid(image_u8[None], 1), enlarge), str(seed), background=background)
         for seed, image_u8 in zip(seeds, images_u8, strict=True)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dcgan import pixels
 from dcgan.checkpoint import TrainedGenerator
-from dcgan.latents import Vectors, latents_from_seeds, truncate
+from dcgan.latents import Vectors, latents_from_seeds, truncate, with_kinds
 from dcgan.pixels import Bytes
 
 
@@ -23,13 +23,19 @@ def draw(
     labels: Sequence[int] | None = None,
     reverse: bool = False,
     psi: float = 1.0,
+    kinds: Sequence[int] | None = None,
 ) -> Bytes:
     """One image a seed, (N, C, H, W) uint8; the same for the same seed and label, whatever the others are.
 
-    `psi` truncates z (see latents.truncate); labels and `reverse` as in draw_latents.
+    `psi` truncates z (see latents.truncate); labels and `reverse` as in draw_latents. `kinds` (N,) take the place of
+    the seeds' own where the latent distribution is a mixture; elsewhere they are a ValueError.
     """
     config = generator.config
     z = truncate(latents_from_seeds(seeds, config.latent_dim, config.latent), psi, config.latent)
+    if kinds is not None:
+        if config.latent != "mixture":
+            raise ValueError(f"latents of distribution {config.latent} have no kinds; leave them out")
+        z = with_kinds(z, kinds)
     return draw_latents(generator, z, labels, reverse)
 
 
@@ -77,8 +83,9 @@ def sample_sheet(
     reverse: bool = False,
     enlarge: int = 1,
     psi: float = 1.0,
+    kinds: Sequence[int] | None = None,
 ) -> Bytes:
     """All of them on one picture, row by row. columns=0: about as many columns as rows, 64 seeds as 8x8."""
-    images_u8 = draw(generator, seeds, labels, reverse, psi)
+    images_u8 = draw(generator, seeds, labels, reverse, psi, kinds)
     columns = columns or math.ceil(math.sqrt(len(seeds)))
     return pixels.enlarge(pixels.grid(images_u8, columns, background=255 if reverse else 0), enlarge)

@@ -61,6 +61,19 @@ def latents_from_seeds(seeds: Sequence[int], latent_dim: int, distribution: str 
     return latents
 
 
+def with_kinds(z: ArrayLike, kinds: ArrayLike) -> Vectors:
+    """z (N, Z) of a mixture, as if each were of the kind (N,) that is given for it: (N, Z) float32.
+
+    Raises ValueError for a kind that is not in 0..19.
+    """
+    z, kinds = np.array(z, np.float32), np.asarray(kinds)
+    outside = kinds[~((kinds >= 0) & (kinds < KINDS))]
+    if outside.size:
+        raise ValueError(f"kind={outside[0]} is not in 0..{KINDS - 1}; try 0")
+    z[:, :KINDS] = KIND_LENGTH * np.eye(KINDS)[kinds]
+    return z
+
+
 def truncate(z: ArrayLike, psi: float, distribution: str = "normal") -> Vectors:
     """z (..., Z) moved toward the mean of its prior: psi = 1 leaves it, psi = 0 gives the mean. float32.
 

@@ -10,12 +10,14 @@ from conftest import TINY, record_run
 
 from dcgan import explore, export, pixels
 from dcgan.checkpoint import load_generator, load_tensors, save_generator, weights_id
+from dcgan.config import KINDS
 from dcgan.explore import NEIGHBOUR_NOISE, Station
-from dcgan.latents import latents_from_seeds, slerp, truncate
+from dcgan.latents import latents_from_seeds, slerp, truncate, with_kinds
 from dcgan.runs import CHECKPOINTS
 
 CONDITIONAL = replace(TINY, model=replace(TINY.model, num_classes=3))
 UNIFORM = replace(TINY, model=replace(TINY.model, latent="uniform"))
+MIXED = replace(TINY, model=replace(TINY.model, latent="mixture", latent_dim=24))
 COLOUR = replace(TINY, model=replace(TINY.model, channels=3, image_size=8))
 
 
@@ -79,10 +81,34 @@ def test_crossing_gives_every_seed_a_row_and_every_label_a_column(runs_root):
     assert not np.array_equal(expected[0], expected[1])  # or the label would not have been tested
 
 
+def test_crossing_gives_every_seed_a_row_and_every_kind_a_column(runs_root):
+    generator = load_generator(record_run(runs_root, MIXED).path)
+    z = latents_from_seeds([8, 9], 24, "mixture")
+    crossed = cells(explore.sheet(generator, [8, 9], cross=True), KINDS, 2)
+    expected = [image(generator, with_kinds(z[[row]], [kind])[0]) for row in (0, 1) for kind in range(KINDS)]
+    assert all(map(np.array_equal, crossed, expected))
+    assert len({picture.tobytes() for picture in expected}) == 2 * KINDS  # or the kind would not have been tested
+    own = z[0, :KINDS].argmax()
+    assert np.array_equal(crossed[own], explore.sheet(generator, [8]))
+    numbered = explore.sheet(generator, [8, 9], cross=True, numbers=True, enlarge=2)
+    assert numbered.shape[1] == KINDS * 56
+    with pytest.raises(ValueError, match=r"kind=20 is not in 0..19; try 0"):
+        export.draw(generator, [1], kinds=[20])
+
+
+def test_psi_zero_draws_one_image_a_kind(runs_root):
+    generator = load_generator(record_run(runs_root, MIXED).path)
+    rows = explore.sheet(generator, [8, 9], psi=0.0, cross=True)
+    assert np.array_equal(rows[:28], rows[28:])
+    assert not np.array_equal(*cells(rows[:28], KINDS)[:2])
+
+
 def test_an_unconditional_model_has_nothing_to_cross(generator):
     assert np.array_equal(explore.sheet(generator, [1, 2], cross=True), explore.sheet(generator, [1, 2]))
     with pytest.raises(ValueError, match="not conditional"):
         explore.sheet(generator, [1, 2], labels=[1])
+    with pytest.raises(ValueError, match="latents of distribution normal have no kinds"):
+        export.draw(generator, [1], kinds=[1])
 
 
 @pytest.mark.parametrize("config", [TINY, COLOUR], ids=["grey", "colour"])
@@ -101,10 +127,10 @@ def test_numbers_stand_below_the_images(runs_root, config):
 
 def test_a_sheet_is_bounded(runs_root):
     generator = load_generator(record_run(runs_root, CONDITIONAL).path)
-    with pytest.raises(ValueError, match=r"1,025 images are more than 1,024; name fewer"):
-        explore.sheet(generator, range(1025))
-    with pytest.raises(ValueError, match=r"1,026 images are more"):
-        explore.sheet(generator, range(342), cross=True)
+    with pytest.raises(ValueError, match=r"2,049 images are more than 2,048; name fewer"):
+        explore.sheet(generator, range(2049))
+    with pytest.raises(ValueError, match=r"2,049 images are more"):
+        explore.sheet(generator, range(683), cross=True)
 
 
 # The time machine
@@ -200,11 +226,11 @@ def test_neighbours_are_near_and_differ():
     assert others.mean() == pytest.approx(NEIGHBOUR_NOISE / 2, rel=0.1)  # uniform noise
 
 
-@pytest.mark.parametrize("config", [TINY, UNIFORM], ids=["normal", "uniform"])
+@pytest.mark.parametrize("config", [TINY, UNIFORM, MIXED], ids=["normal", "uniform", "mixture"])
 def test_the_usual_length_is_that_of_samples(runs_root, config):
     generator = load_generator(record_run(runs_root, config).path)
     usual = explore.arithmetic(generator, [0], [1], [2]).usual_length
-    z = latents_from_seeds(range(2000), 6, config.model.latent)
+    z = latents_from_seeds(range(2000), config.model.latent_dim, config.model.latent)
     assert usual == pytest.approx(np.sqrt((z**2).sum(axis=1).mean()), rel=0.02)
 
 

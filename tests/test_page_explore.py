@@ -23,6 +23,7 @@ from dcgan.share import ShareLink
 PAGE = str(Path(explore.__file__).parent / "pages" / "explore.py")
 CONDITIONAL = replace(TINY, model=replace(TINY.model, num_classes=3))
 UNIFORM = replace(TINY, model=replace(TINY.model, latent="uniform"))
+MIXED = replace(TINY, model=replace(TINY.model, latent="mixture", latent_dim=24))
 
 
 @pytest.fixture(autouse=True)
@@ -131,6 +132,17 @@ def test_a_conditional_model_asks_for_labels(only_own_runs, drawn):
     assert not app.exception
 
 
+def test_a_model_whose_z_names_a_kind_shows_every_kind(only_own_runs, drawn):
+    generator = load_generator(record_run(only_own_runs, MIXED).path)
+    app = open_page(seeds="5-7", size="1")
+    assert "the first 20 of which name one of as many kinds" in " ".join(caption.value for caption in app.caption)
+    assert not app.multiselect
+    app.toggle(key="cross").set_value(True).run()
+    assert app.toggle(key="cross").label == "Every seed with every kind"
+    assert np.array_equal(drawn[-1], explore.sheet(generator, range(5, 8), cross=True))
+    assert not app.exception
+
+
 def test_an_unconditional_model_asks_for_none(tiny_run):
     assert not open_page().multiselect
 
@@ -169,7 +181,7 @@ def test_the_address_carries_the_whole_view(only_own_runs, drawn):
         ("1-", "'1-' is not a seed or a range of seeds"),
         ("9-3", "range 9-3 runs backwards"),
         ("4294967296", "seed=4294967296 is not in"),
-        ("0-2000", "2,001 images are more than 1,024"),
+        ("0-2999", "3,000 images are more than 2,048"),
         ("![](http://192.0.2.1/x.png)", "is not a seed"),
     ],
 )

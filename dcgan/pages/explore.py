@@ -105,6 +105,7 @@ def samples(run: Run, generator: TrainedGenerator | None, reverse: bool, enlarge
     first = left.number_input(
         "First seed", 0, MAX_SEED, 0, step=count, key="first", bind="query-params", disabled=bool(listed.strip())
     )
+    mixed = generator.config.latent == "mixture"
     left, middle, right = st.columns([2, 2, 3], vertical_alignment="bottom")
     psi = left.slider(
         "Truncation psi",
@@ -114,7 +115,9 @@ def samples(run: Run, generator: TrainedGenerator | None, reverse: bool, enlarge
         0.05,
         key="psi",
         bind="query-params",
-        help="z is multiplied by psi, so it moves toward the mean of its distribution, which is 0.",
+        help="z is multiplied by psi, so it moves toward the mean of its distribution, which is 0."
+        if not mixed
+        else "All of z but its kind is multiplied by psi, so it moves toward the mean of its kind.",
     )
     labels, cross = [], False
     if generator.config.num_classes:
@@ -126,7 +129,9 @@ def samples(run: Run, generator: TrainedGenerator | None, reverse: bool, enlarge
             placeholder="all, in turn",
             help="They repeat along the seeds.",
         )
-        cross = right.toggle("Every seed with every label", key="cross", bind="query-params")
+    if generator.config.num_classes or mixed:
+        what = "label" if generator.config.num_classes else "kind"
+        cross = right.toggle(f"Every seed with every {what}", key="cross", bind="query-params")
     numbers = right.toggle("Seed numbers", key="numbers", bind="query-params")
     written = listed.strip() or f"{first}-{first + count - 1}"
     picture = sheet(generator, parse_seeds(written), labels, psi, cross, numbers, reverse, enlarge)
@@ -136,12 +141,18 @@ def samples(run: Run, generator: TrainedGenerator | None, reverse: bool, enlarge
     st.caption(
         "How to read it: seeds run left to right, then down. Look for variety first: images that repeat say that the "
         "generator has collapsed to a few. A smaller psi makes images more alike and often cleaner, down to 0, where "
-        "all are the image of z = 0; but so near to 0 training never drew a point, and odd shapes can come up."
+        f"all {'of a kind are one image' if mixed else 'are the image of z = 0'}; but so near to it training never "
+        "drew a point, and odd shapes can come up."
     )
     if generator.config.num_classes:
         st.caption(
             "With every seed in every label, a row keeps its z: what stays the same along it, slant or stroke, is in "
             "z, and what changes is the label's."
+        )
+    elif mixed:
+        st.caption(
+            "With every seed in every kind, a row keeps the rest of its z, and a column is one kind. Nobody told the "
+            "generator what the kinds are to be: where a column is of one digit, it found that by itself."
         )
 
 
