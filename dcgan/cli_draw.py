@@ -18,6 +18,7 @@ def sample(
     *,
     seeds: Annotated[str, arg(metavar="SEEDS")] = "0-63",
     labels: Annotated[str, arg(aliases=["--label"], metavar="LABELS")] = "",
+    kinds: Annotated[str, arg(aliases=["--kind"], metavar="KINDS")] = "",
     step: Annotated[int | None, arg(metavar="STEP")] = None,
     reverse: FlagCreatePairsOff[bool] = False,
     enlarge: int = 1,
@@ -34,6 +35,8 @@ def sample(
         seeds: One image a seed: 42, 0-63 or 1,5,9-12.
         labels: What a conditional model draws: 7, 0-9 or 0,1,2, repeated along the seeds. Without it the labels count
             up over all classes: 0 for the first seed, 1 for the second.
+        kinds: Of a model whose z names a kind, as dcgan-best's does: these instead of the seeds' own, 7, 0-19 or
+            0,1,2, repeated along the seeds. What each kind is of, training found by itself.
         step: Use the run's snapshot of that step instead of its last weights.
         reverse: Black on white (reversed grey).
         enlarge: Draw every pixel so many pixels wide and high.
@@ -50,6 +53,7 @@ def sample(
 
     seed_list = parse_seeds(seeds)
     label_list = parse_labels(labels) if labels else None
+    kind_list = parse_labels(kinds, "kinds") if kinds else None
     path, name = _weights(checkpoint, step)
     output = output or f"samples-{name}.png"
     single = output.endswith(("/", os.sep)) or Path(output).is_dir()
@@ -57,11 +61,11 @@ def sample(
         raise ValueError(f"output {output!r} is neither a .png file nor a folder; write {output}.png or {output}/")
     generator = load_generator(path, choose_device(device))
     if single:
-        pictures = export.sample_pictures(generator, seed_list, label_list, reverse, enlarge)
+        pictures = export.sample_pictures(generator, seed_list, label_list, reverse, enlarge, kind_list)
         for stem, picture in pictures.items():
             _write(Path(output) / f"{stem}.png", png_bytes(picture))
     else:
-        sheet = export.sample_sheet(generator, seed_list, label_list, columns, reverse, enlarge)
+        sheet = export.sample_sheet(generator, seed_list, label_list, columns, reverse, enlarge, kinds=kind_list)
         _write(Path(output), png_bytes(sheet))
     count = f"{len(seed_list)} images" if len(seed_list) > 1 else "1 image"
     print(f"{output}: {count} from weights {generator.weights_id} of step {generator.step}")
@@ -114,14 +118,14 @@ def _weights(checkpoint: str, step: int | None) -> tuple[Path, str]:
     return run.snapshot_path(step), f"{run.name}-{step:07d}"
 
 
-def parse_labels(text: str) -> list[int]:
-    """Labels from text like "7", "0-9" or "0,1,2". Raises ValueError for other text."""
+def parse_labels(text: str, what: str = "labels") -> list[int]:
+    """Labels or kinds from text like "7", "0-9" or "0,1,2". Raises ValueError for other text."""
     from dcgan.latents import parse_seeds
 
     try:
         return parse_seeds(text)  # the same way of writing
     except ValueError as error:
-        raise ValueError(f"labels {text[:40]!r} are not numbers; write 7, 0-9 or 0,1,2") from error
+        raise ValueError(f"{what} {text[:40]!r} are not numbers; write 7, 0-9 or 0,1,2") from error
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -50,7 +50,7 @@ def sheet(
     if cross and (classes or config.latent == "mixture"):
         columns = len(classes) or KINDS
         if not classes:
-            kinds = list(range(KINDS)) * len(seeds)
+            kinds = list(range(KINDS))
         seeds = np.repeat(np.asarray(seeds, np.int64), columns).tolist()
     if len(seeds) > MAX_IMAGES:
         raise ValueError(f"{len(seeds):,} images are more than {MAX_IMAGES:,}; name fewer seeds or labels")

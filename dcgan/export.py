@@ -27,15 +27,15 @@ def draw(
 ) -> Bytes:
     """One image a seed, (N, C, H, W) uint8; the same for the same seed and label, whatever the others are.
 
-    `psi` truncates z (see latents.truncate); labels and `reverse` as in draw_latents. `kinds` (N,) take the place of
-    the seeds' own where the latent distribution is a mixture; elsewhere they are a ValueError.
+    `psi` truncates z (see latents.truncate); labels and `reverse` as in draw_latents. `kinds` repeat along the
+    seeds and take the place of their own where the latent distribution is a mixture; elsewhere they are a ValueError.
     """
     config = generator.config
     z = truncate(latents_from_seeds(seeds, config.latent_dim, config.latent), psi, config.latent)
     if kinds is not None:
         if config.latent != "mixture":
-            raise ValueError(f"latents of distribution {config.latent} have no kinds; leave them out")
-        z = with_kinds(z, kinds)
+            raise ValueError(f"the model's latents are {config.latent} and name no kinds; leave the kinds out")
+        z = with_kinds(z, np.resize(kinds, len(z)))
     return draw_latents(generator, z, labels, reverse)
 
 
@@ -64,11 +64,15 @@ def sample_pictures(
     labels: Sequence[int] | None = None,
     reverse: bool = False,
     enlarge: int = 1,
+    kinds: Sequence[int] | None = None,
 ) -> dict[str, Bytes]:
-    """One picture a seed, under a name for its file: seed-0000042, or seed-0000042-label-7."""
-    images_u8 = draw(generator, seeds, labels, reverse)
+    """One picture a seed, under a name for its file: seed-0000042, seed-0000042-label-7 or seed-0000042-kind-7."""
+    images_u8 = draw(generator, seeds, labels, reverse, kinds=kinds)
     along = labels_along(len(seeds), generator.config.num_classes, labels)
     suffixes = [""] * len(seeds) if along is None else [f"-label-{label}" for label in along]
+    if kinds is not None:
+        named = np.resize(kinds, len(seeds))
+        suffixes = [f"{suffix}-kind-{kind}" for suffix, kind in zip(suffixes, named, strict=True)]
     return {
         f"seed-{seed:07d}{suffix}": pixels.enlarge(pixels.grid(image_u8[None], 1), enlarge)
         for seed, suffix, image_u8 in zip(seeds, suffixes, images_u8, strict=True)

@@ -107,7 +107,7 @@ def test_an_unconditional_model_has_nothing_to_cross(generator):
     assert np.array_equal(explore.sheet(generator, [1, 2], cross=True), explore.sheet(generator, [1, 2]))
     with pytest.raises(ValueError, match="not conditional"):
         explore.sheet(generator, [1, 2], labels=[1])
-    with pytest.raises(ValueError, match="latents of distribution normal have no kinds"):
+    with pytest.raises(ValueError, match="latents are normal and name no kinds"):
         export.draw(generator, [1], kinds=[1])
 
 
