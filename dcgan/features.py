@@ -132,8 +132,8 @@ def load_features(name: str = "mnist", device: str | torch.device = "cpu") -> Fe
     if not path.is_file():
         there = ", ".join(sorted(each.stem for each in FEATURES.glob("*.safetensors"))) or "none"
         raise FileNotFoundError(
-            f"there is no classifier to judge {name} by, {path} is missing (there are: {there}); for a set of "
-            "28x28 grey images in ten classes train one with: python -m dcgan train-features NAME"
+            f"there is no classifier to judge {name} by (there are: {there}); for a set of 28x28 grey images in ten "
+            "classes train one with: python -m dcgan train-features NAME"
         )
     tensors, metadata = load_tensors(path)
     network = DigitNet()

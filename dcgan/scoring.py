@@ -79,6 +79,11 @@ class Scorer:
         if not config.score_images:
             return None
         model = config.model
+        if config.data.name == "stacked-mnist":
+            raise ValueError(
+                "its 1,000 kinds are counted in 26,000 images, not in a few; after the training do so with: "
+                "python -m dcgan evaluate RUN"
+            )
         judge = load_features(config.data.name, device)
         judge.features(torch.empty(0, *model.image_shape))  # says at once if it cannot take the shape
         try:

@@ -270,6 +270,7 @@ def test_images_that_are_no_numbers_leave_no_row_and_a_line_in_the_log(tmp_path,
         ({"model": {"image_size": 32}}, r"cannot be judged: the mnist classifier takes (N, 1, 28, 28)"),
         ({"features": "no-such-set"}, "there is no classifier to judge mnist by"),
         ({"root": "digits"}, "the test images of mnist are missing"),
+        ({"data": "stacked-mnist", "model": {"channels": 3}}, "its 1,000 kinds are counted in 26,000 images, not in"),
     ],
 )
 def test_what_cannot_be_scored_is_trained_with_a_note(tmp_path, judged_digits, digits, changes, reason, monkeypatch):
@@ -277,6 +278,8 @@ def test_what_cannot_be_scored_is_trained_with_a_note(tmp_path, judged_digits, d
     config = replace(config, model=replace(config.model, **changes.get("model", {})))
     if "root" in changes:
         config = replace(config, data=digits)
+    if "data" in changes:
+        config = replace(config, data=replace(config.data, name=changes["data"], root="", limit=64))
     if "features" in changes:
         monkeypatch.setattr("dcgan.features.FEATURES", tmp_path / "none")
     run = trained(tmp_path, config)
