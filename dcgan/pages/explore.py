@@ -245,7 +245,7 @@ def vector_arithmetic(run: Run, generator: TrainedGenerator | None, reverse: boo
 
 
 # In DEFAULT_RUN: leaning eights, upright eights, upright ones. (Streamlit would show a string after a constant.)
-OPERANDS = {"a": "145,221,399", "b": "60,219,396", "c": "99,253,291"}
+OPERANDS = {"a": "338,379,673", "b": "63,649,961", "c": "71,484,567"}
 
 
 # Parts
