@@ -245,7 +245,7 @@ def vector_arithmetic(run: Run, generator: TrainedGenerator | None, reverse: boo
 
 
 # In DEFAULT_RUN: leaning eights, upright eights, upright ones. (Streamlit would show a string after a constant.)
-OPERANDS = {"a": "338,379,673", "b": "63,649,961", "c": "71,484,567"}
+OPERANDS = {"a": "485,874,952", "b": "90,705,831", "c": "2,32,702"}
 
 
 # Parts
