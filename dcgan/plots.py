@@ -37,14 +37,26 @@ def loss_curves(
     return styled(figure, x, "loss", height)
 
 
-def judgement_curves(series: Series, x: str = "epoch", smoothing: float = 0.0, height: int = HEIGHT) -> go.Figure:
-    """What the discriminator says of real and of fake images; at 0.5 it cannot tell them apart."""
+def judgement_curves(
+    series: Series, x: str = "epoch", smoothing: float = 0.0, height: int = HEIGHT, probabilities: bool = True
+) -> go.Figure:
+    """What the discriminator says of real and of fake images; at 0.5 it cannot tell them apart.
+
+    Without `probabilities`, as with a loss that D's logits are none for, there is no such line.
+    """
     figure = go.Figure()
     add_curve(figure, series, x, "d_real", "D(x), real", REAL, smoothing)
     add_curve(figure, series, x, "d_fake", "D(G(z)), fake", GENERATOR, smoothing)
-    figure.add_hline(0.5, line={"color": GREY, "dash": "dot", "width": 1})
+    return styled(figure, x, _judgement_axis(figure, probabilities), height)
+
+
+def _judgement_axis(figure: go.Figure, probabilities: bool) -> str:
+    """Range, line of one half and title of the axis of mean D(x) and mean D(G(z))."""
     figure.update_yaxes(range=[0, 1])
-    return styled(figure, x, "probability of being real", height)
+    if not probabilities:
+        return "sigmoid of D's logits"
+    figure.add_hline(0.5, line={"color": GREY, "dash": "dot", "width": 1})
+    return "probability of being real"
 
 
 def gradient_curves(
@@ -66,7 +78,12 @@ PAIR_COLUMNS = {
 
 
 def paired_curves(
-    kind: str, runs: Sequence[tuple[str, Series]], x: str, smoothing: float = 0.0, log: bool = False
+    kind: str,
+    runs: Sequence[tuple[str, Series]],
+    x: str,
+    smoothing: float = 0.0,
+    log: bool = False,
+    probabilities: bool = True,
 ) -> go.Figure:
     """Losses or scores of two named runs in one figure, the first one solid, the second dashed."""
     figure = go.Figure()
@@ -74,11 +91,10 @@ def paired_curves(
         for column, short, color in PAIR_COLUMNS[kind]:
             add_curve(figure, series, x, column, f"{short}, {name}", color, smoothing, dash)
     if kind == "scores":
-        figure.add_hline(0.5, line={"color": GREY, "dash": "dot", "width": 1})
-        figure.update_yaxes(range=[0, 1])
-    elif log:
+        return styled(figure, x, _judgement_axis(figure, probabilities))
+    if log:
         figure.update_yaxes(type="log")
-    return styled(figure, x, "loss" if kind == "losses" else "probability of being real")
+    return styled(figure, x, "loss")
 
 
 SCORES = {"cfd": "CFD, classifier Fréchet distance", "coverage": "coverage of the real images"}

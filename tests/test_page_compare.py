@@ -231,6 +231,16 @@ def test_the_curves_lie_over_each_other_solid_and_dashed(only_own_runs):
     }
 
 
+def test_a_loss_without_probabilities_is_not_drawn_as_one(only_own_runs):
+    record_run(only_own_runs)
+    assert "they are no probabilities" not in said(opened())
+    record_run(only_own_runs, replace(TINY, loss="hinge"))
+    app = opened()
+    judgement = json.loads(app.get("plotly_chart")[1].proto.spec)
+    assert judgement["layout"]["yaxis"]["title"]["text"] == "sigmoid of D's logits"
+    assert "Not so with the hinge loss" in said(app)
+
+
 def score_table(app: AppTest):
     """As it is read: Markdown's backslashes are not seen."""
     table = app.table[0].value

@@ -88,6 +88,21 @@ def test_a_finished_run_shows_its_curves_its_samples_and_no_stop(runs_root):
     assert run.name in [box.value for box in app.selectbox if box.label == "Run"]
 
 
+@pytest.mark.parametrize(
+    ("loss", "axis", "word"),
+    [
+        ("bce", "probability of being real", "1 is real"),
+        ("relativistic", "sigmoid of D's logits", "the relativistic loss does not make D's outputs probabilities"),
+    ],
+)
+def test_what_the_discriminator_says_is_a_probability_with_such_a_loss_only(runs_root, loss, axis, word):
+    record_run(runs_root, replace(TINY, loss=loss))
+    app = open_train()
+    judgement = json.loads(app.get("plotly_chart")[1].proto.spec)
+    assert judgement["layout"]["yaxis"]["title"]["text"] == axis
+    assert word in texts(app)
+
+
 def test_scores_are_drawn_beside_those_of_real_images(runs_root):
     run = record_run(runs_root)
     assert "Scores along the way" not in [each.value for each in open_train().subheader]

@@ -44,6 +44,16 @@ def test_judgements_stand_around_the_line_of_one_half(series):
     assert figure.layout.yaxis.range == (0, 1)
 
 
+def test_judgements_that_are_no_probabilities_are_not_called_so(series):
+    named = (("left", series), ("right", series))
+    single = plots.judgement_curves(series, probabilities=False)
+    paired = plots.paired_curves("scores", named, "epoch", probabilities=False)
+    for figure in (single, paired):
+        assert figure.layout.yaxis.title.text == "sigmoid of D's logits"
+        assert not figure.layout.shapes
+    assert plots.paired_curves("scores", named, "epoch").layout.yaxis.title.text == "probability of being real"
+
+
 def test_gradients_are_the_recorded_ones_on_a_log_scale(series):
     figure = plots.gradient_curves(series)
     assert traces(figure)["generator"].y.tolist() == series["g_grad_norm"].tolist()

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import numpy as np
 import streamlit as st
 
-from dcgan import films, listing, pixels, plots
+from dcgan import doctor, films, listing, pixels, plots
 from dcgan.compare import (
     ALIGNMENTS,
     COLUMNS,
@@ -254,6 +254,7 @@ def curves(sides: Sequence[Side], position: float, align: str) -> None:
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     smoothing = left.slider("Smoothing", 0.0, 0.99, 0.8, key="smoothing", bind="query-params")
     log = right.toggle("Log scale", key="log", bind="query-params", help="For the losses.")
+    others = sorted({side.config.loss for side in sides if len(side.series)} - set(doctor.PROBABILISTIC))
     for column, kind, alt, reading in zip(
         st.columns(2),
         ("losses", "scores"),
@@ -262,12 +263,13 @@ def curves(sides: Sequence[Side], position: float, align: str) -> None:
             "How to read it: solid is left, dashed is right. Losses of two runs are no contest: each measures a "
             "generator against its own opponent. A lower generator loss may only mean a weaker discriminator.",
             "How to read it: the nearer D(x) and D(G(z)) are to each other and to 0.5, the harder it is for that "
-            "run's own discriminator to tell its fakes.",
+            "run's own discriminator to tell its fakes."
+            + "".join(f" Not so with the {loss} loss, where they are no probabilities." for loss in others),
         ),
         strict=True,
     ):
         with column:
-            figure = plots.paired_curves(kind, drawn, COLUMNS[align], smoothing, log)
+            figure = plots.paired_curves(kind, drawn, COLUMNS[align], smoothing, log, probabilities=not others)
             figure.add_vline(position, line={"color": plots.GREY, "width": 1})
             st.plotly_chart(figure, key=kind, config={"displayModeBar": False}, alt=alt)
             st.caption(reading)

@@ -69,7 +69,7 @@ def view(run: Run, was_alive: bool) -> None:
         step = samples(run, status)
     epoch = step and step / max(1, status.steps) * status.epochs
     with right:
-        curves(series, epoch)
+        curves(series, epoch, config.loss)
     score_plots(scores, status, config, epoch)
     for note in status.notes:
         st.caption(plain(note))
@@ -176,8 +176,8 @@ def scrub(run: Run, steps: list[int], alive: bool) -> int:
 # Curves
 
 
-def curves(series: Series, epoch: float | None) -> None:
-    """The three figures, each with a word on how to read it; a line at `epoch`, where one is looked at."""
+def curves(series: Series, epoch: float | None, loss: str) -> None:
+    """The three figures, each with a word on how to read it, which `loss` has a say in; a line at `epoch`."""
     if not len(series):
         st.info("The curves begin with the first step.")
         return
@@ -190,11 +190,17 @@ def curves(series: Series, epoch: float | None) -> None:
         "How to read it: a GAN's losses do not fall to zero, they are a balance. When one network gains, the other's "
         "loss rises. A discriminator loss that sticks at zero leaves the generator nothing to learn from."
     )
-    show(plots.judgement_curves(series, x, smoothing), "scores", "Mean D(x) and mean D(G(z))", epoch, x)
+    probabilities = loss in doctor.PROBABILISTIC
+    judgement = plots.judgement_curves(series, x, smoothing, probabilities=probabilities)
+    show(judgement, "scores", "Mean D(x) and mean D(G(z))", epoch, x)
     st.caption(
         "How to read it: what D says of real and of generated images, 1 is real. It begins near 0.5, for D has "
         "learnt nothing, and could only end there, were both perfect. D(G(z)) flat at 0 says that D wins; both above "
         "0.5 for long, that it is fooled."
+        if probabilities
+        else f"How to read it: the {loss} loss does not make D's outputs probabilities, so there is no value that "
+        "they should have. Real above generated is all that D has to learn; both may run to 0 or to 1 without harm, "
+        "and then nothing is to be seen here."
     )
     show(plots.gradient_curves(series, x, smoothing), "gradients", "Gradient norms of both networks", epoch, x)
     st.caption(
