@@ -103,6 +103,7 @@ def evaluate(
     labels: FlagCreatePairsOff[bool] = False,
     features: Literal["classifier", "inception"] = "classifier",
     save: FlagCreatePairsOff[bool] = False,
+    no_save: FlagCreatePairsOff[bool] = False,
     json: FlagCreatePairsOff[bool] = False,
     device: Annotated[str, arg(metavar="DEVICE")] = "cpu",
 ) -> int:
@@ -112,6 +113,7 @@ def evaluate(
     The row of real images is the floor: what as many training images get. Real images are measured once and kept.
 
     Of stacked-mnist it counts the modes instead: which of the 1,000 kinds there are, and KL, how far from evenly.
+    A run's scores are appended to its evals.jsonl, where the Compare page and the model card find them.
 
     Args:
         checkpoints: Runs by path or name (see: runs), .safetensors files, or hub:USER/NAME.
@@ -123,7 +125,8 @@ def evaluate(
             CAS, the share that a network trained on them gets right.
         features: inception: FID and KID, by the network of published FIDs, in place of all else. Its weights, about
             95 MB, are downloaded once; for data of any kind, and slow without a GPU.
-        save: Append the scores to each run's evals.jsonl, where the Compare page and the model card find them.
+        save: Append to the published models' evals.jsonl too; without it they stay as they were published.
+        no_save: Append to none.
         json: Print JSON, one object a checkpoint.
         device: cuda, mps, cpu or auto. The cpu gives the published figures.
     """
@@ -136,6 +139,8 @@ def evaluate(
 
     if not checkpoints:
         raise ValueError("name at least one checkpoint, as in: evaluate checkpoints/dcgan-mnist")
+    if save and no_save:
+        raise ValueError("--save and --no-save contradict each other; leave one out")
     runs = {name: _run_of(name) for name in checkpoints}
     files = [name for name, run in runs.items() if run is None]
     if save and files:
@@ -150,7 +155,7 @@ def evaluate(
             f"{checkpoints[0]} is told no digit to draw, so --labels has nothing to test; leave it out, or name a "
             "conditional model of ten classes, as in: evaluate checkpoints/cdcgan-mnist --labels"
         )
-    scored = []
+    scored, unsaved = [], []
     judge = inception.load_inception(chosen) if features == "inception" else None
     for name, run in runs.items():
         generator = generators[name]
@@ -163,9 +168,14 @@ def evaluate(
             if labels and name in told:
                 scores = replace(scores, labels=label_scores(generator, seed=seed))
         scored.append({"name": run.name if run else name} | scores.to_json())
-        if save:
-            run.append_eval(scores.to_json())
+        if run and not no_save and (save or not run.is_published):
+            try:
+                run.append_eval(scores.to_json())
+            except OSError as error:  # the minutes of the other checkpoints are not lost for that
+                unsaved.append(f"{error.filename}: {error.strerror}")
     print(json_module.dumps(scored, indent=1) if json else _reports(scored))
+    if unsaved:
+        raise ValueError(f"not saved: {'; '.join(unsaved)}; make the run writable, or pass --no-save")
     return 0
 
 

@@ -94,7 +94,9 @@ def _entries(run: Run) -> list[Entry]:
         raise RunError(f"{status.state} at step {status.step:,} of {status.steps:,}; a recipe is scored at its end")
     rows = [row for row in run.evals() if _is_row(row)]
     if not rows:
-        raise RunError(f"not scored; run: python -m dcgan evaluate {shlex.quote(name_of(run))} --save")
+        raise RunError(
+            f"not scored; run: python -m dcgan evaluate {shlex.quote(name_of(run))}{' --save' * run.is_published}"
+        )
     last: dict[Judge, dict[str, Any]] = {}
     for row in rows:
         if row["step"] == status.step:

@@ -109,7 +109,7 @@ _LOST = "-"
 
 _FURTHER_SEEDS = """\
 A further seed of a recipe, and so a deviation: `python -m dcgan train dcgan --seed 1`, then `python -m dcgan evaluate
-RUN --save`, then `python -m dcgan results --keep RUN`, and make this page again."""
+RUN`, then `python -m dcgan results --keep RUN`, and make this page again."""
 
 _CANNOT_SAY = """\
 The classifier was trained on MNIST's training digits, the very ones of the floors: it is surer of them than of any

@@ -267,7 +267,6 @@ def test_the_command_prints_a_row_each_and_one_of_real_images(run, judge, capsys
     assert (floor[0], floor[1]) == ("real", "images")
     assert float(floor[2]) < float(first[1])
     assert lines[-1] == f"60 images each, seeds 0 to 59, by the mnist classifier {judge.hash}"
-    assert run.evals() == []
 
 
 def test_runs_of_different_data_have_a_row_of_real_images_each(run, small, runs_root, capsys):
@@ -278,12 +277,33 @@ def test_runs_of_different_data_have_a_row_of_real_images_each(run, small, runs_
     assert names == wanted[:2] + wanted[3:]  # a checkpoint named twice is scored once
 
 
-def test_scores_are_saved_on_request(run, capsys):
+def test_scores_are_appended_to_the_run(run, capsys):
     arguments = ["evaluate", str(run.path), "--num-images", "60", "--seed", "3", "--json"]
-    assert main([*arguments, "--save"]) == 0
+    assert main([*arguments, "--no-save"]) == 0
+    assert run.evals() == []
+    capsys.readouterr()
+    assert main(arguments) == 0
     (printed,) = json.loads(capsys.readouterr().out)
     assert printed == {"name": run.name} | run.evals()[0]
     assert (printed["seed"], printed["step"]) == (3, 4)
+    assert main(arguments) == 0
+    assert len(run.evals()) == 2
+
+
+def test_published_scores_change_on_request_only(run, monkeypatch):
+    monkeypatch.setattr(runs, "CHECKPOINTS", run.path.parent)
+    assert main(["evaluate", run.name, "--num-images", "60"]) == 0
+    assert run.evals() == []
+    assert main(["evaluate", run.name, "--num-images", "60", "--save"]) == 0
+    assert len(run.evals()) == 1
+
+
+def test_a_run_that_cannot_be_written_has_its_scores_printed(run, capsys, monkeypatch):
+    (run.path / "evals.jsonl").mkdir()
+    assert main(["evaluate", run.name, "--num-images", "60"]) == 2
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[1].startswith(run.name)
+    assert "evals.jsonl: Is a directory; make the run writable, or pass --no-save" in printed.err
 
 
 @pytest.mark.parametrize(
@@ -291,6 +311,7 @@ def test_scores_are_saved_on_request(run, capsys):
     [
         ([], "name at least one checkpoint"),
         (["nobody"], "'nobody' is no run"),
+        (["nobody", "--save", "--no-save"], "--save and --no-save contradict each other"),
         (["a.safetensors", "--save"], "a.safetensors is no run whose scores could be saved"),
         (["a.safetensors"], "a.safetensors does not exist"),
     ],

@@ -257,7 +257,7 @@ EVALUATION = {"extractor": "mnist classifier", "extractor_hash": "b6508af4b2ba",
 
 def test_scores_are_shown_once_they_exist(only_own_runs):
     run = record_run(only_own_runs)
-    assert f"python -m dcgan evaluate {run.name} --save" in said(opened())
+    assert f"this makes one: python -m dcgan evaluate {run.name}\n" in said(opened()) + "\n"
     run.append_eval(EVALUATION | {"cfd": 12.34567, "cfd_floor": 0.5, "unheard_of": 1.0})
     app = opened(left=run.name, right=run.name)
     table = score_table(app)

@@ -234,7 +234,7 @@ def test_what_has_no_scores_to_show_is_left_out_with_its_reason(places):
     bare = record(places, "bare", ROW)
     bare.status_path.unlink()
     _, left_out = read([unscored, unfinished, stale, damaged, bare])
-    assert left_out[unscored] == "not scored; run: python -m dcgan evaluate runs/unscored --save"
+    assert left_out[unscored] == "not scored; run: python -m dcgan evaluate runs/unscored"
     assert left_out[unfinished] == "stopped at step 2 of 4; a recipe is scored at its end"
     assert left_out[stale] == "scored at step 2 and trained to 4; evaluate it again"
     assert left_out[damaged].startswith("runs/damaged/config.json cannot be read: ")

@@ -376,7 +376,7 @@ def in_scores(sides: Sequence[Side]) -> None:
         )
     for side, (name, evaluation) in zip(sides, found.items(), strict=True):
         if not evaluation:
-            command = f"python -m dcgan evaluate {shlex.quote(side.run.name)} --save"
+            command = f"python -m dcgan evaluate {shlex.quote(side.run.name)}{' --save' * side.run.is_published}"
             st.caption(plain(f"{name} has no saved evaluation; this makes one: {command}"))
 
 
