@@ -26,8 +26,9 @@ from dcgan.models.sampling import sample
 from dcgan.runs import Run, replacing
 
 METADATA_KEY = "dcgan"
-FULL_PRECISION_LIMIT_BYTES = 10_000_000
-"""Weights that would be larger in float32 are stored in half precision, to stay publishable."""
+FULL_PRECISION_LIMIT_BYTES = {"generator": 10_000_000, "discriminator": 4_000_000}
+"""Weights that would be larger in float32 are stored in half precision, to stay publishable. Nothing that is drawn or
+resumed comes from a discriminator's file."""
 
 
 def save_generator(path: Path, generator: Generator, config: TrainConfig, step: int, half: bool = False) -> None:
@@ -36,14 +37,14 @@ def save_generator(path: Path, generator: Generator, config: TrainConfig, step: 
 
 
 def save_discriminator(path: Path, discriminator: Discriminator, config: TrainConfig, step: int) -> None:
-    """Write a discriminator's weights with its config; float16 above 10 MB."""
+    """Write a discriminator's weights with its config; float16 above 4 MB."""
     _save_network(path, discriminator, config, step, False, "discriminator")
 
 
 def _save_network(path: Path, network: nn.Module, config: TrainConfig, step: int, half: bool, kind: str) -> None:
     tensors = network.state_dict()
     size = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
-    if half or size > FULL_PRECISION_LIMIT_BYTES:
+    if half or size > FULL_PRECISION_LIMIT_BYTES[kind]:
         tensors = {name: value.half() if value.is_floating_point() else value for name, value in tensors.items()}
     save_tensors(path, tensors, {"kind": kind, "step": step, "config": config.to_json()})
 

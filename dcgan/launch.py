@@ -72,7 +72,7 @@ def resume(run: Run) -> None:
     if status.step and not run.state_path.exists():
         raise LaunchError(f"{run.name} has no {run.state_path.name} to go on from; start its training again")
     with _place_for_one_more(run.path.parent, resumed=run):
-        run.write_status(Status("running", status.step, status.steps, status.epochs))
+        run.write_status(Status("running", status.step, status.steps, status.epochs, environment=status.environment))
         _spawn(run)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from dcgan.presets import PRESETS
 from dcgan.runs import ProgressRow, Run, Status
 
-BEST = ("dcgan-best-mnist", "cdcgan-best-mnist")
+BEST = ("dcgan-best-mnist", "cdcgan-best-mnist", "dcgan-xl-mnist")
 """The published models that one looks around in first."""
 
 

@@ -139,6 +139,8 @@ class Recorder:
         scorer, notes = _open_scorer(config, device)
         notes = (*batches.notes, *notes)
         steps, environment = config.epochs * batches.steps_per_epoch, _environment(device, ranks)
+        if state.step:
+            environment |= _earlier(run, state.step, environment["device"])
         status = Status("running", state.step, steps, config.epochs, notes=notes, environment=environment)
         return cls(run, config, batches, state, status, on_row, seconds, scorer, images_at_row=state.images_seen)
 
@@ -255,7 +257,8 @@ class Recorder:
         for name, tensor in tensors.items():
             if not torch.isfinite(tensor).all():
                 raise self._not_finite(name, math.nan, state.step)
-        save_generator(run.generator_path, state.gan.generator, config, state.step)
+        # Where an average is kept nobody samples from the other, unless to see what averaging is worth.
+        save_generator(run.generator_path, state.gan.generator, config, state.step, half=state.ema is not None)
         if state.ema is not None:
             save_generator(run.ema_path, state.ema, config, state.step)
         save_discriminator(run.discriminator_path, state.gan.discriminator, config, state.step)
@@ -366,6 +369,15 @@ def _environment(device: torch.device, ranks: Ranks) -> dict[str, str]:
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
     }
+
+
+def _earlier(run: Run, step: int, device: str) -> dict[str, str]:
+    """Where a resumed training was until this step, if elsewhere: so much of its noise and its time is of there."""
+    before = run.status().environment if run.status_path.exists() else {}
+    earlier = before.get("earlier devices", "")
+    if before.get("device", device) != device:
+        earlier += f"{', ' if earlier else ''}{before['device']} to step {step:,}"
+    return {"earlier devices": earlier} if earlier else {}
 
 
 @contextmanager

@@ -108,6 +108,7 @@ def _entries(run: Run) -> list[Entry]:
         raise RunError(f"scored at step {rows[-1]['step']:,} and trained to {status.step:,}; evaluate it again")
     progress = run.last_row()
     environment = status.environment
+    earlier = f"{before}, then " if (before := environment.get("earlier devices")) else ""
     threads = f", threads: {environment['threads']}" if str(environment.get("device", "")).startswith("cpu") else ""
     return [
         Entry(
@@ -117,7 +118,7 @@ def _entries(run: Run) -> list[Entry]:
             judge=judge,
             row=row,
             steps=status.steps,
-            hardware=f"{environment.get('device', 'unknown')}{threads}",
+            hardware=f"{earlier}{environment.get('device', 'unknown')}{threads}",
             seconds=progress.wall_seconds if progress and progress.step == status.step else None,
         )
         for judge, row in last.items()

@@ -62,10 +62,13 @@ def test_a_training_starts_runs_stops_and_resumes_to_its_end(runs_root):
     wait_until(lambda: rows_of(run) > 2)
     launch.stop(run)
     assert ended(run) == "stopped"
-    assert 0 < run.status().step < run.status().steps
+    stopped = run.status()
+    assert 0 < stopped.step < stopped.steps
+    run.write_status(replace(stopped, environment=stopped.environment | {"device": "cuda (H200)"}))
     launch.resume(run)
     assert run.is_locked()
     assert ended(run) == "finished"
+    assert run.status().environment["earlier devices"] == f"cuda (H200) to step {stopped.step:,}"
     assert run.status().step == run.status().steps == 1000
     assert [row.step for row in run.progress()[0]] == sorted({row.step for row in run.progress()[0]})
 

@@ -76,12 +76,13 @@ def test_the_best_published_models_come_first_and_otherwise_the_users_own(tmp_pa
     monkeypatch.setattr(runs, "CHECKPOINTS", published)
     names = ["aaa", *listing.BEST, "zzz"]
     found = [Run(published / name) for name in names] + [Run(own / "20260101-dcgan-s0"), Run(own / listing.BEST[0])]
-    assert [run.path.name for run in listing.best_first(found)][:3] == [*listing.BEST, "aaa"]
+    assert [run.path.name for run in listing.best_first(found)][:4] == [*listing.BEST, "aaa"]
     assert list(listing.by_label(found)) == [
         "dcgan-best-mnist",
         "20260101-dcgan-s0",
         "dcgan-best-mnist (published)",
         "cdcgan-best-mnist",
+        "dcgan-xl-mnist",
         "aaa",
         "zzz",
     ]

@@ -210,16 +210,16 @@ GENERATORS = {
     """,
     "dcgan-xl": """
         -> 100x1x1
-        convT 100->512 4 2 0
-        BN 512
-        ReLU
-        convT 512->256 3 2 1
+        convT 100->256 4 2 0
         BN 256
         ReLU
-        convT 256->128 4 2 1
+        convT 256->128 3 2 1
         BN 128
         ReLU
-        convT 128->1 4 2 1
+        convT 128->64 4 2 1
+        BN 64
+        ReLU
+        convT 64->1 4 2 1
         Tanh
     """,
 }
@@ -322,14 +322,14 @@ DISCRIMINATORS = {
         conv 129->1 4 1 0
     """,
     "cdcgan-best": """
-        conv 11->32 4 2 1
+        conv 11->128 4 2 1
         LReLU 0.2
-        conv 32->64 4 2 1 bias
+        conv 128->256 4 2 1 bias
         LReLU 0.2
-        conv 64->128 3 2 1 bias
+        conv 256->512 3 2 1 bias
         LReLU 0.2
         deviation of 8
-        conv 129->1 4 1 0
+        conv 513->1 4 1 0
     """,
     "dcgan-xl": """
         conv 1->128 4 2 1

@@ -117,6 +117,20 @@ def test_stopped_anywhere_and_resumed_is_uninterrupted_bit_for_bit(tmp_path, dig
     assert rows[0] == rows[1]
 
 
+def test_a_resume_elsewhere_keeps_where_the_training_was_before(tmp_path, digits):
+    run = Run.create(small(digits), "test", tmp_path)
+    run_training(run, CPU, stop_at(run, 2))
+    for step, device in ((2, "cuda (NVIDIA H200)"), (6, "mps (M4)")):
+        assert "earlier devices" not in run.status().environment or step > 2
+        run.write_status(replace(run.status(), environment=run.status().environment | {"device": device}))
+        run_training(run, CPU, stop_at(run, step + 4))
+    environment = run.status().environment
+    assert environment["earlier devices"] == "cuda (NVIDIA H200) to step 2, mps (M4) to step 6"
+    assert environment["device"].startswith("cpu")
+    run_training(run, CPU)
+    assert run.status().environment == environment
+
+
 def test_a_finished_run_trained_again_stays_as_it_is(tmp_path, digits):
     run = trained(tmp_path, small(digits))
     before = files(run) | {"rows": (run.path / "progress.jsonl").read_bytes()}

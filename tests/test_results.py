@@ -254,6 +254,13 @@ def test_words_of_a_run_cannot_break_the_page(places):
     assert lines_of(text, "`dcgan`")[1][-1] == "a / b 'c' &lt;script>"
 
 
+def test_all_the_hardware_of_a_resumed_training_is_named(places):
+    run = record(places, "run", ROW)
+    environment = {"device": "cpu (abacus)", "threads": "1", "earlier devices": "cuda (H200) to step 3"}
+    run.write_status(replace(run.status(), environment=environment))
+    assert lines_of(page([run]), "`dcgan`")[1][-1] == "cuda (H200) to step 3, then cpu (abacus), threads: 1"
+
+
 # What is on it in any case
 
 

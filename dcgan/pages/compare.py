@@ -419,7 +419,8 @@ def numbers_of(side: Side) -> dict[str, str]:
         facts["training time"] = listing.duration(rows[0].wall_seconds)
         facts["images per second"] = f"{rows[0].images_seen / max(1e-9, rows[0].wall_seconds):,.0f}"
     facts["loss"] = config.loss
-    facts |= {name: status.environment[name] for name in ("device", "threads", "torch") if name in status.environment}
+    told = ("earlier devices", "device", "threads", "torch")
+    facts |= {name: status.environment[name] for name in told if name in status.environment}
     return facts
 
 

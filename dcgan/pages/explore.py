@@ -245,7 +245,7 @@ def vector_arithmetic(run: Run, generator: TrainedGenerator | None, reverse: boo
 
 
 # In DEFAULT_RUN: leaning eights, upright eights, upright ones. (Streamlit would show a string after a constant.)
-OPERANDS = {"a": "485,874,952", "b": "90,705,831", "c": "2,32,702"}
+OPERANDS = {"a": "268,797,972", "b": "173,345,650", "c": "197,379,752"}
 
 
 # Parts
