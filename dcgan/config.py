@@ -61,6 +61,9 @@ class ModelConfig:
     """Batch norm in the discriminator's hidden layers (never its first), or none."""
     batch_deviation: bool = False
     """conv: the discriminator's last layer is told, by one more map, how much the images of its batch differ."""
+    guessed_kinds: bool = False
+    """conv, latent mixture: the discriminator guesses of which of the 20 kinds an image is, which it learns from fake
+    ones, and judges it as one of that kind."""
     dropout: float = 0.0
     """Dropout after the discriminator's hidden layers."""
     init: Literal["torch", "glorot", "normal"] = "torch"
@@ -78,6 +81,18 @@ class ModelConfig:
         _require(
             self.topology == "conv" or not self.batch_deviation,
             f"batch_deviation=True has no place in topology {self.topology}; set it to False",
+        )
+        _require(
+            self.topology == "conv" or not self.guessed_kinds,
+            f"guessed_kinds=True has no place in topology {self.topology}; set it to False",
+        )
+        _require(
+            self.latent == "mixture" or not self.guessed_kinds,
+            f"guessed_kinds=True needs kinds to guess, which latent {self.latent} has not; try latent mixture",
+        )
+        _require(
+            not (self.num_classes and self.guessed_kinds),
+            f"num_classes={self.num_classes} leaves guessed_kinds=True nothing to guess; set one of them to none",
         )
         for name in ("hidden_g", "hidden_d"):
             widths = getattr(self, name)
@@ -236,6 +251,10 @@ class TrainConfig:
             not (self.joint_batch and self.model.batch_deviation),
             "joint_batch=True would measure batch_deviation over real and fake images together; "
             "set one of them to False",
+        )
+        _require(
+            not (self.model.guessed_kinds and (self.joint_batch or self.gradient_penalty)),
+            "guessed_kinds=True goes with neither joint_batch=True nor a gradient_penalty; set it to False",
         )
         if self.reuse_fakes:
             _require(

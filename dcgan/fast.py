@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from dcgan.data import Batch
 from dcgan.graph import CapturedStep
 from dcgan.losses import zero_centered_penalty
+from dcgan.models.parts import Judged
 from dcgan.reference import (
     StepStats,
     TrainState,
@@ -24,6 +25,9 @@ from dcgan.reference import (
     count_step,
     draw_fakes,
     grad_norm,
+    guess_loss,
+    kind_shares,
+    spread_kinds,
     train_step,
     update_average,
     update_both,
@@ -88,10 +92,10 @@ def _update_from_one_judgement(state: TrainState, batch: Batch, aside: Inline) -
     statistics = RunningStatistics(state.gan.discriminator)
     state.optimizer_d.zero_grad()
 
-    def judge(images: Tensor, labels: Tensor | None) -> Tensor:
-        logits = discriminator(images, labels)
+    def judge(images: Tensor, labels: Tensor | None) -> Judged:
+        found = discriminator.judged(images, labels)
         statistics.passed()
-        return logits
+        return found
 
     def scored(real_logits: Tensor, fake_logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The discriminator's loss and its gradients with respect to both logits."""
@@ -99,16 +103,15 @@ def _update_from_one_judgement(state: TrainState, batch: Batch, aside: Inline) -
         d_loss = loss.discriminator(real_logits, fake_logits) / (2 if config.reduction == "mean" else 1)
         return d_loss.detach(), *torch.autograd.grad(d_loss * part, (real_logits, fake_logits))
 
-    def learn(images: Tensor, logits: Tensor, gradient: Tensor, gamma: float) -> None:
-        roots, gradients = [logits], [gradient]
-        if gamma:
-            roots.append(gamma * zero_centered_penalty(logits, images))
-            gradients.append(torch.full_like(roots[1], part))
+    def learn(images: Tensor, logits: Tensor, gradient: Tensor, gamma: float, *more: Tensor) -> None:
+        terms = [gamma * zero_centered_penalty(logits, images), *more] if gamma else more
+        roots, gradients = [logits, *terms], [gradient, *(torch.full_like(term, part) for term in terms)]
         # Retained, because the generator may be going back through the same graph now.
         torch.autograd.backward(roots, gradients, retain_graph=True, inputs=weights)
 
     def learn_real(fake_logits: Tensor) -> None:
-        learn(real, judged.result(), scored(judged.result(), fake_logits)[1], config.r1_gamma)
+        real_logits = judged.result().logits
+        learn(real, real_logits, scored(real_logits, fake_logits)[1], config.r1_gamma)
 
     real = batch.images.detach().requires_grad_(config.r1_gamma > 0)
     judged = aside(judge, real, batch.labels)
@@ -117,11 +120,13 @@ def _update_from_one_judgement(state: TrainState, batch: Batch, aside: Inline) -
 
     fakes = draw_fakes(state, batch.size)
     fake = fakes.images.detach().requires_grad_()
-    real_logits = judged.result()  # before the next pass: they share batch norm's buffers
-    fake_logits = judge(fake, fakes.labels)
+    of_real = judged.result()  # before the next pass: they share batch norm's buffers
+    of_fake = judge(fake, fakes.labels)
+    real_logits, fake_logits = of_real.logits, of_fake.logits
     d_loss, _, for_fake_logits = scored(real_logits, fake_logits)
     first = first or aside(learn_real, fake_logits)
-    second = aside(learn, fake, fake_logits, for_fake_logits, config.r2_gamma)
+    guess = [] if of_fake.guesses is None else [guess_loss(of_fake)]
+    second = aside(learn, fake, fake_logits, for_fake_logits, config.r2_gamma, *guess)
 
     g_loss = loss.generator(real_logits.detach(), fake_logits)
     (for_fake,) = torch.autograd.grad(g_loss * fakes.part, fake, retain_graph=True)
@@ -133,8 +138,10 @@ def _update_from_one_judgement(state: TrainState, batch: Batch, aside: Inline) -
     for learnt in (first, second):
         learnt.result()
     means = d_loss, real_logits.detach().sigmoid().mean(), fake_logits.detach().sigmoid().mean()
-    d_loss, d_real, d_fake = state.ranks.sum_gradients(discriminator, part, *means)
+    shares = kind_shares(of_real.kinds)
+    d_loss, d_real, d_fake, *shares = state.ranks.sum_gradients(discriminator, part, *means, *shares)
     state.optimizer_d.step()
+    spread_kinds(state, shares)
     # In the reference the generator's pass over the fakes comes first, and with a relative loss one over the real
     # images before it. Only now, because the passes back want to find the buffers as they were.
     statistics.replay([0, 1, 0, 1] if loss.relative else [1, 0, 1])

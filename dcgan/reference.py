@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from dcgan.config import KIND_LENGTH, KINDS, ModelConfig, TrainConfig
 from dcgan.data import Batch
@@ -24,7 +25,10 @@ from dcgan.ema import ema_decay, update_ema
 from dcgan.losses import AdversarialLoss, build_loss, gradient_penalty, zero_centered_penalty
 from dcgan.models import Gan, build_gan
 from dcgan.models.fast import running_networks
-from dcgan.models.parts import Generator
+from dcgan.models.parts import Generator, Judged
+
+CROWDING_RATE = 0.01
+"""This times KINDS - 1 is taken from the guess of a kind that all real images of a batch were guessed to be of."""
 
 
 class StepStats(NamedTuple):
@@ -233,7 +237,7 @@ def update_average(state: TrainState, batch: Batch) -> None:
 
 class Fakes(NamedTuple):
     images: Tensor  # (F, C, H, W)
-    labels: Tensor | None  # (F,)
+    labels: Tensor | None  # (F,), what the discriminator is told: the wanted label, or the kind
     part: float  # of all ranks' fakes; 1 for one process
 
 
@@ -248,7 +252,10 @@ def draw_fakes(state: TrainState, count: int) -> Fakes:
     z, labels = z[share], None
     if model.num_classes:
         labels = torch.randint(model.num_classes, (count,), device=device, generator=state.noise)[share]
-    return Fakes(state.running.generator(z, labels), labels, len(z) / count)
+    images = state.running.generator(z, labels)
+    if model.guessed_kinds:
+        labels = z[:, :KINDS].argmax(1)
+    return Fakes(images, labels, len(z) / count)
 
 
 def fill_latents(model: ModelConfig, z: Tensor, noise: torch.Generator | None = None) -> Tensor:
@@ -290,6 +297,8 @@ class Judgement(NamedTuple):
     fake: Tensor  # (F, C, H, W)
     real_logits: Tensor  # (B,)
     fake_logits: Tensor  # (F,)
+    real_kinds: Tensor | None = None  # (B,), where kinds are guessed
+    guess_loss: Tensor | None = None
 
 
 def update_discriminator(state: TrainState, batch: Batch, fakes: Fakes) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -313,14 +322,20 @@ def judge(
     """
     discriminator = state.running.discriminator
     if not state.config.joint_batch:
-        real_logits = discriminator(real, batch.labels)
+        of_real = discriminator.judged(real, batch.labels)
         passed()
-        fake_logits = discriminator(fake, fake_labels)
+        of_fake = discriminator.judged(fake, fake_labels)
         passed()
-        return Judgement(real, fake, real_logits, fake_logits)
+        return Judgement(real, fake, of_real.logits, of_fake.logits, of_real.kinds, guess_loss(of_fake))
     labels = None if batch.labels is None else torch.cat([batch.labels, fake_labels])
     logits = discriminator(torch.cat([real, fake]), labels)
     return Judgement(real, fake, logits[: len(real)], logits[len(real) :])
+
+
+def guess_loss(of_fake: Judged) -> Tensor | None:
+    """The cross-entropy of what is guessed of fake images, whose kinds are known: as in InfoGAN (Chen et al. 2016,
+    equation 5), but for the discriminator alone. None where nothing is guessed."""
+    return None if of_fake.guesses is None else F.cross_entropy(of_fake.guesses, of_fake.kinds)
 
 
 def improve_discriminator(
@@ -328,7 +343,7 @@ def improve_discriminator(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """update_discriminator, for images that are judged already."""
     config, discriminator = state.config, state.running.discriminator
-    real, fake, real_logits, fake_logits = judgement
+    real, fake, real_logits, fake_logits, real_kinds, guess_loss = judgement
     d_loss = state.loss.discriminator(real_logits, fake_logits)
     if config.reduction == "mean":
         d_loss = d_loss / 2
@@ -337,6 +352,8 @@ def improve_discriminator(
         total = total + config.r1_gamma * zero_centered_penalty(real_logits, real)
     if config.r2_gamma:
         total = total + config.r2_gamma * zero_centered_penalty(fake_logits, fake)
+    if guess_loss is not None:
+        total = total + guess_loss
     if config.gradient_penalty:
         epsilon = torch.rand(batch.size, 1, 1, 1, device=real.device, generator=state.noise)
         epsilon = epsilon[state.ranks.share(batch.size)]
@@ -352,9 +369,22 @@ def improve_discriminator(
     (total * part).backward(inputs=list(discriminator.parameters()))
     with torch.no_grad():
         means = d_loss.detach(), real_logits.sigmoid().mean(), fake_logits.sigmoid().mean()
-    d_loss, d_real, d_fake = state.ranks.sum_gradients(discriminator, part, *means)
+    d_loss, d_real, d_fake, *shares = state.ranks.sum_gradients(discriminator, part, *means, *kind_shares(real_kinds))
     state.optimizer_d.step()
+    spread_kinds(state, shares)
     return d_loss, d_real, d_fake, grad_norm(discriminator)
+
+
+def kind_shares(kinds: Tensor | None) -> Sequence[Tensor]:
+    """Which share of the images (B,) was judged as of each kind; empty where kinds are not guessed."""
+    return () if kinds is None else F.one_hot(kinds, KINDS).float().mean(0).unbind()
+
+
+def spread_kinds(state: TrainState, shares: Sequence[Tensor]) -> None:
+    """Move what is taken from each guess, so that as many real images come to be of each kind: fakes are evenly of
+    all, and a kind with few real images would be drawn too often."""
+    if shares:
+        state.gan.discriminator.crowding += CROWDING_RATE * (KINDS * torch.stack(tuple(shares)) - 1)
 
 
 def grad_norm(network: nn.Module) -> Tensor:

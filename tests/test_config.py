@@ -52,13 +52,14 @@ TARGETS = {
 def model_configs(draw) -> ModelConfig:
     topology = draw(st.sampled_from(list(SIZES)))
     latent = draw(st.sampled_from(["normal", "uniform", "mixture"]))
+    guessed_kinds = topology == "conv" and latent == "mixture" and draw(st.booleans())
     return ModelConfig(
         topology=topology,
         latent_dim=draw(st.integers(21 if latent == "mixture" else 1, 10**9)),
         latent=latent,
         image_size=draw(SIZES[topology]),
         channels=draw(st.sampled_from([1, 3])),
-        num_classes=draw(st.integers(0, 1000)),
+        num_classes=0 if guessed_kinds else draw(st.integers(0, 1000)),
         output=draw(st.sampled_from(["tanh", "sigmoid"])),
         hidden_g=draw(WIDTHS),
         hidden_d=draw(WIDTHS),
@@ -66,6 +67,7 @@ def model_configs(draw) -> ModelConfig:
         width_d=draw(st.integers(1, 10**9)),
         norm_g=draw(st.sampled_from(["batch", "none"])),
         norm_d=draw(st.sampled_from(["batch", "none"])),
+        guessed_kinds=guessed_kinds,
         dropout=draw(FRACTION),
         init=draw(st.sampled_from(["torch", "glorot", "normal"])),
     )
@@ -75,8 +77,9 @@ def model_configs(draw) -> ModelConfig:
 def train_configs(draw) -> TrainConfig:
     loss = draw(st.sampled_from(list(TARGETS)))
     reuse_fakes = draw(st.booleans())
+    model = draw(model_configs())
     return TrainConfig(
-        model=draw(model_configs()),
+        model=model,
         data=DataConfig(
             name=draw(
                 st.sampled_from(["mnist", "fashion-mnist", "kmnist", "cifar10"])
@@ -99,13 +102,13 @@ def train_configs(draw) -> TrainConfig:
         reduction=draw(st.sampled_from(["mean", "sum"])),
         order=draw(st.sampled_from(["generator-first", "discriminator-first"])),
         reuse_fakes=reuse_fakes,
-        joint_batch=draw(st.booleans()),
+        joint_batch=not model.guessed_kinds and draw(st.booleans()),
         generator_batch_factor=1 if reuse_fakes or loss == "relativistic" else draw(st.integers(1, 9)),
         sampling=draw(st.sampled_from(["shuffle", "replacement"])),
         steps_per_epoch=draw(st.integers(0, 10**9)),
         r1_gamma=draw(WEIGHT),
         r2_gamma=draw(WEIGHT),
-        gradient_penalty=draw(WEIGHT),
+        gradient_penalty=0 if model.guessed_kinds else draw(WEIGHT),
         ema_half_life_images=draw(st.integers(0, 10**9)),
         seed=draw(st.integers(0, 2**32 - 1)),
         threads=draw(st.integers(0, 256)),
@@ -261,6 +264,18 @@ MODEL_ERRORS = [
         {"latent_dim": 20, "latent": "mixture"},
         "latent_dim=20 leaves no room beside the 20 kinds of latent mixture; try 100",
     ),
+    (
+        {"guessed_kinds": True, "latent": "mixture", "topology": "mlp"},
+        "guessed_kinds=True has no place in topology mlp; set it to False",
+    ),
+    (
+        {"guessed_kinds": True, "topology": "conv"},
+        "guessed_kinds=True needs kinds to guess, which latent normal has not; try latent mixture",
+    ),
+    (
+        {"guessed_kinds": True, "topology": "conv", "latent": "mixture", "num_classes": 10},
+        "num_classes=10 leaves guessed_kinds=True nothing to guess; set one of them to none",
+    ),
     ({"num_classes": -1}, "num_classes=-1 is below 0; try 1"),
     ({"width_g": 0}, "width_g=0 is below 1; try 1"),
     ({"width_d": -3}, "width_d=-3 is below 1; try 1"),
@@ -312,6 +327,13 @@ TRAIN_ERRORS = [
     ({"real_target": 1.1}, "real_target=1.1 is not in [0, 1]; try 0.9 for smoothed real labels"),
     ({"fake_target": -0.1}, "fake_target=-0.1 is not in [0, 1]; try"),
     ({"generator_target": 2}, "generator_target=2 is not in [0, 1]; try"),
+    *(
+        (
+            {"model": ModelConfig(latent="mixture", guessed_kinds=True), field: value},
+            "guessed_kinds=True goes with neither joint_batch=True nor a gradient_penalty; set it to False",
+        )
+        for field, value in (("joint_batch", True), ("gradient_penalty", 10.0))
+    ),
     (
         {"reuse_fakes": True, "generator_batch_factor": 2},
         "generator_batch_factor=2 needs fresh fakes; set reuse_fakes to False",

@@ -47,7 +47,12 @@ def small(preset: str, **changes) -> TrainConfig:
     config = PRESETS[preset].config
     widths = {"hidden_g": (16, 24), "hidden_d": (24, 16), "width_g": 4, "width_d": 4, "dropout": 0.0}
     recipe = {"batch_size": 8, "epochs": 8, "steps_per_epoch": 0}
-    return replace(config, model=replace(config.model, **widths), **(recipe | changes))
+    changes = recipe | {"model": config.model} | changes
+    return replace(config, **(changes | {"model": replace(changes["model"], **widths)}))
+
+
+GUESSING = replace(PRESETS["dcgan-best"].config.model, guessed_kinds=True, batch_deviation=False)
+"""A deviation would be that of a rank's share."""
 
 
 # Passes of 43 images in batches of 8: the last has 3, which share out as 1 and 2.
@@ -63,11 +68,13 @@ CASES = {
     "batch norm and a penalty through it": small("cdcgan", r1_gamma=1.0, batch_size=8),
     "batch norm of a joint batch": small("dcgan-step", joint_batch=True),
     "shares of unequal size": small("dcgan", batch_size=9),
+    "guessed kinds": small("dcgan-best", model=GUESSING),
 }
 FEW = {
     # On 3 ranks the pass ends with 2 images, and one rank has none.
     "a rank without images": small("cdcgan", batch_size=41, r1_gamma=1.0),
     "a rank without images, paired": small("gan-beginners", batch_size=41, loss="relativistic", gradient_penalty=1.0),
+    "a rank without images, guessed kinds": small("dcgan-best", model=GUESSING, batch_size=41),
 }
 
 

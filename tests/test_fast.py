@@ -49,6 +49,10 @@ RECIPES = {
         "dcgan", loss="relativistic", real_target=1.0, generator_target=1.0, r1_gamma=1.0, r2_gamma=1.0,
         order="discriminator-first", reuse_fakes=False, model={"norm_d": "none"},
     ),
+    "guessed kinds": small("dcgan-best", model={"guessed_kinds": True}),
+    "guessed kinds, discriminator first": small(
+        "dcgan-best", order="discriminator-first", reuse_fakes=False, model={"guessed_kinds": True}
+    ),
     "WGAN-GP": small(
         "dcgan", loss="wasserstein", real_target=1.0, generator_target=1.0, gradient_penalty=10.0,
         model={"norm_d": "none"},

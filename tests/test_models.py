@@ -859,6 +859,25 @@ def test_images_do_not_depend_on_the_number_of_threads(threads):
 # How much the images of a batch differ
 
 
+def test_an_image_is_judged_as_of_the_kind_that_is_told_or_guessed():
+    model = ModelConfig(latent="mixture", guessed_kinds=True, width_d=4)
+    torch.manual_seed(0)
+    discriminator = build_discriminator(model).eval()
+    images = torch.rand(6, 1, 28, 28) * 2 - 1
+    outputs = discriminator.layers(images).flatten(1)
+    assert outputs.shape == (6, 41)
+    for_all, for_kinds, guesses = outputs[:, 0], outputs[:, 1:21], outputs[:, 21:]
+    told = torch.tensor([3, 0, 19, 7, 7, 1])
+    assert torch.equal(discriminator(images, told), for_all + for_kinds[range(6), told])
+    judged = discriminator.judged(images)
+    assert torch.equal(judged.kinds, guesses.argmax(1))
+    assert torch.equal(judged.guesses, guesses)
+    assert torch.equal(discriminator(images), for_all + for_kinds[range(6), judged.kinds])
+    discriminator.crowding[judged.kinds[0]] = 100.0
+    assert discriminator.judged(images).kinds[0] == guesses[0].topk(2).indices[1]
+    assert torch.equal(discriminator.judged(images, told).kinds, told), "what is told is not moved"
+
+
 def test_a_batchs_deviation_is_that_of_each_group_of_images():
     x = torch.randn(16, 3, 2, 2, generator=torch.Generator().manual_seed(0))
     y = BatchDeviation()(x)

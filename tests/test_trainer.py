@@ -17,8 +17,20 @@ from dcgan.config import KIND_LENGTH, KINDS, DataConfig, ModelConfig, TrainConfi
 from dcgan.data import make_batches
 from dcgan.latents import DISTRIBUTIONS, latents_from_seeds
 from dcgan.models import build_gan
+from dcgan.models.parts import Judged
 from dcgan.presets import PRESETS
-from dcgan.reference import StepStats, TrainState, draw_fakes, fill_latents, train_step, update_generator
+from dcgan.reference import (
+    StepStats,
+    TrainState,
+    draw_fakes,
+    fill_latents,
+    guess_loss,
+    judge,
+    kind_shares,
+    spread_kinds,
+    train_step,
+    update_generator,
+)
 from dcgan.trainer import train
 
 CPU = torch.device("cpu")
@@ -29,6 +41,11 @@ def small(preset: str, **changes) -> TrainConfig:
     config = PRESETS[preset].config
     widths = {"hidden_g": (16, 24), "hidden_d": (24, 16), "width_g": 4, "width_d": 4}
     return replace(config, model=replace(config.model, **widths), batch_size=8, **({"engine": "plain"} | changes))
+
+
+def guessing() -> TrainConfig:
+    config = small("dcgan-best")
+    return replace(config, model=replace(config.model, guessed_kinds=True))
 
 
 def batches_for(config: TrainConfig, count: int = 40) -> ResidentBatches:
@@ -256,6 +273,50 @@ def test_the_discriminator_stands_still_and_collects_nothing_in_the_generators_u
     parameters = dict(state.gan.discriminator.named_parameters())
     assert all(p.grad is None and p.requires_grad for p in parameters.values())
     assert all(torch.equal(before[f"0.{name}"], p) for name, p in parameters.items())
+
+
+def test_fakes_are_judged_as_the_kinds_of_their_latents_and_guessed_by_cross_entropy():
+    config = guessing()
+    state = TrainState.new(config, CPU)
+    batch = first_batches(config, 1)[0]
+    torch.manual_seed(1)
+    z = fill_latents(config.model, torch.empty(8, 100))
+    torch.manual_seed(1)
+    fakes = draw_fakes(state, 8)
+    assert (z[range(8), fakes.labels] == KIND_LENGTH).all()
+    discriminator = state.gan.discriminator
+    of_fake = discriminator.judged(fakes.images, fakes.labels)
+    assert torch.equal(of_fake.kinds, fakes.labels)
+    right = of_fake.guesses.log_softmax(1)[range(8), fakes.labels]
+    assert float(guess_loss(of_fake).detach()) == pytest.approx(float(-right.mean().detach()), rel=1e-5)
+    assert guess_loss(Judged(torch.zeros(2))) is None
+    # Its gradient reaches the guesses' weights, which no logit depends on.
+    judgement = judge(state, batch, batch.images, fakes.images.detach(), fakes.labels)
+    (gradient,) = torch.autograd.grad(judgement.guess_loss, discriminator.layers[-1].weight)
+    assert (gradient[1 + KINDS :] != 0).any(dim=(1, 2, 3)).all()
+    assert (gradient[: 1 + KINDS] == 0).all()
+
+
+def test_as_many_real_images_come_to_be_of_each_kind():
+    config = guessing()
+    state = TrainState.new(config, CPU)
+    discriminator = state.gan.discriminator
+    generator = torch.Generator().manual_seed(0)
+    liked = torch.linspace(0, 3, KINDS)  # what is guessed of all images alike
+
+    def shares() -> torch.Tensor:
+        guesses = liked + torch.randn(400, KINDS, generator=generator)
+        outputs = torch.cat([torch.zeros(400, 1 + KINDS), guesses], 1)[:, :, None, None]
+        return torch.stack(kind_shares(discriminator.read(outputs, None).kinds))
+
+    before = shares()
+    assert float(before.sum()) == pytest.approx(1)
+    assert float(before.max()) > 3 / KINDS
+    for _ in range(2000):
+        spread_kinds(state, shares().unbind())
+    assert float(shares().max()) < 1.6 / KINDS
+    assert float(discriminator.crowding.sum()) == pytest.approx(0, abs=1e-3)
+    assert "discriminator.crowding" in state.tensors()
 
 
 @pytest.mark.parametrize("latent", DISTRIBUTIONS)

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from torch import nn
 
-from dcgan.config import ModelConfig
+from dcgan.config import KINDS, ModelConfig
 from dcgan.models.parts import BatchDeviation, dropout, output_activation
 
 SLOPE = 0.2
@@ -56,7 +56,10 @@ def generator_layers(config: ModelConfig) -> nn.Sequential:
 
 
 def discriminator_layers(config: ModelConfig) -> nn.Sequential:
-    """(B, C + K, H, W) -> ... -> 4x4 maps -> (B, 1, 1, 1). No norm on the first layer, as in the paper."""
+    """(B, C + K, H, W) -> ... -> 4x4 maps -> (B, 1, 1, 1). No norm on the first layer, as in the paper.
+
+    With guessed kinds the last layer gives what Discriminator.read takes, (B, 1 + 2 * KINDS, 1, 1).
+    """
     sizes = level_sizes(config.image_size)[::-1]
     normed = config.norm_d == "batch"
     inputs = config.channels + config.num_classes
@@ -73,5 +76,6 @@ def discriminator_layers(config: ModelConfig) -> nn.Sequential:
     if config.batch_deviation:
         layers.append(BatchDeviation())
         inputs += 1
-    layers.append(nn.Conv2d(inputs, 1, 4, 1, 0, bias=False))
+    outputs = 1 + 2 * KINDS if config.guessed_kinds else 1
+    layers.append(nn.Conv2d(inputs, outputs, 4, 1, 0, bias=False))
     return nn.Sequential(*layers)

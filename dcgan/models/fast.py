@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 from dcgan.config import TrainConfig
 from dcgan.models import Gan
-from dcgan.models.parts import Discriminator, Generator
+from dcgan.models.parts import Discriminator, Generator, Judged
 
 FEW_CHANNELS = 4
 """Channels up to which a convolution at the image's side is done by patches."""
@@ -52,6 +52,11 @@ class InHalf(nn.Module):
         with torch.autocast(x.device.type, torch.bfloat16):
             return self.network(x, labels).float()
 
+    def judged(self, images: Tensor, labels: Tensor | None = None) -> Judged:
+        with torch.autocast(images.device.type, torch.bfloat16):
+            logits, kinds, guesses = self.network.judged(images, labels)
+        return Judged(logits.float(), kinds, None if guesses is None else guesses.float())
+
 
 class FastGenerator(Generator):
     """A generator with another's parameters, whose layers run as this file says."""
@@ -69,10 +74,12 @@ class FastDiscriminator(Discriminator):
 
     def __init__(self, plain: Discriminator) -> None:
         super().__init__(plain.config, plain.layers)
+        if plain.config.guessed_kinds:
+            self.crowding = plain.crowding  # the very tensor, as with the parameters
         self._steps = steps(plain.layers)
 
-    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        return run(self._steps, self.inputs(images, labels)).flatten()
+    def judged(self, images: Tensor, labels: Tensor | None = None) -> Judged:
+        return self.read(run(self._steps, self.inputs(images, labels)), labels)
 
 
 def run(layers: list[Step], x: Tensor) -> Tensor:

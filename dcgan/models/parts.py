@@ -5,11 +5,13 @@ B batch, Z latent, K classes, C H W image.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dcgan.config import ModelConfig
+from dcgan.config import KINDS, ModelConfig
 
 
 class Generator(nn.Module):
@@ -33,20 +35,52 @@ class Generator(nn.Module):
         return torch.cat([z, one_hot(labels, self.config.num_classes, z)], dim=1)
 
 
+class Judged(NamedTuple):
+    """What a discriminator says of images."""
+
+    logits: Tensor
+    """(B,)"""
+    kinds: Tensor | None = None
+    """(B,) int64: as which kind each was judged, where kinds are guessed."""
+    guesses: Tensor | None = None
+    """(B, KINDS): a logit for each kind that it might be of."""
+
+
 class Discriminator(nn.Module):
     """images (B, C, H, W) in config.pixel_range, labels (B,) or None -> logits (B,).
 
     A conditional one sees the one-hot label joined: to the flattened image where the layers are fully connected,
     (B, C*H*W + K), else as one constant plane a class, (B, C + K, H, W).
+
+    One that guesses kinds takes the kinds of fakes in place of labels, and without them it judges an image as of the
+    kind that it guesses. It has a logit for all and one more for each kind, which are added, as in the projection
+    discriminator (Miyato and Koyama, arXiv 1802.05637, with a vector a kind at each place). What it guesses is less
+    its `crowding`: by that, as many real images come to be of each kind.
     """
 
     def __init__(self, config: ModelConfig, layers: nn.Sequential) -> None:
         super().__init__()
         self.config = config
         self.layers = layers
+        if config.guessed_kinds:
+            self.register_buffer("crowding", torch.zeros(KINDS))
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        return self.layers(self.inputs(images, labels)).flatten()
+        return self.judged(images, labels).logits
+
+    def judged(self, images: Tensor, labels: Tensor | None = None) -> Judged:
+        """The logits, and whatever else it finds of the images."""
+        return self.read(self.layers(self.inputs(images, labels)), labels)
+
+    def read(self, outputs: Tensor, kinds: Tensor | None) -> Judged:
+        """The last layer's outputs: (B, 1, 1, 1) or (B, 1), the logits; with guessed kinds (B, 1 + 2 * KINDS, 1, 1),
+        the logit for all, one more for each kind, and the guesses."""
+        if not self.config.guessed_kinds:
+            return Judged(outputs.flatten())
+        for_all, for_kinds, guesses = outputs.flatten(1).split([1, KINDS, KINDS], dim=1)
+        if kinds is None:
+            kinds = (guesses.detach() - self.crowding).argmax(1)
+        return Judged((for_all + for_kinds.gather(1, kinds[:, None])).flatten(), kinds, guesses)
 
     def inputs(self, images: Tensor, labels: Tensor | None) -> Tensor:
         """What the first layer sees."""
