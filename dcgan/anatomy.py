@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
+from dcgan.config import KINDS
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -61,9 +63,11 @@ def layers(network: Generator | Discriminator, input_shape: Shape) -> list[Layer
     """The layers in the order in which they run, each with what it really gave for a batch of two, in eval mode.
 
     The first is the input. Where the shape changes outside of any layer, a "Reshape" says so: the label is joined, an
-    image flattened.
+    image flattened, one logit chosen of several.
     """
     import torch
+
+    from dcgan.models.parts import Discriminator
 
     device = next(network.parameters()).device
     num_classes = network.config.num_classes
@@ -85,6 +89,9 @@ def layers(network: Generator | Discriminator, input_shape: Shape) -> list[Layer
     try:
         with torch.no_grad():
             network.eval()(torch.zeros(2, *input_shape, device=device), labels)
+        if isinstance(network, Discriminator) and network.config.guessed_kinds:
+            chosen = f"the logit for all, plus that of the image's kind; the other {KINDS} are guesses of the kind"
+            found.append(Layer(RESHAPE, chosen, (1,)))
     finally:
         for hook in hooks:
             hook.remove()

@@ -90,7 +90,7 @@ _DCGAN64 = TrainConfig(
 
 # dcgan's generator and its 1.2 million images. Everything else is chosen for the samples.
 _DCGAN_BEST = TrainConfig(
-    model=ModelConfig(topology="conv", latent="mixture", norm_d="none", batch_deviation=True),
+    model=ModelConfig(topology="conv", latent="mixture", norm_d="none", batch_deviation=True, guessed_kinds=True),
     epochs=20,
     batch_size=16,
     loss="relativistic",
@@ -109,14 +109,14 @@ _DCGAN_BEST = TrainConfig(
 # Told the label, z needs no kinds. With D this wide a CPU takes hours, and smaller batches a GPU twice the time.
 _CDCGAN_BEST = replace(
     _DCGAN_BEST,
-    model=replace(_DCGAN_BEST.model, latent="normal", num_classes=10, width_d=128),
+    model=replace(_DCGAN_BEST.model, latent="normal", guessed_kinds=False, num_classes=10, width_d=128),
     batch_size=32,
     precision="tf32",
 )
 
 _DCGAN_XL = replace(
     _DCGAN_BEST,
-    model=replace(_DCGAN_BEST.model, width_g=64, width_d=128),
+    model=replace(_DCGAN_BEST.model, guessed_kinds=False, width_g=64, width_d=128),
     epochs=25,
     batch_size=32,
     ema_half_life_images=50_000,
@@ -178,8 +178,9 @@ PRESETS: dict[str, Preset] = {
         "DCGAN, best recipe",
         "DCGAN Studio: dcgan's generator and training images, with R3GAN's loss (arXiv 2501.05441)",
         _DCGAN_BEST,
-        (312_256, 109_264),
+        (312_256, 191_824),
         "z names one of 20 kinds, which come to be digits without a label (a mixture, after arXiv 1808.10356). "
+        "D guesses of which kind an image is, which it learns from fakes, and judges it as one of that kind. "
         "Real and fake images are compared in pairs (RpGAN), and D's gradient is held small at both (R1 and R2), "
         "so D needs no batch norm; D is told how much the images of a batch differ; learning rates fall to zero "
         "in the second half; one samples from a moving average. Chosen on training images, not on the test's.",
@@ -199,7 +200,7 @@ PRESETS: dict[str, Preset] = {
         _DCGAN_XL,
         (837_504, 1_714_960),
         "For one data-centre GPU, in minutes and in TF32; a CPU takes hours. Batches of 32, not 16, which "
-        "halves its steps.",
+        "halves its steps. D guesses no kinds: it was trained before dcgan-best's did.",
     ),
     "dcgan64": Preset(
         "DCGAN of the paper",

@@ -319,7 +319,7 @@ DISCRIMINATORS = {
         conv 64->128 3 2 1 bias
         LReLU 0.2
         deviation of 8
-        conv 129->1 4 1 0
+        conv 129->41 4 1 0
     """,
     "cdcgan-best": """
         conv 11->128 4 2 1

@@ -245,7 +245,7 @@ def vector_arithmetic(run: Run, generator: TrainedGenerator | None, reverse: boo
 
 
 # In DEFAULT_RUN: leaning eights, upright eights, upright ones. (Streamlit would show a string after a constant.)
-OPERANDS = {"a": "268,797,972", "b": "173,345,650", "c": "197,379,752"}
+OPERANDS = {"a": "261,372,764", "b": "54,490,527", "c": "20,206,625"}
 
 
 # Parts
