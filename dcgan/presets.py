@@ -179,7 +179,7 @@ PRESETS: dict[str, Preset] = {
         "DCGAN Studio: dcgan's generator and training images, with R3GAN's loss (arXiv 2501.05441)",
         _DCGAN_BEST,
         (312_256, 191_824),
-        "z names one of 20 kinds, which come to be digits without a label (a mixture, after arXiv 1808.10356). "
+        "z names one of 20 kinds, most of which come to be one digit, without a label (a mixture, arXiv 1808.10356). "
         "D guesses of which kind an image is, which it learns from fakes, and judges it as one of that kind. "
         "Real and fake images are compared in pairs (RpGAN), and D's gradient is held small at both (R1 and R2), "
         "so D needs no batch norm; D is told how much the images of a batch differ; learning rates fall to zero "
