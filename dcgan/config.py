@@ -88,7 +88,7 @@ class ModelConfig:
         )
         _require(
             self.latent == "mixture" or not self.guessed_kinds,
-            f"guessed_kinds=True needs kinds to guess, which latent {self.latent} has not; try latent mixture",
+            f"guessed_kinds=True needs kinds to guess, which latent {self.latent} has not; set it to False",
         )
         _require(
             not (self.num_classes and self.guessed_kinds),

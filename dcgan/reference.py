@@ -343,7 +343,7 @@ def improve_discriminator(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """update_discriminator, for images that are judged already."""
     config, discriminator = state.config, state.running.discriminator
-    real, fake, real_logits, fake_logits, real_kinds, guess_loss = judgement
+    real, fake, real_logits, fake_logits, real_kinds, guessing = judgement
     d_loss = state.loss.discriminator(real_logits, fake_logits)
     if config.reduction == "mean":
         d_loss = d_loss / 2
@@ -352,8 +352,8 @@ def improve_discriminator(
         total = total + config.r1_gamma * zero_centered_penalty(real_logits, real)
     if config.r2_gamma:
         total = total + config.r2_gamma * zero_centered_penalty(fake_logits, fake)
-    if guess_loss is not None:
-        total = total + guess_loss
+    if guessing is not None:
+        total = total + guessing
     if config.gradient_penalty:
         epsilon = torch.rand(batch.size, 1, 1, 1, device=real.device, generator=state.noise)
         epsilon = epsilon[state.ranks.share(batch.size)]

@@ -270,7 +270,7 @@ MODEL_ERRORS = [
     ),
     (
         {"guessed_kinds": True, "topology": "conv"},
-        "guessed_kinds=True needs kinds to guess, which latent normal has not; try latent mixture",
+        "guessed_kinds=True needs kinds to guess, which latent normal has not; set it to False",
     ),
     (
         {"guessed_kinds": True, "topology": "conv", "latent": "mixture", "num_classes": 10},
