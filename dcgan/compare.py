@@ -22,7 +22,7 @@ ALIGNMENTS = {"epoch": "epoch", "images": "images seen", "time": "training minut
 
 COLUMNS = {"epoch": "epoch", "images": "images_seen", "time": "wall_seconds"}
 
-_BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
+_BUFFERS = ("running_mean", "running_var", "num_batches_tracked", "crowding")
 """What batch norm keeps beside its weights; it is not learnt by gradients."""
 _LARGEST_HEADER = 100_000_000
 """Bytes; safetensors' own limit."""

@@ -693,13 +693,13 @@ def test_the_image_fills_its_range(topology, output, low, high):
 
 
 def test_the_discriminator_gives_logits():
-    """No sigmoid at its end: a last layer of zeros and a bias of 30 gives 30."""
+    """No sigmoid at its end: a last layer of zeros and a bias of 30 gives 30. Of several the first is for all."""
     for name in PRESETS:
         model = PRESETS[name].config.model
         discriminator = build_discriminator(model).eval()
         last = discriminator.layers[-1]
         nn.init.zeros_(last.weight)
-        last.bias = nn.Parameter(torch.full((1,), 30.0))
+        last.bias = nn.Parameter(torch.tensor([30.0] + [0.0] * (len(last.weight) - 1)))
         labels = torch.zeros(2, dtype=torch.int64) if model.num_classes else None
         assert discriminator(torch.zeros(2, *model.image_shape), labels).tolist() == [30, 30]
 
