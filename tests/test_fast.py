@@ -257,8 +257,9 @@ def test_fully_connected_networks_are_left_as_they_are():
     assert set(fast.running.generator.parameters()) == set(fast.gan.generator.parameters())
 
 
-def test_half_precision_is_near_and_keeps_float32_parameters():
-    config = small("dcgan")
+@pytest.mark.parametrize("preset", ["dcgan", "dcgan-best"])
+def test_half_precision_is_near_and_keeps_float32_parameters(preset):
+    config = small(preset)
     plain, half = TrainState.new(config, CPU), TrainState.new(replace(config, precision="bf16"), CPU)
     batch = next(random_batches(config).from_step(0))
     expected, found = choose_step(plain)(plain, batch), choose_step(half)(half, batch)
