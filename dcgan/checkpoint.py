@@ -6,6 +6,7 @@ be equal files.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import os
@@ -20,6 +21,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from dcgan.config import ModelConfig, TrainConfig
+from dcgan.latents import truncate
 from dcgan.models import build_discriminator, build_generator
 from dcgan.models.parts import Discriminator, Generator
 from dcgan.models.sampling import sample
@@ -80,12 +82,25 @@ class TrainedGenerator:
         self.step = step
         self.weights_id = weights_id
         self.device = device
+        self.psi = 1.0
+        """What every z is truncated by before it is drawn: see truncated."""
+
+    def truncated(self, psi: float) -> TrainedGenerator:
+        """This generator as it draws at psi: each z is moved toward the mean of its prior (latents.truncate), by this
+        psi alone. Raises ValueError for psi outside [0, 1].
+        """
+        truncate(np.zeros(self.config.latent_dim), psi, self.config.latent)  # says at once if it cannot take psi
+        other = copy.copy(self)
+        other.psi = psi
+        return other
 
     def __call__(self, z: np.ndarray | Tensor, labels: np.ndarray | Tensor | None = None) -> Tensor:
         """z (N, Z), labels (N,) or None -> float32 (N, C, H, W) in [-1, 1] on the CPU.
 
         The same z gives the same image alone and in any batch.
         """
+        if self.psi != 1:
+            z = truncate(z, self.psi, self.config.latent)
         return sample(self.network, z, labels)
 
 

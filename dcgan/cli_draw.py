@@ -19,6 +19,7 @@ def sample(
     seeds: Annotated[str, arg(metavar="SEEDS")] = "0-63",
     labels: Annotated[str, arg(aliases=["--label"], metavar="LABELS")] = "",
     kinds: Annotated[str, arg(aliases=["--kind"], metavar="KINDS")] = "",
+    psi: float = 1.0,
     step: Annotated[int | None, arg(metavar="STEP")] = None,
     reverse: FlagCreatePairsOff[bool] = False,
     enlarge: int = 1,
@@ -37,6 +38,7 @@ def sample(
             up over all classes: 0 for the first seed, 1 for the second.
         kinds: Of a model whose z names a kind, as dcgan-best's does: these instead of the seeds' own, 7, 0-19 or
             0,1,2, repeated along the seeds. What each kind is of, training found by itself.
+        psi: Truncation of z, from 0 to 1: smaller makes images more alike and often cleaner.
         step: Use the run's snapshot of that step instead of its last weights.
         reverse: Black on white (reversed grey).
         enlarge: Draw every pixel so many pixels wide and high.
@@ -59,7 +61,7 @@ def sample(
     single = output.endswith(("/", os.sep)) or Path(output).is_dir()
     if not single and Path(output).suffix.lower() != ".png":
         raise ValueError(f"output {output!r} is neither a .png file nor a folder; write {output}.png or {output}/")
-    generator = load_generator(path, choose_device(device))
+    generator = load_generator(path, choose_device(device)).truncated(psi)
     if single:
         pictures = export.sample_pictures(generator, seed_list, label_list, reverse, enlarge, kind_list)
         for stem, picture in pictures.items():

@@ -100,6 +100,7 @@ def evaluate(
     *,
     num_images: int = 0,
     seed: int = 0,
+    psi: float = 1.0,
     labels: FlagCreatePairsOff[bool] = False,
     features: Literal["classifier", "inception"] = "classifier",
     save: FlagCreatePairsOff[bool] = False,
@@ -120,6 +121,8 @@ def evaluate(
         num_images: How many each generator draws; 0: 10,000, and 26,000 of stacked-mnist, as in the literature.
             Figures of different counts do not compare.
         seed: Of the first image; the others have those that follow.
+        psi: Draw from latents truncated by so much, from 0 (all alike) to 1, as on the Explore page. What a smaller
+            psi scores is printed and never appended.
         labels: Of conditional models also what two classifiers learn from 50,000 of their images, in some minutes:
             1-NN ERROR, the share of test images whose nearest generated image, in pixels, is of another label, and
             CAS, the share that a network trained on them gets right.
@@ -141,12 +144,16 @@ def evaluate(
         raise ValueError("name at least one checkpoint, as in: evaluate checkpoints/dcgan-mnist")
     if save and no_save:
         raise ValueError("--save and --no-save contradict each other; leave one out")
+    if save and psi != 1:
+        raise ValueError(f"--save keeps the scores of psi 1, and psi={psi:g} gets others; leave one out")
     runs = {name: _run_of(name) for name in checkpoints}
     files = [name for name, run in runs.items() if run is None]
     if save and files:
         raise ValueError(f"{files[0]} is no run whose scores could be saved; name a run, or leave out --save")
     chosen = choose_device(device)
-    generators = {name: load_generator(run.path if run else name, chosen) for name, run in runs.items()}
+    generators = {
+        name: load_generator(run.path if run else name, chosen).truncated(psi) for name, run in runs.items()
+    }
     if labels and features == "inception":
         raise ValueError("--labels asks classifiers, not Inception; leave out --features inception")
     told = [name for name, generator in generators.items() if _is_told(generator)]
@@ -167,8 +174,9 @@ def evaluate(
             scores = score_of(generator, num_images=num_images or NUM_IMAGES, seed=seed)
             if labels and name in told:
                 scores = replace(scores, labels=label_scores(generator, seed=seed))
-        scored.append({"name": run.name if run else name} | scores.to_json())
-        if run and not no_save and (save or not run.is_published):
+        at_psi = {"psi": psi} if psi != 1 else {}
+        scored.append({"name": run.name if run else name} | at_psi | scores.to_json())
+        if run and not no_save and psi == 1 and (save or not run.is_published):
             try:
                 run.append_eval(scores.to_json())
             except OSError as error:  # the minutes of the other checkpoints are not lost for that
@@ -212,10 +220,10 @@ def _report(scored: Sequence[dict[str, Any]]) -> str:
     lines = [table(["NAME", *columns], rows), ""]
     judges = dict.fromkeys(f"{scores['extractor']} {scores['extractor_hash']}" for scores in scored)
     first = scored[0]
-    last_seed = first["seed"] + first["num_images"] - 1
-    lines.append(
-        f"{first['num_images']:,} images each, seeds {first['seed']} to {last_seed}, by the {', '.join(judges)}"
-    )
+    seeds = f"seeds {first['seed']} to {first['seed'] + first['num_images'] - 1}"
+    if "psi" in first:
+        seeds += f" at psi {first['psi']:g}"
+    lines.append(f"{first['num_images']:,} images each, {seeds}, by the {', '.join(judges)}")
     lines += [
         f"{scores['name']} draws copies: its images are {scores['memorisation_ratio']:.2f} times as far from the "
         "nearest training image as unseen ones are"

@@ -28,7 +28,7 @@ from dcgan.checkpoint import (
     weights_id,
 )
 from dcgan.config import ModelConfig, TrainConfig
-from dcgan.latents import latents_from_seeds
+from dcgan.latents import latents_from_seeds, truncate
 from dcgan.models import build_discriminator, build_gan, build_generator
 from dcgan.models.sampling import sample
 from dcgan.presets import PRESETS
@@ -419,3 +419,17 @@ def test_the_file_is_plain_safetensors(tiny):
     with safe_open(path, framework="numpy") as file:
         weight = file.get_tensor("layers.1.weight")
     assert np.array_equal(weight, generator.layers[1].weight.detach().numpy())
+
+
+@pytest.mark.parametrize("latent", ["normal", "mixture"])
+def test_a_truncated_generator_draws_from_latents_nearer_to_the_mean(latent, runs_root):
+    config = replace(TINY, model=replace(TINY.model, latent=latent, latent_dim=24))
+    generator = load_generator(record_run(runs_root, config).path)
+    z = latents_from_seeds(range(5), 24, latent)
+    half = generator.truncated(0.5)
+    assert torch.equal(half(z), generator(truncate(z, 0.5, latent)))
+    assert torch.equal(half(torch.from_numpy(z)), half(z))
+    assert not torch.equal(half(z), generator(z))
+    assert torch.equal(half.truncated(1)(z), generator(z))  # in place of the 0.5, not on top of it
+    with pytest.raises(ValueError, match=r"psi=-0.1 is not in \[0, 1\]"):
+        generator.truncated(-0.1)

@@ -15,6 +15,7 @@ from conftest import TINY, record_run
 from dcgan import evaluate as room
 from dcgan import runs
 from dcgan.archives import cache_folder, read_named_set
+from dcgan.checkpoint import load_generator
 from dcgan.cli import main
 from dcgan.config import DataConfig, ModelConfig
 from dcgan.data import ImageSet
@@ -202,8 +203,6 @@ def tiny(data: DataConfig, root: Path, **model) -> Run:
 
 
 def test_a_run_gets_the_same_scores_twice(small, runs_root):
-    from dcgan.checkpoint import load_generator
-
     generator = load_generator(tiny(small, runs_root).path)
     scores = evaluate(generator, num_images=50, seed=7)
     assert evaluate(generator, num_images=50, seed=7) == scores
@@ -213,8 +212,6 @@ def test_a_run_gets_the_same_scores_twice(small, runs_root):
 
 
 def test_a_conditional_run_is_asked_for_every_digit(small, runs_root):
-    from dcgan.checkpoint import load_generator
-
     generator = load_generator(tiny(small, runs_root, num_classes=10).path)
     scores = evaluate(generator, num_images=50)
     assert 0 <= scores.label_accuracy < 0.4  # it was never trained
@@ -223,8 +220,6 @@ def test_a_conditional_run_is_asked_for_every_digit(small, runs_root):
 def test_the_limit_of_a_training_limits_what_it_may_have_memorised(small, runs_root, monkeypatch):
     seen = []
     monkeypatch.setattr(room, "real_reference", lambda train, *rest: seen.append(len(train.images_u8)) or 1 / 0)
-    from dcgan.checkpoint import load_generator
-
     with pytest.raises(ZeroDivisionError):
         evaluate(load_generator(tiny(replace(small, limit=60), runs_root).path))
     assert seen == [60]
@@ -232,8 +227,6 @@ def test_the_limit_of_a_training_limits_what_it_may_have_memorised(small, runs_r
 
 def test_clothes_are_judged_by_their_own_classifier(small, runs_root):
     """The archives' names are MNIST's, so a small MNIST does in their place."""
-    from dcgan.checkpoint import load_generator
-
     scores = evaluate(load_generator(tiny(replace(small, name="fashion-mnist"), runs_root).path), num_images=50)
     assert scores.extractor == "fashion-mnist classifier"
     assert scores.extractor_hash == load_features("fashion-mnist").hash
@@ -298,6 +291,21 @@ def test_published_scores_change_on_request_only(run, monkeypatch):
     assert len(run.evals()) == 1
 
 
+def test_at_a_psi_other_images_are_scored_and_nothing_is_appended(run, judge, capsys):
+    assert main(["evaluate", run.name, "--num-images", "60", "--psi", "0.25"]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[-1] == f"60 images each, seeds 0 to 59 at psi 0.25, by the mnist classifier {judge.hash}"
+    assert main(["evaluate", run.name, "--num-images", "60", "--psi", "0.25", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    generator = load_generator(run.path)
+    at_psi = evaluate(generator.truncated(0.25), num_images=60).to_json()
+    assert row == {"name": run.name, "psi": 0.25} | at_psi
+    assert at_psi["cfd"] != evaluate(generator, num_images=60).to_json()["cfd"]
+    assert run.evals() == []
+    assert main(["evaluate", run.name, "--psi", "1.5"]) == 2
+    assert "psi=1.5 is not in [0, 1]; try 0.7" in capsys.readouterr().err
+
+
 def test_a_run_that_cannot_be_written_has_its_scores_printed(run, capsys, monkeypatch):
     (run.path / "evals.jsonl").mkdir()
     assert main(["evaluate", run.name, "--num-images", "60"]) == 2
@@ -312,6 +320,7 @@ def test_a_run_that_cannot_be_written_has_its_scores_printed(run, capsys, monkey
         ([], "name at least one checkpoint"),
         (["nobody"], "'nobody' is no run"),
         (["nobody", "--save", "--no-save"], "--save and --no-save contradict each other"),
+        (["nobody", "--save", "--psi", "0.5"], "--save keeps the scores of psi 1, and psi=0.5 gets others"),
         (["a.safetensors", "--save"], "a.safetensors is no run whose scores could be saved"),
         (["a.safetensors"], "a.safetensors does not exist"),
     ],

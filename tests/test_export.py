@@ -99,3 +99,14 @@ def test_kinds_repeat_along_the_seeds_and_name_the_files(runs_root, capsys):
         assert np.array_equal(np.asarray(Image.open(folder / name)), image_u8[0])
     assert main(["sample", run.name, "--kinds", "20", "-o", f"{folder}/"]) == 2
     assert "kind=20 is not in 0..19; try 0" in capsys.readouterr().err
+
+
+def test_the_command_draws_at_a_psi(runs_root, capsys):
+    run = record_run(runs_root, TINY)
+    sheet = runs_root / "sheet.png"
+    assert main(["sample", run.name, "--seeds", "0-3", "--psi", "0.3", "-o", str(sheet)]) == 0
+    expected = export.sample_sheet(load_generator(run.path), range(4), psi=0.3)
+    assert np.array_equal(np.asarray(Image.open(sheet)), expected)
+    assert not np.array_equal(expected, export.sample_sheet(load_generator(run.path), range(4)))
+    assert main(["sample", run.name, "--psi", "2", "-o", str(sheet)]) == 2
+    assert "psi=2.0 is not in [0, 1]; try 0.7" in capsys.readouterr().err
