@@ -67,7 +67,7 @@ def sample(
         for stem, picture in pictures.items():
             _write(Path(output) / f"{stem}.png", png_bytes(picture))
     else:
-        sheet = export.sample_sheet(generator, seed_list, label_list, columns, reverse, enlarge, kinds=kind_list)
+        sheet = export.sample_sheet(generator, seed_list, label_list, columns, reverse, enlarge, kind_list)
         _write(Path(output), png_bytes(sheet))
     count = f"{len(seed_list)} images" if len(seed_list) > 1 else "1 image"
     print(f"{output}: {count} from weights {generator.weights_id} of step {generator.step}")

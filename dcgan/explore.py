@@ -40,12 +40,13 @@ def sheet(
     enlarge: int = 1,
 ) -> Bytes:
     """A picture of one image a seed, row by row. No labels: all classes of a conditional model, over and over.
+    `psi` truncates z (TrainedGenerator.truncated).
 
     `cross` draws every seed, one a row, with every label, one a column; of an unconditional model whose z names a
     kind, with every kind. `numbers` writes the seed below each image. Raises ValueError for more than MAX_IMAGES
     images, or an image too narrow for its number.
     """
-    config, columns, kinds = generator.config, 0, None
+    generator, config, columns, kinds = generator.truncated(psi), generator.config, 0, None
     classes = list(labels) or list(range(config.num_classes))
     if cross and (classes or config.latent == "mixture"):
         columns = len(classes) or KINDS
@@ -55,9 +56,9 @@ def sheet(
     if len(seeds) > MAX_IMAGES:
         raise ValueError(f"{len(seeds):,} images are more than {MAX_IMAGES:,}; name fewer seeds or labels")
     if not numbers:
-        return export.sample_sheet(generator, seeds, classes or None, columns, reverse, enlarge, psi, kinds)
+        return export.sample_sheet(generator, seeds, classes or None, columns, reverse, enlarge, kinds)
     background = 255 if reverse else 0
-    images_u8 = export.draw(generator, seeds, classes or None, reverse, psi, kinds)
+    images_u8 = export.draw(generator, seeds, classes or None, reverse, kinds)
     tiles = [
         pixels.caption(pixels.enlarge(pixels.grid(image_u8[None], 1), enlarge), str(seed), background=background)
         for seed, image_u8 in zip(seeds, images_u8, strict=True)

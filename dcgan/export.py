@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dcgan import pixels
 from dcgan.checkpoint import TrainedGenerator
-from dcgan.latents import Vectors, latents_from_seeds, truncate, with_kinds
+from dcgan.latents import Vectors, latents_from_seeds, with_kinds
 from dcgan.pixels import Bytes
 
 
@@ -22,16 +22,15 @@ def draw(
     seeds: Sequence[int],
     labels: Sequence[int] | None = None,
     reverse: bool = False,
-    psi: float = 1.0,
     kinds: Sequence[int] | None = None,
 ) -> Bytes:
     """One image a seed, (N, C, H, W) uint8; the same for the same seed and label, whatever the others are.
 
-    `psi` truncates z (see latents.truncate); labels and `reverse` as in draw_latents. `kinds` repeat along the
-    seeds and take the place of their own where the latent distribution is a mixture; elsewhere they are a ValueError.
+    Labels and `reverse` as in draw_latents. `kinds` repeat along the seeds and take the place of their own where the
+    latent distribution is a mixture; elsewhere they are a ValueError.
     """
     config = generator.config
-    z = truncate(latents_from_seeds(seeds, config.latent_dim, config.latent), psi, config.latent)
+    z = latents_from_seeds(seeds, config.latent_dim, config.latent)
     if kinds is not None:
         if config.latent != "mixture":
             raise ValueError(f"the model's latents are {config.latent} and name no kinds; leave the kinds out")
@@ -67,7 +66,7 @@ def sample_pictures(
     kinds: Sequence[int] | None = None,
 ) -> dict[str, Bytes]:
     """One picture a seed, under a name for its file: seed-0000042, seed-0000042-label-7 or seed-0000042-kind-7."""
-    images_u8 = draw(generator, seeds, labels, reverse, kinds=kinds)
+    images_u8 = draw(generator, seeds, labels, reverse, kinds)
     along = labels_along(len(seeds), generator.config.num_classes, labels)
     suffixes = [""] * len(seeds) if along is None else [f"-label-{label}" for label in along]
     if kinds is not None:
@@ -86,10 +85,9 @@ def sample_sheet(
     columns: int = 0,
     reverse: bool = False,
     enlarge: int = 1,
-    psi: float = 1.0,
     kinds: Sequence[int] | None = None,
 ) -> Bytes:
     """All of them on one picture, row by row. columns=0: about as many columns as rows, 64 seeds as 8x8."""
-    images_u8 = draw(generator, seeds, labels, reverse, psi, kinds)
+    images_u8 = draw(generator, seeds, labels, reverse, kinds)
     columns = columns or math.ceil(math.sqrt(len(seeds)))
     return pixels.enlarge(pixels.grid(images_u8, columns, background=255 if reverse else 0), enlarge)
