@@ -100,7 +100,7 @@ class TrainedGenerator:
         The same z gives the same image alone and in any batch.
         """
         if self.psi != 1:
-            z = truncate(z, self.psi, self.config.latent)
+            z = truncate(torch.as_tensor(z).detach().cpu(), self.psi, self.config.latent)
         return sample(self.network, z, labels)
 
 
