@@ -10,11 +10,12 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
@@ -37,24 +38,33 @@ pytestmark = pytest.mark.skipif(
 
 @contextmanager
 def serving(command: list[str], port: int, environment: dict[str, str]) -> Iterator[str]:
-    """A server of our own on this machine, until the block ends."""
-    log = subprocess.DEVNULL
-    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | environment, stdout=log, stderr=log)
-    url = f"http://127.0.0.1:{port}/"
-    try:
-        for _ in range(600):
+    """A server of our own on this machine, until the block ends. A failing test tells what the server printed."""
+    environment = os.environ | environment | {"PYTHONFAULTHANDLER": "1"}
+    with tempfile.TemporaryFile("w+", errors="replace") as log:  # not a pipe, which would block the server when full
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        try:
+            url = f"http://127.0.0.1:{port}/"
+            wait_for_server(url, process)
+            yield url
             assert process.poll() is None, f"{command} ended with {process.returncode}"
-            try:
-                urllib.request.urlopen(url, timeout=5).close()
-                break
-            except (urllib.error.URLError, ConnectionError, TimeoutError):
-                time.sleep(0.1)
-        else:
-            raise AssertionError(f"{url} did not answer")
-        yield url
-    finally:
-        process.terminate()
-        process.wait(30)
+        except BaseException as error:
+            log.seek(0)
+            error.add_note(f"the server (exit status {process.poll()}) printed: {log.read()[-5000:]}")
+            raise
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def wait_for_server(url: str, process: subprocess.Popen) -> None:
+    for _ in range(600):
+        assert process.poll() is None, f"{process.args} ended with {process.returncode}"
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+            return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.1)
+    raise AssertionError(f"{url} did not answer")
 
 
 def free_port() -> int:
@@ -216,7 +226,18 @@ def test_every_page_fits_and_asks_nothing_of_the_outside(page, tmp_path, width):
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path
             nameless = "[...document.querySelectorAll('[data-testid=stMain] img')].filter(e => !e.alt).length"
             assert page.evaluate(nameless) == 0, path
+        if sys.platform == "linux":
+            assert folders_watched(port) == 0  # thousands, were .venv among them
         page.goto("about:blank")
+
+
+def folders_watched(port: int) -> int:
+    """By the server on that port, whose command line names it."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it may have ended since it was listed
+            if f"--server.port={port}\0".encode() in (process / "cmdline").read_bytes():
+                return sum(info.read_text().count("inotify wd:") for info in (process / "fdinfo").iterdir())
+    raise AssertionError(f"no process names port {port}")
 
 
 def demo(root: Path, port: int) -> tuple[list[str], int, dict[str, str]]:
