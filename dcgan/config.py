@@ -206,6 +206,8 @@ class TrainConfig:
     """Weight of the zero-centred gradient penalty on real images (R1)."""
     r2_gamma: float = 0.0
     """Weight of the zero-centred gradient penalty on fake images (R2)."""
+    penalty_every: int = 1
+    """R1 and R2 are computed at one of this many steps, the first of them, and weigh as many times as much there."""
     gradient_penalty: float = 0.0
     """Weight of WGAN-GP's gradient penalty between real and fake images; 10 in its paper."""
     ema_half_life_images: int = 0
@@ -230,7 +232,8 @@ class TrainConfig:
     def __post_init__(self) -> None:
         _check_types(self)
         _at_least(self, epochs=1, batch_size=2, generator_batch_factor=1, steps_per_epoch=0, ema_half_life_images=0)
-        _at_least(self, threads=0, log_every=1, snapshots=0, r1_gamma=0, r2_gamma=0, gradient_penalty=0)
+        _at_least(self, r1_gamma=0, r2_gamma=0, penalty_every=1, gradient_penalty=0)
+        _at_least(self, threads=0, log_every=1, snapshots=0)
         _require(
             self.score_images == 0 or self.score_images >= 2,
             f"score_images={self.score_images} is neither 0 nor 2 or more; try 2000, or 0 for no scores",
@@ -247,6 +250,10 @@ class TrainConfig:
                 name in _TARGETS[self.loss] or target == (name != "fake_target"),
                 f"{name}={target} has no effect with loss {self.loss}; set it to {float(name != 'fake_target')}",
             )
+        _require(
+            self.penalty_every == 1 or self.r1_gamma > 0 or self.r2_gamma > 0,
+            f"penalty_every={self.penalty_every} has no effect without r1_gamma or r2_gamma; set it to 1",
+        )
         _require(
             not (self.joint_batch and self.model.batch_deviation),
             "joint_batch=True would measure batch_deviation over real and fake images together; "

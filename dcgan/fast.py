@@ -27,6 +27,7 @@ from dcgan.reference import (
     grad_norm,
     guess_loss,
     kind_shares,
+    penalty_weights,
     spread_kinds,
     train_step,
     update_average,
@@ -87,6 +88,7 @@ def update_from_one_judgement(state: TrainState, batch: Batch, aside: Inline) ->
 
 def _update_from_one_judgement(state: TrainState, batch: Batch, aside: Inline) -> StepStats:
     config, loss = state.config, state.loss
+    r1_gamma, r2_gamma = penalty_weights(state)
     discriminator, part = state.running.discriminator, len(batch.images) / batch.size
     weights = list(discriminator.parameters())
     statistics = RunningStatistics(state.gan.discriminator)
@@ -111,9 +113,9 @@ def _update_from_one_judgement(state: TrainState, batch: Batch, aside: Inline) -
 
     def learn_real(fake_logits: Tensor) -> None:
         real_logits = judged.result().logits
-        learn(real, real_logits, scored(real_logits, fake_logits)[1], config.r1_gamma)
+        learn(real, real_logits, scored(real_logits, fake_logits)[1], r1_gamma)
 
-    real = batch.images.detach().requires_grad_(config.r1_gamma > 0)
+    real = batch.images.detach().requires_grad_(r1_gamma > 0)
     judged = aside(judge, real, batch.labels)
     # The two terms of a loss that is not relative know nothing of each other: any fake logits do.
     first = None if loss.relative else aside(learn_real, torch.zeros(1, device=real.device))
@@ -126,7 +128,7 @@ def _update_from_one_judgement(state: TrainState, batch: Batch, aside: Inline) -
     d_loss, _, for_fake_logits = scored(real_logits, fake_logits)
     first = first or aside(learn_real, fake_logits)
     guess = [] if of_fake.guesses is None else [guess_loss(of_fake)]
-    second = aside(learn, fake, fake_logits, for_fake_logits, config.r2_gamma, *guess)
+    second = aside(learn, fake, fake_logits, for_fake_logits, r2_gamma, *guess)
 
     g_loss = loss.generator(real_logits.detach(), fake_logits)
     (for_fake,) = torch.autograd.grad(g_loss * fakes.part, fake, retain_graph=True)

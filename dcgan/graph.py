@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from dcgan.data import Batch
-from dcgan.reference import StepStats, TrainState, begin_step, count_step
+from dcgan.reference import StepStats, TrainState, begin_step, count_step, is_penalised
 
 Update = Callable[[TrainState, Batch], StepStats]
 log = logging.getLogger(__name__)
@@ -34,7 +34,8 @@ class Captured(NamedTuple):
 
 
 class CapturedStep:
-    """Steps a state on a GPU: WARM_UP_STEPS as they are, then by graph, one for every size of batch.
+    """Steps a state on a GPU: WARM_UP_STEPS as they are, then by graph, one for every size of batch, with and without
+    penalties on the gradient where not all steps have them.
 
     A step that cannot be captured goes on as it is, and the log says why.
     """
@@ -42,17 +43,17 @@ class CapturedStep:
     def __init__(self, update: Update, backend: Any = None) -> None:
         self._update = update
         self._backend = CudaGraphs() if backend is None else backend
-        self._captured: dict[int, Captured | None] = {}
-        self._warm: dict[int, int] = {}
+        self._captured: dict[tuple[int, bool], Captured | None] = {}
+        self._warm: dict[tuple[int, bool], int] = {}
 
     def __call__(self, state: TrainState, batch: Batch) -> StepStats:
-        size = len(batch.images)
-        if self._warm.get(size, 0) < WARM_UP_STEPS:
-            self._warm[size] = self._warm.get(size, 0) + 1
+        kind = len(batch.images), is_penalised(state)
+        if self._warm.get(kind, 0) < WARM_UP_STEPS:
+            self._warm[kind] = self._warm.get(kind, 0) + 1
             return self._as_it_is(state, batch)
-        if size not in self._captured:
-            self._captured[size] = self._capture(state, batch)
-        captured = self._captured[size]
+        if kind not in self._captured:
+            self._captured[kind] = self._capture(state, batch)
+        captured = self._captured[kind]
         if captured is None:
             return self._as_it_is(state, batch)
         captured.batch.images.copy_(batch.images)

@@ -303,8 +303,9 @@ class Judgement(NamedTuple):
 
 def update_discriminator(state: TrainState, batch: Batch, fakes: Fakes) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """One Adam step of the discriminator; its loss, mean sigmoid on real and on fake images, gradient norm."""
-    real = batch.images.detach().requires_grad_(state.config.r1_gamma > 0)
-    fake = fakes.images.detach().requires_grad_(state.config.r2_gamma > 0)
+    r1_gamma, r2_gamma = penalty_weights(state)
+    real = batch.images.detach().requires_grad_(r1_gamma > 0)
+    fake = fakes.images.detach().requires_grad_(r2_gamma > 0)
     return improve_discriminator(state, batch, judge(state, batch, real, fake, fakes.labels))
 
 
@@ -332,6 +333,19 @@ def judge(
     return Judgement(real, fake, logits[: len(real)], logits[len(real) :])
 
 
+def is_penalised(state: TrainState) -> bool:
+    """Whether the step that comes next computes R1 and R2 (lazy regularisation: Karras et al. 2020, StyleGAN2,
+    section 3.1, but without its change of Adam's numbers)."""
+    return state.step % state.config.penalty_every == 0
+
+
+def penalty_weights(state: TrainState) -> tuple[float, float]:
+    """Those of R1 and R2 at the step that comes next: over all steps they weigh what the config says."""
+    config = state.config
+    times = config.penalty_every if is_penalised(state) else 0
+    return times * config.r1_gamma, times * config.r2_gamma
+
+
 def guess_loss(of_fake: Judged) -> Tensor | None:
     """The cross-entropy of what is guessed of fake images, whose kinds are known: as in InfoGAN (Chen et al. 2016,
     equation 5), but for the discriminator alone. None where nothing is guessed."""
@@ -348,10 +362,11 @@ def improve_discriminator(
     if config.reduction == "mean":
         d_loss = d_loss / 2
     total = d_loss
-    if config.r1_gamma:
-        total = total + config.r1_gamma * zero_centered_penalty(real_logits, real)
-    if config.r2_gamma:
-        total = total + config.r2_gamma * zero_centered_penalty(fake_logits, fake)
+    r1_gamma, r2_gamma = penalty_weights(state)
+    if r1_gamma:
+        total = total + r1_gamma * zero_centered_penalty(real_logits, real)
+    if r2_gamma:
+        total = total + r2_gamma * zero_centered_penalty(fake_logits, fake)
     if guessing is not None:
         total = total + guessing
     if config.gradient_penalty:

@@ -78,6 +78,7 @@ def train_configs(draw) -> TrainConfig:
     loss = draw(st.sampled_from(list(TARGETS)))
     reuse_fakes = draw(st.booleans())
     model = draw(model_configs())
+    r1_gamma = draw(WEIGHT)
     return TrainConfig(
         model=model,
         data=DataConfig(
@@ -106,8 +107,9 @@ def train_configs(draw) -> TrainConfig:
         generator_batch_factor=1 if reuse_fakes or loss == "relativistic" else draw(st.integers(1, 9)),
         sampling=draw(st.sampled_from(["shuffle", "replacement"])),
         steps_per_epoch=draw(st.integers(0, 10**9)),
-        r1_gamma=draw(WEIGHT),
+        r1_gamma=r1_gamma,
         r2_gamma=draw(WEIGHT),
+        penalty_every=draw(st.integers(1, 10**9)) if r1_gamma else 1,
         gradient_penalty=0 if model.guessed_kinds else draw(WEIGHT),
         ema_half_life_images=draw(st.integers(0, 10**9)),
         seed=draw(st.integers(0, 2**32 - 1)),
@@ -315,6 +317,8 @@ TRAIN_ERRORS = [
     ({"log_every": 0}, "log_every=0 is below 1; try 1"),
     ({"snapshots": -1}, "snapshots=-1 is below 0; try 1"),
     ({"r1_gamma": -0.5}, "r1_gamma=-0.5 is below 0; try 1"),
+    ({"penalty_every": 0, "r1_gamma": 1.0}, "penalty_every=0 is below 1; try 1"),
+    ({"penalty_every": 4}, "penalty_every=4 has no effect without r1_gamma or r2_gamma; set it to 1"),
     ({"r2_gamma": -0.5}, "r2_gamma=-0.5 is below 0; try 1"),
     ({"gradient_penalty": -10}, "gradient_penalty=-10 is below 0; try 1"),
     ({"seed": -1}, "seed=-1 is not in 0..4294967295"),

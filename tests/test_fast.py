@@ -53,6 +53,10 @@ RECIPES = {
     "guessed kinds, discriminator first": small(
         "dcgan-best", order="discriminator-first", reuse_fakes=False, model={"guessed_kinds": True}
     ),
+    "penalties at every third step": small("dcgan-best", penalty_every=3),
+    "one penalty, at every second step": small(
+        "dcgan", r1_gamma=1.0, penalty_every=2, order="discriminator-first", reuse_fakes=False
+    ),
     "WGAN-GP": small(
         "dcgan", loss="wasserstein", real_target=1.0, generator_target=1.0, gradient_penalty=10.0,
         model={"norm_d": "none"},

@@ -95,6 +95,15 @@ def test_rates_that_decay_are_written_where_a_graph_reads_them():
     assert float(rate) == pytest.approx(config.lr_g / 2)  # that of step 5 of 10
 
 
+def test_steps_with_and_without_penalties_have_graphs_of_their_own():
+    config = small("dcgan-best", engine="plain", penalty_every=3)
+    plain, state, backend = TrainState.new(config, CPU), TrainState.new(config, CPU), Recorded()
+    step = Recording(update_both, backend)
+    for batch in itertools.islice(random_batches(config, 48).from_step(0), 40):
+        assert all(map(torch.equal, train_step(plain, batch), step(state, batch)))
+    assert (backend.captures, backend.replays) == (2, 40 - 2 * WARM_UP_STEPS)
+
+
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 
 

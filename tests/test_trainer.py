@@ -248,6 +248,20 @@ def test_penalties_change_the_update_but_not_the_reported_loss():
     assert norms[0] != norms[1]
 
 
+def test_rare_penalties_weigh_as_much_as_they_are_rare():
+    """At the first of three steps three times as much, at the others nothing."""
+    recipe = small("dcgan-best", penalty_every=3)
+    state = TrainState.new(recipe, CPU)
+    for number, batch in enumerate(first_batches(recipe, 6)):
+        times = 3 if number % 3 == 0 else 0
+        always = replace(recipe, penalty_every=1, r1_gamma=times * 0.2, r2_gamma=times * 0.2)
+        alike = TrainState.new(always, CPU)
+        alike.load({name: value.clone() for name, value in state.tensors().items()})
+        alike.step = state.step
+        assert all(map(torch.equal, train_step(alike, batch), train_step(state, batch)))
+        assert all(map(torch.equal, alike.tensors().values(), state.tensors().values()))
+
+
 def test_statistics_are_those_of_the_logits():
     config = small("gan-beginners")
     batch = first_batches(config, 1)[0]
