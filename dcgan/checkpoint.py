@@ -28,7 +28,7 @@ from dcgan.models.sampling import sample
 from dcgan.runs import Run, replacing
 
 METADATA_KEY = "dcgan"
-FULL_PRECISION_LIMIT_BYTES = {"generator": 10_000_000, "discriminator": 4_000_000}
+FULL_PRECISION_LIMIT_BYTES = {"generator": 10_000_000, "discriminator": 2_000_000}
 """Weights that would be larger in float32 are stored in half precision, to stay publishable. Nothing that is drawn or
 resumed comes from a discriminator's file."""
 
@@ -39,7 +39,7 @@ def save_generator(path: Path, generator: Generator, config: TrainConfig, step: 
 
 
 def save_discriminator(path: Path, discriminator: Discriminator, config: TrainConfig, step: int) -> None:
-    """Write a discriminator's weights with its config; float16 above 4 MB."""
+    """Write a discriminator's weights with its config; float16 above 2 MB."""
     _save_network(path, discriminator, config, step, False, "discriminator")
 
 

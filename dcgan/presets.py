@@ -90,12 +90,15 @@ _DCGAN64 = TrainConfig(
 
 # dcgan's generator and its 1.2 million images. Everything else is chosen for the samples.
 _DCGAN_BEST = TrainConfig(
-    model=ModelConfig(topology="conv", latent="mixture", norm_d="none", batch_deviation=True, guessed_kinds=True),
+    model=ModelConfig(
+        topology="conv", latent="mixture", norm_d="none", batch_deviation=True, guessed_kinds=True, width_d=64
+    ),
     epochs=20,
     batch_size=16,
     loss="relativistic",
     r1_gamma=0.2,
     r2_gamma=0.2,
+    penalty_every=4,
     reduction="sum",
     lr_g=5e-4,
     lr_d=5e-4,
@@ -111,6 +114,7 @@ _CDCGAN_BEST = replace(
     _DCGAN_BEST,
     model=replace(_DCGAN_BEST.model, latent="normal", guessed_kinds=False, num_classes=10, width_d=128),
     batch_size=32,
+    penalty_every=1,
     precision="tf32",
 )
 
@@ -119,6 +123,7 @@ _DCGAN_XL = replace(
     model=replace(_DCGAN_BEST.model, guessed_kinds=False, width_g=64, width_d=128),
     epochs=25,
     batch_size=32,
+    penalty_every=1,
     ema_half_life_images=50_000,
     precision="tf32",
 )
@@ -178,12 +183,13 @@ PRESETS: dict[str, Preset] = {
         "DCGAN, best recipe",
         "DCGAN Studio: dcgan's generator and training images, with R3GAN's loss (arXiv 2501.05441)",
         _DCGAN_BEST,
-        (312_256, 191_824),
+        (312_256, 595_984),
         "z names one of 20 kinds, most of which come to be one digit, without a label (a mixture, arXiv 1808.10356). "
         "D guesses of which kind an image is, which it learns from fakes, and judges it as one of that kind. "
         "Real and fake images are compared in pairs (RpGAN), and D's gradient is held small at both (R1 and R2), "
-        "so D needs no batch norm; D is told how much the images of a batch differ; learning rates fall to zero "
-        "in the second half; one samples from a moving average. Chosen on training images, not on the test's.",
+        "so D, of twice dcgan's channels, needs no batch norm; it is told how much the images of a batch differ; "
+        "learning rates fall to zero in the second half; one samples from a moving average. Chosen on training "
+        "images, not on the test's.",
     ),
     "cdcgan-best": Preset(
         "Conditional DCGAN, best recipe",

@@ -206,7 +206,7 @@ def test_half_precision_is_what_was_asked_for(tmp_path):
     ("hidden", "fitting", "build", "save", "limit"),
     [
         ("hidden_g", 3_159, build_generator, save_generator, 10_000_000),  # 791 n + 784 numbers of 4 bytes
-        ("hidden_d", 1_272, build_discriminator, save_discriminator, 4_000_000),  # 786 n + 1
+        ("hidden_d", 636, build_discriminator, save_discriminator, 2_000_000),  # 786 n + 1
     ],
 )
 def test_weights_above_the_limit_are_halved(hidden, fitting, build, save, limit, tmp_path):

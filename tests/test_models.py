@@ -312,14 +312,14 @@ DISCRIMINATORS = {
         conv 512->1 4 1 0
     """,
     "dcgan-best": """
-        conv 1->32 4 2 1
+        conv 1->64 4 2 1
         LReLU 0.2
-        conv 32->64 4 2 1 bias
+        conv 64->128 4 2 1 bias
         LReLU 0.2
-        conv 64->128 3 2 1 bias
+        conv 128->256 3 2 1 bias
         LReLU 0.2
         deviation of 8
-        conv 129->41 4 1 0
+        conv 257->41 4 1 0
     """,
     "cdcgan-best": """
         conv 11->128 4 2 1

@@ -166,11 +166,12 @@ RECIPES["dcgan64"] |= {"steps_per_epoch": 469}
 RECIPES["dcgan-best"] = RECIPES["dcgan"] | {"real_target": 1, "generator_target": 1, "reduction": "sum"}
 RECIPES["dcgan-best"] |= {"lr_g": 5e-4, "lr_d": 5e-4, "betas": (0, 0.99), "loss": "relativistic", "lr_decay": 0.5}
 RECIPES["dcgan-best"] |= {"r1_gamma": 0.2, "r2_gamma": 0.2, "ema_half_life_images": 20_000, "precision": "tf32"}
+RECIPES["dcgan-best"] |= {"penalty_every": 1, "width_d": 128}
 RECIPES["cdcgan-best"] = RECIPES["dcgan-best"] | {"num_classes": 10}
 RECIPES["dcgan-best"] |= {"latent": "mixture", "guessed_kinds": False}
 RECIPES["dcgan-xl"] = RECIPES["dcgan-best"] | {"epochs": 25, "ema_half_life_images": 50_000}
 RECIPES["dcgan-best"] |= {"batch_size": 16, "generator_batch": 16, "steps_per_epoch": 3750, "precision": "fp32"}
-RECIPES["dcgan-best"] |= {"guessed_kinds": True}
+RECIPES["dcgan-best"] |= {"guessed_kinds": True, "penalty_every": 4, "width_d": 64}
 CHOSEN_FOR_SAMPLES = ("dcgan-best", "cdcgan-best", "dcgan-xl")
 
 IMAGES_IN_MNIST = 60_000
@@ -197,7 +198,7 @@ def test_the_recipe_is_the_tutorials(name):
         "steps_per_epoch": steps_per_epoch(name),
         "limit": config.data.limit,
     }
-    of_the_model = ("topology", "latent_dim", "latent", "num_classes", "guessed_kinds", "dropout", "init")
+    of_the_model = ("topology", "latent_dim", "latent", "num_classes", "guessed_kinds", "width_d", "dropout", "init")
     found = {
         key: computed[key] if key in computed else getattr(config.model if key in of_the_model else config, key)
         for key in RECIPES[name]
@@ -258,9 +259,8 @@ PARAMETERS = {
     ),
     # ten more inputs to the first layer of each
     "cdcgan": (312_256 + 10 * 128 * 16, 109_440 + 10 * 32 * 16),
-    # no batch norm in D, but a bias in its place, half as many numbers; one more 4x4 map before the last layer, which
-    # gives 41 numbers, not one
-    "dcgan-best": (312_256, 109_440 - (64 + 128) + 16 + 40 * 129 * 16),
+    # no batch norm in D, but a bias in its place; one more 4x4 map before the last layer, which gives 41 numbers
+    "dcgan-best": (312_256, 64 * 16 + (64 * 128 * 16 + 128) + (128 * 256 * 9 + 256) + (256 + 1) * 16 * 41),
     "cdcgan-best": (
         312_256 + 10 * 128 * 16,
         11 * 128 * 16 + (128 * 256 * 16 + 256) + (256 * 512 * 9 + 512) + (512 + 1) * 16,

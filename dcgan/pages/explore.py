@@ -245,7 +245,7 @@ def vector_arithmetic(run: Run, generator: TrainedGenerator | None, reverse: boo
 
 
 # In DEFAULT_RUN: leaning eights, upright eights, upright ones. (Streamlit would show a string after a constant.)
-OPERANDS = {"a": "261,372,764", "b": "54,490,527", "c": "20,206,625"}
+OPERANDS = {"a": "641,695,743", "b": "82,421,931", "c": "318,623,993"}
 
 
 # Parts
