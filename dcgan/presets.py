@@ -196,13 +196,13 @@ PRESETS: dict[str, Preset] = {
         "DCGAN Studio: dcgan-best told the label, as in Mirza and Osindero (2014)",
         _CDCGAN_BEST,
         (332_736, 1_735_440),
-        "z is normal, since the label says the kind, and D has four times the channels. The one-hot label joins z, "
-        "and joins the image as one plane a class. For one data-centre GPU, in minutes and in TF32; a CPU takes "
+        "z is normal, since the label says the kind, and D has four times dcgan's channels. The one-hot label joins "
+        "z, and joins the image as one plane a class. For one data-centre GPU, in minutes and in TF32; a CPU takes "
         "hours, and less than one with --model.width-d 32, for somewhat poorer digits.",
     ),
     "dcgan-xl": Preset(
         "DCGAN, extra large",
-        "DCGAN Studio: dcgan-best with twice the channels in G, four times in D, and a quarter more images",
+        "DCGAN Studio: dcgan-best with twice the channels in both networks, and a quarter more images",
         _DCGAN_XL,
         (837_504, 1_714_960),
         "For one data-centre GPU, in minutes and in TF32; a CPU takes hours. Batches of 32, not 16, which "
