@@ -208,6 +208,9 @@ class TrainConfig:
     """Weight of the zero-centred gradient penalty on fake images (R2)."""
     penalty_every: int = 1
     """R1 and R2 are computed at one of this many steps, the first of them, and weigh as many times as much there."""
+    guess_warp: float = 0.0
+    """guessed kinds: how far fake images are turned, slanted, stretched and moved where the discriminator learns from
+    them what to guess; 1 is by up to 20 degrees, 2 of 28 pixels and so on, 0 not at all."""
     gradient_penalty: float = 0.0
     """Weight of WGAN-GP's gradient penalty between real and fake images; 10 in its paper."""
     ema_half_life_images: int = 0
@@ -232,7 +235,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         _check_types(self)
         _at_least(self, epochs=1, batch_size=2, generator_batch_factor=1, steps_per_epoch=0, ema_half_life_images=0)
-        _at_least(self, r1_gamma=0, r2_gamma=0, penalty_every=1, gradient_penalty=0)
+        _at_least(self, r1_gamma=0, r2_gamma=0, penalty_every=1, guess_warp=0, gradient_penalty=0)
         _at_least(self, threads=0, log_every=1, snapshots=0)
         _require(
             self.score_images == 0 or self.score_images >= 2,
@@ -254,6 +257,11 @@ class TrainConfig:
             self.penalty_every == 1 or self.r1_gamma > 0 or self.r2_gamma > 0,
             f"penalty_every={self.penalty_every} has no effect without r1_gamma or r2_gamma; set it to 1",
         )
+        _require(
+            self.guess_warp == 0 or self.model.guessed_kinds,
+            f"guess_warp={self.guess_warp} has no effect without guessed_kinds; set it to 0",
+        )
+        _require(self.guess_warp <= 2, f"guess_warp={self.guess_warp} is above 2; try 1")
         _require(
             not (self.joint_batch and self.model.batch_deviation),
             "joint_batch=True would measure batch_deviation over real and fake images together; "

@@ -32,6 +32,7 @@ from dcgan.reference import (
     train_step,
     update_average,
     update_both,
+    warped,
 )
 
 Step = Callable[[TrainState, Batch], StepStats]
@@ -127,7 +128,9 @@ def _update_from_one_judgement(state: TrainState, batch: Batch, aside: Inline) -
     real_logits, fake_logits = of_real.logits, of_fake.logits
     d_loss, _, for_fake_logits = scored(real_logits, fake_logits)
     first = first or aside(learn_real, fake_logits)
-    guess = [] if of_fake.guesses is None else [guess_loss(of_fake)]
+    guess = [] if of_fake.guesses is None else [guess_loss(warped(state, batch, fake, of_fake))]
+    if config.guess_warp:
+        statistics.passed()
     second = aside(learn, fake, fake_logits, for_fake_logits, r2_gamma, *guess)
 
     g_loss = loss.generator(real_logits.detach(), fake_logits)
@@ -146,7 +149,8 @@ def _update_from_one_judgement(state: TrainState, batch: Batch, aside: Inline) -
     spread_kinds(state, shares)
     # In the reference the generator's pass over the fakes comes first, and with a relative loss one over the real
     # images before it. Only now, because the passes back want to find the buffers as they were.
-    statistics.replay([0, 1, 0, 1] if loss.relative else [1, 0, 1])
+    passes = [0, 1, 0, 1] if loss.relative else [1, 0, 1]
+    statistics.replay([*passes, 2] if config.guess_warp else passes)
     update_average(state, batch)
     norms = grad_norm(discriminator), grad_norm(state.gan.generator)
     return StepStats(d_loss, g_loss, d_real, d_fake, *norms)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -26,6 +26,7 @@ from dcgan.losses import AdversarialLoss, build_loss, gradient_penalty, zero_cen
 from dcgan.models import Gan, build_gan
 from dcgan.models.fast import running_networks
 from dcgan.models.parts import Generator, Judged
+from dcgan.warp import NUMBERS, warp
 
 CROWDING_RATE = 0.01
 """This times KINDS - 1 is taken from the guess of a kind that all real images of a batch were guessed to be of."""
@@ -315,19 +316,14 @@ def judge(
     real: Tensor,
     fake: Tensor,
     fake_labels: Tensor | None,
-    passed: Callable[[], None] = lambda: None,
 ) -> Judgement:
-    """Real and fake images judged in two passes, or in one that batch norm sees whole (config.joint_batch).
-
-    `passed` is called after each of two passes.
-    """
+    """Real and fake images judged in two passes, or in one that batch norm sees whole (config.joint_batch)."""
     discriminator = state.running.discriminator
     if not state.config.joint_batch:
         of_real = discriminator.judged(real, batch.labels)
-        passed()
         of_fake = discriminator.judged(fake, fake_labels)
-        passed()
-        return Judgement(real, fake, of_real.logits, of_fake.logits, of_real.kinds, guess_loss(of_fake))
+        guessing = guess_loss(warped(state, batch, fake, of_fake))
+        return Judgement(real, fake, of_real.logits, of_fake.logits, of_real.kinds, guessing)
     labels = None if batch.labels is None else torch.cat([batch.labels, fake_labels])
     logits = discriminator(torch.cat([real, fake]), labels)
     return Judgement(real, fake, logits[: len(real)], logits[len(real) :])
@@ -344,6 +340,20 @@ def penalty_weights(state: TrainState) -> tuple[float, float]:
     config = state.config
     times = config.penalty_every if is_penalised(state) else 0
     return times * config.r1_gamma, times * config.r2_gamma
+
+
+def warped(state: TrainState, batch: Batch, fake: Tensor, of_fake: Judged) -> Judged:
+    """What is said of the fake images (F, C, H, W) when they are warped, each by numbers drawn now; of_fake itself
+    where the config warps none.
+
+    Who learns the kinds from such images cannot tell them apart by slant or place, but by what is drawn (as in IMSAT:
+    Hu et al. 2017, arXiv 1702.08720, whose clusters are to be the same for an image and its warped copy).
+    """
+    if not state.config.guess_warp:
+        return of_fake
+    drawn = torch.rand(batch.size, NUMBERS, device=fake.device, generator=state.noise)
+    images = warp(fake.detach(), drawn[state.ranks.share(batch.size)], state.config.guess_warp)
+    return state.running.discriminator.judged(images, of_fake.kinds)
 
 
 def guess_loss(of_fake: Judged) -> Tensor | None:

@@ -110,6 +110,7 @@ def train_configs(draw) -> TrainConfig:
         r1_gamma=r1_gamma,
         r2_gamma=draw(WEIGHT),
         penalty_every=draw(st.integers(1, 10**9)) if r1_gamma else 1,
+        guess_warp=draw(st.floats(0, 2)) if model.guessed_kinds else 0,
         gradient_penalty=0 if model.guessed_kinds else draw(WEIGHT),
         ema_half_life_images=draw(st.integers(0, 10**9)),
         seed=draw(st.integers(0, 2**32 - 1)),
@@ -337,6 +338,12 @@ TRAIN_ERRORS = [
             "guessed_kinds=True goes with neither joint_batch=True nor a gradient_penalty; set it to False",
         )
         for field, value in (("joint_batch", True), ("gradient_penalty", 10.0))
+    ),
+    ({"guess_warp": 1.0}, "guess_warp=1.0 has no effect without guessed_kinds; set it to 0"),
+    ({"guess_warp": -1.0}, "guess_warp=-1.0 is below 0; try 1"),
+    (
+        {"model": ModelConfig(latent="mixture", guessed_kinds=True), "guess_warp": 2.5},
+        "guess_warp=2.5 is above 2; try 1",
     ),
     (
         {"reuse_fakes": True, "generator_batch_factor": 2},

@@ -30,8 +30,10 @@ from dcgan.reference import (
     spread_kinds,
     train_step,
     update_generator,
+    warped,
 )
 from dcgan.trainer import train
+from dcgan.warp import NUMBERS, warp
 
 CPU = torch.device("cpu")
 
@@ -309,6 +311,31 @@ def test_fakes_are_judged_as_the_kinds_of_their_latents_and_guessed_by_cross_ent
     (gradient,) = torch.autograd.grad(judgement.guess_loss, discriminator.layers[-1].weight)
     assert (gradient[1 + KINDS :] != 0).any(dim=(1, 2, 3)).all()
     assert (gradient[: 1 + KINDS] == 0).all()
+
+
+def test_kinds_are_learnt_from_warped_fakes_each_warped_by_numbers_of_its_own():
+    plain = replace(guessing(), guess_warp=0.0)
+    state = TrainState.new(plain, CPU)
+    batch = first_batches(plain, 1)[0]
+    fakes = draw_fakes(state, 8)
+    fake = fakes.images.detach()
+    of_fake = state.gan.discriminator.judged(fake, fakes.labels)
+    before = torch.random.get_rng_state()
+    assert warped(state, batch, fake, of_fake) is of_fake
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+    state.config = replace(plain, guess_warp=1.0)
+    torch.manual_seed(1)
+    of_warped = warped(state, batch, fake, of_fake)
+    torch.manual_seed(1)
+    expected = state.gan.discriminator.judged(warp(fake, torch.rand(8, NUMBERS)), fakes.labels)
+    assert torch.equal(of_warped.guesses, expected.guesses)
+    assert torch.equal(of_warped.kinds, fakes.labels)
+    assert not torch.allclose(of_warped.guesses, of_fake.guesses)
+    torch.manual_seed(1)
+    judgement = judge(state, batch, batch.images, fake, fakes.labels)
+    assert torch.equal(judgement.guess_loss, guess_loss(expected))
+    assert torch.equal(judgement.fake_logits, of_fake.logits)  # who is judged is not warped
 
 
 def test_as_many_real_images_come_to_be_of_each_kind():
