@@ -68,13 +68,13 @@ CASES = {
     "batch norm and a penalty through it": small("cdcgan", r1_gamma=1.0, batch_size=8),
     "batch norm of a joint batch": small("dcgan-step", joint_batch=True),
     "shares of unequal size": small("dcgan", batch_size=9),
-    "guessed kinds": small("dcgan-best", model=GUESSING),
+    "guessed kinds": small("dcgan-best", model=GUESSING, guess_warp=1.0),
 }
 FEW = {
     # On 3 ranks the pass ends with 2 images, and one rank has none.
     "a rank without images": small("cdcgan", batch_size=41, r1_gamma=1.0),
     "a rank without images, paired": small("gan-beginners", batch_size=41, loss="relativistic", gradient_penalty=1.0),
-    "a rank without images, guessed kinds": small("dcgan-best", model=GUESSING, batch_size=41),
+    "a rank without images, guessed kinds": small("dcgan-best", model=GUESSING, guess_warp=1.0, batch_size=41),
 }
 
 

@@ -53,8 +53,8 @@ RECIPES = {
     "guessed kinds, discriminator first": small(
         "dcgan-best", order="discriminator-first", reuse_fakes=False, model={"guessed_kinds": True}
     ),
-    "guessed kinds, nothing warped": small("dcgan-best", guess_warp=0.0),
-    "guessed kinds, norm": small("dcgan-best", model={"norm_d": "batch"}),
+    "guessed kinds, warped": small("dcgan-best", guess_warp=1.0),
+    "guessed kinds, warped, norm": small("dcgan-best", guess_warp=1.0, model={"norm_d": "batch"}),
     "penalties at every third step": small("dcgan-best", penalty_every=3),
     "one penalty, at every second step": small(
         "dcgan", r1_gamma=1.0, penalty_every=2, order="discriminator-first", reuse_fakes=False
@@ -94,7 +94,13 @@ def test_100_steps_are_the_references(config, in_double):
 
 @pytest.mark.parametrize(
     "name",
-    ["dcgan", "cdcgan", "relativistic with penalties, no norm", "relativistic with norm", "guessed kinds, norm"],
+    [
+        "dcgan",
+        "cdcgan",
+        "relativistic with penalties, no norm",
+        "relativistic with norm",
+        "guessed kinds, warped, norm",
+    ],
 )
 def test_100_steps_are_the_references_with_the_discriminators_aside(name, in_double):
     compare_100_steps(RECIPES[name], threads=2)
