@@ -39,13 +39,13 @@ FILES_KEPT = 300
 DICE_SIDES = 10_000
 """Of the dice; short numbers are easier to tell someone."""
 
-FIRST = replace(DEFAULT, model=listing.BEST[0], seed_a=63, seed_b=14)
+FIRST = replace(DEFAULT, model=listing.BEST[0], seed_a=84, seed_b=18)
 """What a page opened without a link shows."""
 
 EXAMPLES = {
     "a four becomes a nine": FIRST,
     "the same in a straight line": replace(FIRST, path="lerp"),
-    "0 1 2 3 4, and round again": replace(FIRST, seed_a=109, seed_b=96, keys=(208, 156, 239), loop=True, frames=50),
+    "0 1 2 3 4, and round again": replace(FIRST, seed_a=34, seed_b=105, keys=(20, 47, 73), loop=True, frames=50),
     "one handwriting, from 3 to 8": ShareLink(model=listing.BEST[1], seed_a=35, seed_b=35, labels=(3, 8)),
     "the plain GAN": ShareLink(model="gan-mnist", seed_a=62, seed_b=92),
 }

@@ -99,6 +99,7 @@ _DCGAN_BEST = TrainConfig(
     r1_gamma=0.2,
     r2_gamma=0.2,
     penalty_every=4,
+    guess_warp=1.0,
     reduction="sum",
     lr_g=5e-4,
     lr_d=5e-4,
@@ -115,6 +116,7 @@ _CDCGAN_BEST = replace(
     model=replace(_DCGAN_BEST.model, latent="normal", guessed_kinds=False, num_classes=10, width_d=128),
     batch_size=32,
     penalty_every=1,
+    guess_warp=0.0,
     precision="tf32",
 )
 
@@ -124,6 +126,7 @@ _DCGAN_XL = replace(
     epochs=25,
     batch_size=32,
     penalty_every=1,
+    guess_warp=0.0,
     ema_half_life_images=50_000,
     precision="tf32",
 )
@@ -185,7 +188,7 @@ PRESETS: dict[str, Preset] = {
         _DCGAN_BEST,
         (312_256, 595_984),
         "z names one of 20 kinds, most of which come to be one digit, without a label (a mixture, arXiv 1808.10356). "
-        "D guesses of which kind an image is, which it learns from fakes, and judges it as one of that kind. "
+        "D guesses of which kind an image is, which it learns from warped fakes, and judges it as one of that kind. "
         "Real and fake images are compared in pairs (RpGAN), and D's gradient is held small at both (R1 and R2), "
         "so D, of twice dcgan's channels, needs no batch norm; it is told how much the images of a batch differ; "
         "learning rates fall to zero in the second half; one samples from a moving average. Chosen on training "

@@ -250,7 +250,7 @@ def leaning(image_u8: np.ndarray) -> float:
 def test_the_best_published_dcgan_adds_the_lean_of_an_eight_to_a_one():
     """The seeds that the page starts with do what its text says."""
     generator = load_generator(CHECKPOINTS / "dcgan-best-mnist")
-    sums = explore.arithmetic(generator, [641, 695, 743], [82, 421, 931], [318, 623, 993])
+    sums = explore.arithmetic(generator, [3, 14, 768], [112, 400, 943], [26, 162, 727])
     eight, upright_eight, one = map(leaning, sums.means_u8)
     assert eight > upright_eight + 0.2
     assert abs(one) < 0.1

@@ -106,7 +106,7 @@ def test_an_address_opens_with_its_verdict(tiny_run):
     without = gradio_app.open_address({"model": "nobody", "a": "1" * 500, "n": "1000000000"})
     assert "There is no model" in notes_of(without[8:])
     first = gradio_app.open_address({})
-    assert first[1:3] == [gradio_app.FIRST.seed_a, gradio_app.FIRST.seed_b] == [63, 14]
+    assert first[1:3] == [gradio_app.FIRST.seed_a, gradio_app.FIRST.seed_b] == [84, 18]
 
 
 def test_endpoints_tell_models_and_draw_samples(tiny_run):

@@ -166,12 +166,12 @@ RECIPES["dcgan64"] |= {"steps_per_epoch": 469}
 RECIPES["dcgan-best"] = RECIPES["dcgan"] | {"real_target": 1, "generator_target": 1, "reduction": "sum"}
 RECIPES["dcgan-best"] |= {"lr_g": 5e-4, "lr_d": 5e-4, "betas": (0, 0.99), "loss": "relativistic", "lr_decay": 0.5}
 RECIPES["dcgan-best"] |= {"r1_gamma": 0.2, "r2_gamma": 0.2, "ema_half_life_images": 20_000, "precision": "tf32"}
-RECIPES["dcgan-best"] |= {"penalty_every": 1, "width_d": 128}
+RECIPES["dcgan-best"] |= {"penalty_every": 1, "width_d": 128, "guess_warp": 0}
 RECIPES["cdcgan-best"] = RECIPES["dcgan-best"] | {"num_classes": 10}
 RECIPES["dcgan-best"] |= {"latent": "mixture", "guessed_kinds": False}
 RECIPES["dcgan-xl"] = RECIPES["dcgan-best"] | {"epochs": 25, "ema_half_life_images": 50_000}
 RECIPES["dcgan-best"] |= {"batch_size": 16, "generator_batch": 16, "steps_per_epoch": 3750, "precision": "fp32"}
-RECIPES["dcgan-best"] |= {"guessed_kinds": True, "penalty_every": 4, "width_d": 64}
+RECIPES["dcgan-best"] |= {"guessed_kinds": True, "penalty_every": 4, "width_d": 64, "guess_warp": 1}
 CHOSEN_FOR_SAMPLES = ("dcgan-best", "cdcgan-best", "dcgan-xl")
 
 IMAGES_IN_MNIST = 60_000

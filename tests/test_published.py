@@ -11,8 +11,10 @@ import torch
 from PIL import Image
 
 from dcgan.checkpoint import load_discriminator, load_generator
+from dcgan.config import KINDS
 from dcgan.data import make_batches
 from dcgan.features import load_features
+from dcgan.latents import latents_from_seeds, with_kinds
 from dcgan.presets import PRESETS
 from dcgan.recording import draw_grid, snapshot_steps
 from dcgan.reference import StepStats
@@ -99,3 +101,13 @@ def test_its_scores_are_those_of_its_weights_and_the_published_judge(run: Run):
     cells.append(f"{scores['class_distance']:.3f}")
     row = f"| `{run.name}` | {' | '.join(cells)} |"
     assert row in (CHECKPOINTS.parent / "README.md").read_text(encoding="utf-8")
+
+
+def test_each_kind_of_the_best_dcgan_is_of_one_digit():
+    """It never saw a label."""
+    generator, judge = load_generator(CHECKPOINTS / "dcgan-best-mnist"), load_features("mnist")
+    z = latents_from_seeds(range(1000), generator.config.latent_dim, generator.config.latent)
+    images = generator(with_kinds(z, np.arange(1000) % KINDS))
+    digits = judge.logits(judge.features(images)).argmax(1).numpy()
+    commonest = [np.bincount(digits[kind::KINDS]).max() / 50 for kind in range(KINDS)]
+    assert np.mean(commonest) > 0.95

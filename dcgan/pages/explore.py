@@ -245,7 +245,7 @@ def vector_arithmetic(run: Run, generator: TrainedGenerator | None, reverse: boo
 
 
 # In DEFAULT_RUN: leaning eights, upright eights, upright ones. (Streamlit would show a string after a constant.)
-OPERANDS = {"a": "641,695,743", "b": "82,421,931", "c": "318,623,993"}
+OPERANDS = {"a": "3,14,768", "b": "112,400,943", "c": "26,162,727"}
 
 
 # Parts
