@@ -16,7 +16,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 # The table. A name with .* is a folder. A module that is in no row fails the first test: give it its level.
 LEVELS = {
     0: "config presets runs share doctor command machine literature __init__",
-    1: "losses ema latents pixels series compare",
+    1: "losses ema warp latents pixels series compare",
     2: "models.* archives folder decoded batches data device distributed features metrics checkpoint kept",
     3: "reference fast graph trainer recording scoring evaluate export films explore render publish anatomy diagrams "
     "launch speed plots listing results results_page stacked labels inception",
@@ -41,6 +41,7 @@ ONLY = {
     "compare": "numpy",
     "losses": "torch",
     "ema": "torch",
+    "warp": "torch",
 }
 INTERFACES = {"streamlit": ("pages.*", "streamlit_app"), "gradio": ("gradio_app",)}
 
