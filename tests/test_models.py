@@ -332,14 +332,14 @@ DISCRIMINATORS = {
         conv 513->1 4 1 0
     """,
     "dcgan-xl": """
-        conv 1->128 4 2 1
+        conv 1->64 4 2 1
         LReLU 0.2
-        conv 128->256 4 2 1 bias
+        conv 64->128 4 2 1 bias
         LReLU 0.2
-        conv 256->512 3 2 1 bias
+        conv 128->256 3 2 1 bias
         LReLU 0.2
         deviation of 8
-        conv 513->1 4 1 0
+        conv 257->41 4 1 0
     """,
 }
 
