@@ -22,7 +22,7 @@ import torch
 from dcgan.config import TrainConfig
 from dcgan.decoded import DecodedFolder
 from dcgan.distributed import ALONE, Ranks
-from dcgan.folder import ImageFiles, UnreadableImageError, read_image
+from dcgan.folder import ImageFiles, Source, UnreadableImageError, read_image, source_of
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +55,8 @@ class Batches(Protocol):
     num_images: int
     steps_per_epoch: int
     notes: tuple[str, ...]
+    source: Source | None
+    """The files of a folder; None of a named set, which never changes."""
 
     def from_step(self, step: int) -> Iterator[Batch]:
         """The batches of steps `step`, `step` + 1, ... without end; the training's first step is 0."""
@@ -125,7 +127,14 @@ class ResidentBatches:
     The host waits for the device once a pass, to send its order, and never within one.
     """
 
-    def __init__(self, image_set: ImageSet, config: TrainConfig, device: torch.device, ranks: Ranks = ALONE) -> None:
+    def __init__(
+        self,
+        image_set: ImageSet,
+        config: TrainConfig,
+        device: torch.device,
+        ranks: Ranks = ALONE,
+        source: Source | None = None,
+    ) -> None:
         self._order = Order.of(config, len(image_set.images_u8), ranks)
         self._images_u8 = image_set.images_u8.to(device)
         self._labels = image_set.labels.to(device) if config.model.num_classes else None
@@ -133,6 +142,7 @@ class ResidentBatches:
         self.num_images = self._order.num_images
         self.steps_per_epoch = config.steps_per_epoch or self._order.steps_per_pass
         self.notes = image_set.notes
+        self.source = source
 
     def from_step(self, step: int) -> Iterator[Batch]:
         """See Batches."""
@@ -162,6 +172,7 @@ class StreamedBatches:
         self.num_images = self._order.num_images
         self.steps_per_epoch = config.steps_per_epoch or self._order.steps_per_pass
         self.notes = files.notes
+        self.source = source_of(files, bool(config.model.num_classes))
 
     def from_step(self, step: int) -> Iterator[Batch]:
         """See Batches. The next readable file in path order replaces one that breaks now, with a warning."""
@@ -220,6 +231,7 @@ class DecodedBatches:
         self.num_images = self._order.num_images
         self.steps_per_epoch = config.steps_per_epoch or self._order.steps_per_pass
         self.notes = files.notes
+        self.source = source_of(files, bool(config.model.num_classes))
 
     def from_step(self, step: int) -> Iterator[Batch]:
         """See Batches."""

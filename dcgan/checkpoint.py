@@ -10,6 +10,7 @@ import copy
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save, save_file
 from torch import Tensor, nn
 
 from dcgan.config import ModelConfig, TrainConfig
@@ -47,15 +48,39 @@ def _save_network(path: Path, network: nn.Module, config: TrainConfig, step: int
     tensors = network.state_dict()
     size = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
     if half or size > FULL_PRECISION_LIMIT_BYTES[kind]:
-        tensors = {name: value.half() if value.is_floating_point() else value for name, value in tensors.items()}
+        tensors = {name: _halved(value) if value.is_floating_point() else value for name, value in tensors.items()}
     save_tensors(path, tensors, {"kind": kind, "step": step, "config": config.to_json()})
 
 
+def _halved(value: Tensor) -> Tensor:
+    """In float16, but for a tensor with a number beyond its 65504, as a variance may be: it would become infinite."""
+    half = value.half()
+    return value if (half.isinf() & value.isfinite()).any() else half
+
+
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
-    """Write tensors and metadata, whole or not at all."""
+    """Write tensors and metadata, whole or not at all. Raises OSError where the disk refuses."""
     ready = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     with replacing(path) as temporary:
-        save_file(ready, temporary, {METADATA_KEY: json.dumps(metadata, sort_keys=True)})
+        try:
+            save_file(ready, temporary, _packed(metadata))
+        except SafetensorError as error:
+            # It tells of a full disk in words of its own: "I/O error: No space left on device (os error 28)".
+            number = re.search(r"\(os error (\d+)\)", str(error))
+            if number is None:
+                raise
+            raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
+
+
+def _packed(metadata: Mapping[str, Any]) -> dict[str, str]:
+    return {METADATA_KEY: json.dumps(metadata, sort_keys=True)}
+
+
+def with_data_fields(path: Path, fields: Mapping[str, Any]) -> bytes:
+    """A network's file with these fields of its config's data changed: the same weights, under the same id."""
+    tensors, metadata = load_tensors(path)
+    metadata["config"]["data"] |= fields
+    return save(tensors, _packed(metadata))
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -93,6 +93,23 @@ def _answer(arguments: list[str]) -> int:
     except (ValueError, OSError) as error:
         print(f"error: {_sentence(error)}", file=sys.stderr)
         return 2
+    except (MemoryError, RuntimeError) as error:
+        if not _is_full(error):
+            raise
+        print(
+            "error: there is not enough memory for this; ask for fewer or smaller images, or narrower networks",
+            file=sys.stderr,
+        )
+        return 2
+
+
+def _is_full(error: MemoryError | RuntimeError) -> bool:
+    """Whether it tells of a full memory, and not of a fault of ours."""
+    if isinstance(error, MemoryError):
+        return True
+    from dcgan.recording import out_of_memory  # only now: it imports torch
+
+    return out_of_memory(error)
 
 
 def _run(arguments: list[str]) -> int:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from dcgan import doctor
-from dcgan.config import TrainConfig
+from dcgan.config import TrainConfig, check_new
 from dcgan.presets import PRESETS
 from dcgan.runs import ProgressRow, Run, RunError, Status, find_run
 
@@ -59,6 +59,7 @@ def train(
         dry_run: Print the config that would be trained, as JSON, and stop.
         tensorboard: Mirror losses and samples for TensorBoard, under RUN/tensorboard.
     """
+    check_new(config)
     if preset in PRESETS and PRESETS[preset].notes:
         print(f"{preset}: {PRESETS[preset].notes}", file=sys.stderr)
     if dry_run:
@@ -152,10 +153,8 @@ def _prepared(device: str, tensorboard: bool) -> Iterator[tuple[torch.device, Ra
 
 def _follow(run: Run, device: torch.device, ranks: Ranks) -> int:
     """Train as a rank that records nothing. Rank 0 speaks for all; this one of nothing but what befalls it alone."""
-    import torch
-
     from dcgan.distributed import LostRankError
-    from dcgan.recording import run_training
+    from dcgan.recording import out_of_memory, run_training
 
     with redirect_stderr(sys.__stderr__):  # which cli has silenced so far
         try:
@@ -163,7 +162,9 @@ def _follow(run: Run, device: torch.device, ranks: Ranks) -> int:
         except LostRankError:
             time.sleep(GRACE_SECONDS)
             return 2
-        except (ValueError, OSError, torch.OutOfMemoryError) as error:
+        except (ValueError, OSError, MemoryError, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and not out_of_memory(error):
+                raise
             print(f"error: rank {ranks.rank}: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
             return 2
     return 0
@@ -196,7 +197,10 @@ def _record(run: Run, device: torch.device, tensorboard: bool, ranks: Ranks) -> 
         try:
             status = run_training(run, device, on_row, ranks)
         except KeyboardInterrupt:
-            print(f"\naborted; go on from the last save with: {PROG} resume {word_for(run)}", file=sys.stderr)
+            if _begun(run):
+                print(f"\naborted; go on from the last save with: {PROG} resume {word_for(run)}", file=sys.stderr)
+            else:
+                print("\naborted before the first step; nothing was kept", file=sys.stderr)
             raise
     return _report(run, status, stop_file_seen)
 

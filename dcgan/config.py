@@ -23,6 +23,10 @@ KIND_LENGTH = 6.0
 FORMAT = 1
 """Version of the JSON written below; a reader refuses newer ones by name."""
 
+MAX_WIDTH = 1_000_000
+"""Of the latent vector and of a layer: more than any machine trains, and small enough to be multiplied."""
+MAX_THREADS = 4096
+
 Topology = Literal["mlp", "conv", "keras", "step"]
 Norm = Literal["batch", "none"]
 LossName = Literal["bce", "minimax", "least-squares", "hinge", "wasserstein", "relativistic"]
@@ -72,6 +76,8 @@ class ModelConfig:
     def __post_init__(self) -> None:
         _check_types(self)
         _at_least(self, latent_dim=1, num_classes=0, width_g=1, width_d=1)
+        for name, usual in (("latent_dim", 100), ("width_g", 32), ("width_d", 32)):
+            _at_most(name, getattr(self, name), MAX_WIDTH, usual)
         _require(
             self.latent != "mixture" or self.latent_dim > KINDS,
             f"latent_dim={self.latent_dim} leaves no room beside the {KINDS} kinds of latent mixture; try 100",
@@ -97,6 +103,7 @@ class ModelConfig:
         for name in ("hidden_g", "hidden_d"):
             widths = getattr(self, name)
             _require(bool(widths) and min(widths) > 0, f"{name}={widths} needs at least one width of 1 or more")
+            _at_most(name, max(widths), MAX_WIDTH, 256)
         _check_image_size(self.topology, self.image_size)
 
     @property
@@ -137,6 +144,17 @@ class DataConfig:
         _require(
             folder or self.name in DATASETS,
             f"data={self.name!r} is unknown; choose one of {', '.join(DATASETS)}, or folder:PATH",
+        )
+        _require(
+            folder or not self.holdout,
+            f"holdout={self.holdout} has no effect with {self.name}, which has test images of its own; set it to 0",
+        )
+        _require(
+            folder or not self.cache, f"cache=True has no effect with {self.name}, only folders do; set it to False"
+        )
+        _require(
+            not (folder and self.root),
+            f"root={self.root!r} has no effect with {self.name}, which says itself where it lies; leave it empty",
         )
 
     def with_absolute_paths(self) -> DataConfig:
@@ -237,6 +255,7 @@ class TrainConfig:
         _at_least(self, epochs=1, batch_size=2, generator_batch_factor=1, steps_per_epoch=0, ema_half_life_images=0)
         _at_least(self, r1_gamma=0, r2_gamma=0, penalty_every=1, guess_warp=0, gradient_penalty=0)
         _at_least(self, threads=0, log_every=1, snapshots=0)
+        _at_most("threads", self.threads, MAX_THREADS, 0)
         _require(
             self.score_images == 0 or self.score_images >= 2,
             f"score_images={self.score_images} is neither 0 nor 2 or more; try 2000, or 0 for no scores",
@@ -293,12 +312,40 @@ class TrainConfig:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> TrainConfig:
-        """Read what to_json wrote. Raises ValueError that names the field, also for a newer format."""
+        """Read what to_json wrote. Raises ValueError that names the field, also for a newer format.
+
+        Options of the data without effect, which earlier versions let pass, are read as if they had not been given.
+        """
         _require(isinstance(values, Mapping), f"{cls.__name__} is {values!r}, not an object")
         values = dict(values)
         version = values.pop("format", FORMAT)
         _require(version == FORMAT, f"config format {version!r} is not {FORMAT}; update DCGAN Studio to read it")
+        if isinstance(values.get("data"), Mapping):
+            values["data"] = _without_idle(values["data"])
         return _from_json(cls, values)
+
+
+def check_new(config: TrainConfig) -> None:
+    """Raise ValueError for what no new training should have, but recorded ones may, and can be read and resumed."""
+    _require(
+        not (config.gradient_penalty and config.model.norm_d == "batch"),
+        f"gradient_penalty={config.gradient_penalty:g} is taken of each image, and batch norm in the discriminator "
+        "mixes images, which its paper rules out; set model.norm_d to none",
+    )
+
+
+def _without_idle(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a DataConfig, those without effect at rest; values that are wrong stay, and are then refused."""
+    read = dict(data)
+    if str(read.get("name", "")).startswith("folder:"):
+        if isinstance(read.get("root"), str):
+            read["root"] = ""
+        return read
+    if _is_a(read.get("holdout"), float) and 0 <= read["holdout"] < 1:
+        read["holdout"] = 0.0
+    if read.get("cache") is True:
+        read["cache"] = False
+    return read
 
 
 def _from_json(cls: type, values: Any) -> Any:
@@ -345,6 +392,10 @@ def _at_least(config: Any, **bounds: int) -> None:
     for name, low in bounds.items():
         value = getattr(config, name)
         _require(value >= low, f"{name}={value} is below {low}; try {max(low, 1)}")
+
+
+def _at_most(name: str, value: int, high: int, usual: int) -> None:
+    _require(value <= high, f"{name}={value} is above {high}; try {usual}")
 
 
 def _check_image_size(topology: str, size: int) -> None:

@@ -23,12 +23,15 @@ from dcgan.decoded import DecodedFolder
 from dcgan.distributed import ALONE, Ranks
 from dcgan.folder import (
     ImageFiles,
+    Source,
     check_header,
     class_note,
     find_images,
     fit_array,
     keep_readable,
     read_image,
+    require_classes,
+    source_of,
     split_files,
 )
 
@@ -45,6 +48,8 @@ __all__ = [
 
 Split = Literal["train", "test"]
 
+_NUM_LABELS = {name: 1000 if name == "stacked-mnist" else 10 for name in NAMED_SETS}
+
 
 def load_images(data: DataConfig, model: ModelConfig, seed: int = 0, split: Split = "train") -> ImageSet:
     """A whole set in memory, at the model's size and channels.
@@ -57,7 +62,7 @@ def load_images(data: DataConfig, model: ModelConfig, seed: int = 0, split: Spli
     if _is_folder(data):
         whole = _find_files(data, model)
         files = split_files(whole, data.holdout, seed, split)
-        return _load_files(whole, files, data, model, data.limit if split == "train" else 0)
+        return _load_files(whole, files, data, model, data.limit if split == "train" else 0)[0]
     images_u8, labels = read_named_set(data.name, data.root, split)
     if data.limit and split == "train":
         images_u8, labels = images_u8[: data.limit], labels[: data.limit]
@@ -66,22 +71,30 @@ def load_images(data: DataConfig, model: ModelConfig, seed: int = 0, split: Spli
     return ImageSet(torch.from_numpy(images_u8), torch.from_numpy(labels), notes)
 
 
-def make_batches(config: TrainConfig, device: torch.device, ranks: Ranks = ALONE) -> Batches:
+def make_batches(
+    config: TrainConfig, device: torch.device, ranks: Ranks = ALONE, began: Source | None = None
+) -> Batches:
     """The training's batches: resident on the device where the set fits, else decoded on the way, or once before.
 
     A rank among several gets its share of each. It holds a resident set whole, and decodes its share only.
 
+    began: the files that a resumed training began with, Source() where nobody knows; None of a new training.
+
     Raises ValueError or FileNotFoundError that names the set and the remedy.
     """
     data, model = config.data, config.model
-    whole = _find_files(data, model) if _is_folder(data) else None
+    whole = _find_files(data, model, began) if _is_folder(data) else None
+    if began is None:
+        _check_classes(data, model, whole)
     files = split_files(whole, data.holdout, config.seed, "train") if whole else None
     num_train = len(files.paths) if files else NAMED_SETS[data.name].num_train
     num_images = min(num_train, data.limit or num_train)
     mebibytes = math.ceil(num_images * math.prod(model.image_shape) / 2**20)
     if mebibytes <= data.resident_limit_mib:
-        images = _load_files(whole, files, data, model, data.limit) if files else load_images(data, model)
-        return ResidentBatches(images, config, device, ranks)
+        if not files:
+            return ResidentBatches(load_images(data, model), config, device, ranks)
+        images, files = _load_files(whole, files, data, model, data.limit)
+        return ResidentBatches(images, config, device, ranks, source_of(files, bool(model.num_classes)))
     if files and data.cache:
         decoded, files = _decoded(whole, files, data, model, data.limit)
         return DecodedBatches(decoded, files, config, device, ranks)
@@ -99,14 +112,18 @@ def _is_folder(data: DataConfig) -> bool:
     return data.name.startswith("folder:")
 
 
-def _find_files(data: DataConfig, model: ModelConfig) -> ImageFiles:
+def _find_files(data: DataConfig, model: ModelConfig, began: Source | None = None) -> ImageFiles:
     files = find_images(Path(data.name.removeprefix("folder:")).expanduser())
+    if began:
+        require_classes(files, began)
     _check_labels(data, model, files.labels)
     return files
 
 
-def _load_files(whole: ImageFiles, files: ImageFiles, data: DataConfig, model: ModelConfig, limit: int) -> ImageSet:
-    """The first `limit` (0: all) of these files of the whole folder."""
+def _load_files(
+    whole: ImageFiles, files: ImageFiles, data: DataConfig, model: ModelConfig, limit: int
+) -> tuple[ImageSet, ImageFiles]:
+    """The first `limit` (0: all) of these files of the whole folder, and which they are."""
     if data.cache:
         decoded, files = _decoded(whole, files, data, model, limit)
         images_u8 = decoded.read(decoded.rows(files))
@@ -116,7 +133,7 @@ def _load_files(whole: ImageFiles, files: ImageFiles, data: DataConfig, model: M
         read = partial(read_image, size=model.image_size, channels=model.channels)
         files = _note_classes(keep_readable(files, read, limit, data.workers, images_u8), model)
     labels = None if files.labels is None else torch.from_numpy(files.labels)
-    return ImageSet(torch.from_numpy(images_u8[: len(files.paths)]), labels, files.notes)
+    return ImageSet(torch.from_numpy(images_u8[: len(files.paths)]), labels, files.notes), files
 
 
 def _decoded(
@@ -161,4 +178,14 @@ def _check_labels(data: DataConfig, model: ModelConfig, labels: np.ndarray | Non
         raise ValueError(
             f"model.num_classes={model.num_classes} is too few for {data.name}, whose labels go up to {top}; "
             f"set --model.num-classes {top + 1}"
+        )
+
+
+def _check_classes(data: DataConfig, model: ModelConfig, files: ImageFiles | None) -> None:
+    """A new training has an image for every class. Models that were trained otherwise are still read and resumed."""
+    num_labels = len(files.classes) if files else _NUM_LABELS[data.name]
+    if model.num_classes > num_labels:
+        raise ValueError(
+            f"model.num_classes={model.num_classes} is more than the {num_labels} labels of {data.name}, and a "
+            f"class without images is never learnt; set --model.num-classes {num_labels}"
         )

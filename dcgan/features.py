@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dcgan.archives import NAMED_SETS
 from dcgan.checkpoint import load_tensors, save_tensors, weights_id
 from dcgan.models.sampling import side_by_side
 from dcgan.runs import PROJECT
@@ -132,8 +133,7 @@ def load_features(name: str = "mnist", device: str | torch.device = "cpu") -> Fe
     if not path.is_file():
         there = ", ".join(sorted(each.stem for each in FEATURES.glob("*.safetensors"))) or "none"
         raise FileNotFoundError(
-            f"there is no classifier to judge {name} by (there are: {there}); for a set of 28x28 grey images in ten "
-            "classes train one with: python -m dcgan train-features NAME"
+            f"there is no classifier to judge {name} by (there are: {there}); {_remedy(name, path)}"
         )
     tensors, metadata = load_tensors(path)
     network = DigitNet()
@@ -147,6 +147,17 @@ def load_features(name: str = "mnist", device: str | torch.device = "cpu") -> Fe
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"{path} cannot be used: {error}") from error
     return features
+
+
+def _remedy(name: str, path: Path) -> str:
+    """What to do without a judge of that name."""
+    train = "python -m dcgan train-features"
+    if name.endswith(".safetensors"):
+        return f"train one with: {train} NAME -o {path}"
+    if name in NAMED_SETS and NAMED_SETS[name].shape == IMAGE_SHAPE:
+        return f"train one with: {train} {name}"
+    held_out = ", of a training with --data.holdout 0.1" if name.startswith("folder:") else ""
+    return f"score its generators by FID instead: python -m dcgan evaluate RUN --features inception{held_out}"
 
 
 # Training

@@ -5,6 +5,7 @@ Shapes: C H W image.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import os
 import warnings
@@ -56,12 +57,44 @@ class ImageFiles(NamedTuple):
     """Plain sentences for the user."""
 
 
+class Source(NamedTuple):
+    """Which files a training on a folder learns from: what its state keeps, so that a resume notices others."""
+
+    num_images: int = 0
+    classes: tuple[str, ...] = ()
+    """The names of the labels 0, 1, ...; empty where the model is told none."""
+    names_hash: str = ""
+    """Of the files' names, in order; empty where nothing is known of them."""
+
+
+def source_of(files: ImageFiles, labelled: bool) -> Source:
+    """The record of these files. `labelled`: the model is told their labels, so it matters which they are."""
+    digest = hashlib.sha256(b"\0".join(files.paths.names.tolist())).hexdigest()
+    return Source(len(files.paths), files.classes if labelled else (), digest[:16])
+
+
+def require_classes(files: ImageFiles, began: Source) -> None:
+    """Raise ValueError where labels would no longer mean the classes that a training began with."""
+    if not began.classes or began.classes == files.classes:
+        return
+    changes = {
+        "gone": [name for name in began.classes if name not in files.classes],
+        "new": [name for name in files.classes if name not in began.classes],
+    }
+    told = "; ".join(f"{change}: {_few(names)}" for change, names in changes.items() if names)
+    raise ValueError(
+        f"the subfolders of {files.folder} are not the {len(began.classes)} classes that the training began with "
+        f"({told}); put them back as they were, or train its config anew"
+    )
+
+
 class UnreadableImageError(ValueError):
     """A file that is called an image and cannot be read as one."""
 
 
 def find_images(folder: Path) -> ImageFiles:
-    """Every image file below a folder, by extension, sorted by relative path; hidden ones are skipped.
+    """Every image file below a folder, by extension, sorted by relative path; hidden ones are skipped, and links
+    followed.
 
     If every image lies in a subfolder, the first-level subfolders, sorted by name, are the classes 0, 1, ...
     Raises FileNotFoundError for a missing folder and ValueError for one without images.
@@ -71,9 +104,7 @@ def find_images(folder: Path) -> ImageFiles:
     if not folder.is_dir():
         raise ValueError(f"{folder} is a file, not a folder; name the folder that holds it: folder:PATH")
     found, others = [], Counter()
-    for place, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        parents = Path(place).relative_to(folder).parts
+    for parents, names in _walk(folder):
         for name in (name for name in names if not name.startswith(".")):
             extension = os.path.splitext(name)[1].lower()
             if extension in _extensions():
@@ -92,6 +123,32 @@ def find_images(folder: Path) -> ImageFiles:
         return ImageFiles(folder, paths, None, ())
     classes, labels = np.unique([name.partition("/")[0] for name in found], return_inverse=True)
     return ImageFiles(folder, paths, labels.astype(np.int64), tuple(classes.tolist()))
+
+
+def _walk(folder: Path) -> Iterator[tuple[tuple[str, ...], list[str]]]:
+    """Every folder from this one down, hidden ones left out: its parts below `folder`, and the names of its files.
+
+    Linked folders come after all others, and none that was met before or that this one lies in: so a link takes no
+    image from the class that it really lies in, a ring of links ends, and the order in which a disk lists its folders
+    decides nothing.
+    """
+    met = set(map(str, Path(os.path.realpath(folder)).parents))
+    waiting: list[tuple[str, ...]] = [()]
+    while waiting:
+        parts, links = waiting.pop(0), []
+        start = folder.joinpath(*parts)
+        for place, folders, names in os.walk(start):
+            real = os.path.realpath(place)
+            if real in met:
+                folders.clear()
+                continue
+            met.add(real)
+            parents = (*parts, *Path(place).relative_to(start).parts)
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            # os.walk itself goes into no link.
+            links += [(*parents, name) for name in folders if os.path.islink(os.path.join(place, name))]
+            yield parents, names
+        waiting += sorted(links)
 
 
 def split_files(files: ImageFiles, holdout: float, seed: int, split: Literal["train", "test"]) -> ImageFiles:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import math
 import platform
@@ -11,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,6 +23,7 @@ from dcgan.config import TrainConfig
 from dcgan.data import Batches, make_batches
 from dcgan.device import matmul_precision
 from dcgan.distributed import ALONE, LostRankError, Ranks
+from dcgan.folder import Source
 from dcgan.latents import latents_from_seeds
 from dcgan.machine import cpu_name, keep_freed_memory
 from dcgan.models.parts import Generator
@@ -28,7 +31,7 @@ from dcgan.models.sampling import sample
 from dcgan.reference import StepStats, TrainState
 from dcgan.runs import UNSCORED, ProgressRow, Run, RunError, ScoreRow, Status
 from dcgan.scoring import Scorer
-from dcgan.trainer import train
+from dcgan.trainer import Snapshot, train
 
 GRID_SEEDS = range(64)
 """The seeds of every sample grid: the same 64 in every run, so that runs compare image by image."""
@@ -45,6 +48,14 @@ class TrainingError(RuntimeError):
     """The training cannot go on; the message says at which step, why, and what to change."""
 
 
+def out_of_memory(error: BaseException) -> bool:
+    """Whether a device, or this machine, has no room for what was asked: PyTorch says so of a CPU in words only."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    said = ("can't allocate memory", "Storage size calculation overflowed")
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in said)
+
+
 def run_training(run: Run, device: torch.device, on_row: OnRow | None = None, ranks: Ranks = ALONE) -> Status:
     """Train what the run's config says, from its last save if it has one, and record everything in the run.
 
@@ -52,10 +63,11 @@ def run_training(run: Run, device: torch.device, on_row: OnRow | None = None, ra
     whichever of them is asked to. Where a rank is gone the others raise LostRankError, and rank 0 records it.
 
     Ctrl-C, SIGTERM, a hang-up or a file named `stop` finish the step and save; the status is then `stopped`. A loss
-    that is not finite, a full disk or a full device end it as `failed`, with the last good weights in place and the
-    reason in `error`. `on_row` hears every progress row. Raises RunError where another process trains this run,
-    ValueError or FileNotFoundError where its config or data cannot be used, and leaves the reason in the status of a
-    run that has one.
+    that is not finite, data that can no longer be read, a full disk or a full device end it as `failed`, with the
+    last good weights in place and the reason in `error`. So does an error that nobody foresaw, which is then raised.
+    `on_row` hears every progress row. Raises RunError where another process trains this run, ValueError or
+    FileNotFoundError where its config or data cannot be used, and leaves the reason in the status of a run that has
+    one.
     """
     keep_freed_memory()
     if ranks.rank:
@@ -68,10 +80,12 @@ def run_training(run: Run, device: torch.device, on_row: OnRow | None = None, ra
             recorder = _open(run, device, on_row, ranks)
             recorder.record(should_stop=lambda: bool(signals) or run.stop_requested())
             status = recorder.status
-        except (TrainingError, LostRankError, OSError, torch.OutOfMemoryError) as error:
+        except Exception as error:
             if recorder is None:
                 raise
             status = _failed(recorder, error)
+            if not _foreseen(error):
+                raise
         run.clear_stop()
     return status
 
@@ -94,15 +108,17 @@ def _open(run: Run, device: torch.device, on_row: OnRow | None, ranks: Ranks) ->
     """Recorder.open. Where it cannot, whoever started this process in the background reads why in the status."""
     try:
         return Recorder.open(run, device, on_row, ranks)
-    except (OSError, ValueError, torch.OutOfMemoryError) as error:
-        if isinstance(error, torch.OutOfMemoryError):
-            reason = f"{run.path}: networks and data do not fit on {device}; try --device cpu"
-        else:
-            reason = " ".join(str(error).split())
-        log.error("%s", reason)
+    except Exception as error:
+        reason = _sentence(error)
+        if out_of_memory(error):
+            where, remedy = "in this machine's memory", "narrower networks, or fewer images by --data.limit"
+            if isinstance(error, torch.OutOfMemoryError):
+                where, remedy = f"on {device}", "--device cpu"
+            reason = f"{run.path}: networks and data do not fit {where}; try {remedy}"
+        log.error("%s", reason, exc_info=not _foreseen(error))
         if run.status_path.exists():
             run.write_status(replace(run.status(), state="failed", error=reason))
-        if isinstance(error, torch.OutOfMemoryError):
+        if out_of_memory(error):
             raise RunError(reason) from error
         raise
 
@@ -119,6 +135,8 @@ class Recorder:
     on_row: OnRow | None
     seconds_before: float
     """Training time of the processes before this one."""
+    source: Source | None = None
+    """The files that the training began with, of a folder."""
     scorer: Scorer | None = None
     """Scores the generator at the end of each epoch; None where nothing is to be scored, or can be."""
     window: list[StepStats] = field(default_factory=list)
@@ -133,16 +151,20 @@ class Recorder:
     def open(cls, run: Run, device: torch.device, on_row: OnRow | None, ranks: Ranks = ALONE) -> Recorder:
         """Load the data and either the run's last save or fresh networks, and take back rows past the save."""
         config = run.config()
-        batches, state, seconds = _load(run, config, device, ranks)
+        batches, state, saved = _load(run, config, device, ranks)
         if run.state_path.exists():
             run.rewind(state.step)
         scorer, notes = _open_scorer(config, device)
-        notes = (*batches.notes, *notes)
+        notes = (*_other_files(config, batches, saved), *batches.notes, *notes)
         steps, environment = config.epochs * batches.steps_per_epoch, _environment(device, ranks)
         if state.step:
             environment |= _earlier(run, state.step, environment["device"])
         status = Status("running", state.step, steps, config.epochs, notes=notes, environment=environment)
-        return cls(run, config, batches, state, status, on_row, seconds, scorer, images_at_row=state.images_seen)
+        source = saved.source if saved and saved.source.names_hash else batches.source
+        seconds = saved.wall_seconds if saved else 0.0
+        return cls(
+            run, config, batches, state, status, on_row, seconds, source, scorer, images_at_row=state.images_seen
+        )
 
     def record(self, should_stop: Callable[[], bool]) -> None:
         """Run the loop to its end or to a stop, recording as it goes."""
@@ -158,7 +180,7 @@ class Recorder:
             self._save()
         kept = snapshot_steps(config, self.status.steps)
         stopping = False
-        for snapshot in train(config, self.batches, state.device, state):
+        for snapshot in _readings(train(config, self.batches, state.device, state)):
             self.window.append(snapshot.stats)
             step, last = state.step, state.step == self.status.steps
             stopping = state.ranks.any(should_stop()) and not last
@@ -270,6 +292,8 @@ class Recorder:
             "images_seen": state.images_seen,
             "wall_seconds": self._wall_seconds(time.monotonic()),
         }
+        if self.source:
+            metadata["source"] = self.source._asdict()
         save_tensors(run.state_path, tensors, metadata)
         self.save_time = time.monotonic()
 
@@ -286,16 +310,56 @@ class Recorder:
         )
 
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+"""Of a disk, or of the user's share of it."""
+
+
+def _readings(snapshots: Iterator[Snapshot]) -> Iterator[Snapshot]:
+    """The same; an OSError of the loop, which writes nothing, is raised as a TrainingError that says so."""
+    try:
+        yield from snapshots
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise
+        where = error.filename or "the training data"
+        raise TrainingError(
+            f"{where} could not be read ({error.strerror or error}); mend that, then resume the run"
+        ) from error
+
+
+def _foreseen(error: Exception) -> bool:
+    """Whether the message is for the user, and says it all: anything else is a fault of ours, and keeps its trace."""
+    of_users = (TrainingError, LostRankError, OSError, ValueError)
+    return isinstance(error, of_users) or out_of_memory(error) or _lost_worker(error)
+
+
+def _lost_worker(error: Exception) -> bool:
+    """Whether a process of PyTorch's DataLoader has died: it says so by a RuntimeError without a type of its own."""
+    return isinstance(error, RuntimeError) and str(error).startswith("DataLoader worker")
+
+
+def _sentence(error: Exception) -> str:
+    """The message on one line; with its type where it is no message for users."""
+    text = " ".join(str(error).split())
+    return text if _foreseen(error) and text else f"{type(error).__name__}: {text}"
+
+
 def _failed(recorder: Recorder, error: Exception) -> Status:
     """The status of a failed run, written if that is still possible."""
-    message = str(error)
-    if isinstance(error, torch.OutOfMemoryError):
+    message = _sentence(error)
+    if out_of_memory(error):
         message = f"the device ran out of memory; try a batch_size below {recorder.config.batch_size}"
+    elif _lost_worker(error):
+        fewer = max(0, recorder.config.data.workers - 1)
+        message = (
+            f"a process that decodes images has died ({message.rstrip('. ')}), as where memory runs short; resume "
+            f"the run, or train its config anew with --data.workers {fewer} where that happens again"
+        )
     elif isinstance(error, OSError):
         where = error.filename or recorder.run.path
         message = f"{where} could not be written ({error.strerror or error}); make room, then resume the run"
     status = replace(recorder.status, state="failed", step=recorder.state.step, error=message)
-    log.error("%s", message)
+    log.error("%s", message, exc_info=None if _foreseen(error) else error)
     try:
         recorder.run.write_status(status)
     except OSError as second:
@@ -333,28 +397,68 @@ def _open_scorer(config: TrainConfig, device: torch.device) -> tuple[Scorer | No
         return None, (UNSCORED + " ".join(str(error).split()),)
 
 
-def _load(run: Run, config: TrainConfig, device: torch.device, ranks: Ranks) -> tuple[Batches, TrainState, float]:
-    """The data, and the networks of the run's last save or fresh ones, with the training seconds until then. Rank 0
-    goes first: what it downloads the others find."""
-    batches = make_batches(config, device, ranks)
-    state, seconds = TrainState.new(config, device, ranks), 0.0
-    if run.state_path.exists():
-        seconds = _load_state(run, state)
+class Saved(NamedTuple):
+    """What a run's last save tells beside its tensors."""
+
+    step: int
+    images_seen: int
+    wall_seconds: float
+    source: Source
+    """The files that the training began with; Source() of a named set, and where an earlier version has saved."""
+
+
+def _load(
+    run: Run, config: TrainConfig, device: torch.device, ranks: Ranks
+) -> tuple[Batches, TrainState, Saved | None]:
+    """The data, and the networks of the run's last save, if there is one, or fresh ones. Rank 0 goes first: what it
+    downloads the others find.
+
+    Raises RunError where the save does not fit the config, or a folder has become too small for it.
+    """
+    tensors, saved = _saved(run) if run.state_path.exists() else ({}, None)
+    batches = make_batches(config, device, ranks, saved.source if saved else None)
+    state = TrainState.new(config, device, ranks)
+    if saved:
+        steps = config.epochs * batches.steps_per_epoch
+        if batches.source and saved.step > steps:
+            before = f" of {saved.source.num_images}" if saved.source.num_images else ""
+            raise RunError(
+                f"{run.path} is at step {saved.step} and would have ended at step {steps} with the images that are "
+                f"left in {config.data.name}, {batches.num_images}{before}; put the others back, or train its config "
+                "anew"
+            )
+        try:
+            state.load(tensors)
+        except (KeyError, RuntimeError) as error:
+            raise RunError(f"{run.state_path} does not fit the run's config: {error}") from error
+        state.step, state.images_seen = saved.step, saved.images_seen
     if ranks.rank == 0:
         ranks.meet()
     ranks.take_over(state.tensors())
-    return batches, state, seconds
+    return batches, state, saved
 
 
-def _load_state(run: Run, state: TrainState) -> float:
-    """Fill `state` from the run's last save; the training seconds until then."""
+def _saved(run: Run) -> tuple[dict[str, torch.Tensor], Saved]:
+    """The run's last save, tensors first. Raises RunError where it is no state."""
     tensors, metadata = load_tensors(run.state_path)
     try:
-        state.load(tensors)
-    except (KeyError, RuntimeError) as error:
+        source = Source(**metadata.get("source", {}))
+        source = source._replace(classes=tuple(source.classes))  # JSON has lists
+        return tensors, Saved(metadata["step"], metadata["images_seen"], metadata["wall_seconds"], source)
+    except (KeyError, TypeError) as error:
         raise RunError(f"{run.state_path} does not fit the run's config: {error}") from error
-    state.step, state.images_seen = metadata["step"], metadata["images_seen"]
-    return metadata["wall_seconds"]
+
+
+def _other_files(config: TrainConfig, batches: Batches, saved: Saved | None) -> tuple[str, ...]:
+    """A note where a resumed training goes on with other files than it began with."""
+    before, now = saved.source if saved else Source(), batches.source
+    if not before.names_hash or before == now:
+        return ()
+    held_out = "; images that were held out may now be trained on" if config.data.holdout else ""
+    return (
+        f"the files in {config.data.name} are not those that the training began with ({before.num_images} images "
+        f"then, {now.num_images} now): it goes on with them, and is no repeat of an uninterrupted one{held_out}",
+    )
 
 
 def _environment(device: torch.device, ranks: Ranks) -> dict[str, str]:

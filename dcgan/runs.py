@@ -21,7 +21,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from dcgan.config import TrainConfig
+from dcgan.config import TrainConfig, check_new
+from dcgan.presets import PRESETS
 
 try:
     import fcntl
@@ -63,12 +64,16 @@ class Status:
     environment: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        # Pages compute with these: text for a step would be an error far from its cause.
+        # Pages compute with these and show them: text for a step, or a number for a word, would be an error far from
+        # its cause.
         numbers = (self.step, self.steps, self.epochs)
         if self.state not in get_args(State) or not all(type(number) is int for number in numbers):
             raise TypeError(f"state {self.state!r} and numbers {numbers} are no status")
         if not (isinstance(self.notes, tuple) and isinstance(self.environment, dict)):
             raise TypeError(f"notes {self.notes!r} and environment {self.environment!r} are no status")
+        words = (self.error, *self.notes, *self.environment, *self.environment.values())
+        if wrong := [word for word in words if not isinstance(word, str)]:
+            raise TypeError(f"{wrong[0]!r} is no text, as error, notes and environment are")
 
     @property
     def epoch(self) -> float:
@@ -153,6 +158,11 @@ class RunError(ValueError):
     """A run directory that cannot be read or used; the message says why and what to do."""
 
 
+def unreadable(path: Path, error: OSError) -> RunError:
+    """What to raise for a file of a run that is there and cannot be read: a folder, or another user's."""
+    return RunError(f"{path} cannot be read: {error.strerror}; make it a file that you may read, or move it away")
+
+
 class Run:
     """A run directory by its path: every file name, reader and writer. Making one does no I/O."""
 
@@ -230,7 +240,9 @@ class Run:
         """A new directory under `root`, named after time, preset and seed, with its config.json.
 
         Relative paths in the config are made absolute, so that the run can be resumed from anywhere.
+        Raises ValueError for what no new training should have.
         """
+        check_new(config)
         root = runs_root() if root is None else root
         config = dataclasses.replace(config, data=config.data.with_absolute_paths())
         stem = f"{datetime.now():%Y%m%d-%H%M%S}-{preset}-s{config.seed}"
@@ -324,6 +336,8 @@ class Run:
                             return ProgressRow(**json.loads(line))
         except FileNotFoundError:
             pass
+        except OSError as error:
+            raise unreadable(self.progress_path, error) from error
         return None
 
     def scores(self) -> list[ScoreRow]:
@@ -353,6 +367,8 @@ class Run:
                 data = file.read()
         except FileNotFoundError:
             return [], 0
+        except OSError as error:
+            raise unreadable(self.path / name, error) from error
         end = data.rfind(b"\n") + 1
         return data[:end].splitlines(), offset + end
 
@@ -481,13 +497,16 @@ class Run:
             shutil.rmtree(self.path)
 
     def rename(self, name: str) -> Run:
-        """The run under a new name in the same folder. Raises RunError where the name is bad or taken, while the
-        run is trained, and where it is published."""
+        """The run under a new name in the same folder. Raises RunError where the name is bad, taken or a preset's,
+        while the run is trained, and where it is published."""
         if not NAME.fullmatch(name):
             raise RunError(
                 f"{name!r} is no name for a run; use 1 to 80 letters, digits, dots, dashes and underscores, "
                 "the first a letter or a digit"
             )
+        if name in PRESETS:
+            # Whoever typed `train NAME` then, as advice says of a run, would train the preset.
+            raise RunError(f"{name!r} is a preset, and a command would not know which is meant; try my-{name}")
         target = self.path.resolve().parent / name
         if os.path.lexists(target) or os.path.lexists(CHECKPOINTS / name):
             raise RunError(f"there is a run {name!r} already; choose another name")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -26,8 +27,9 @@ from dcgan.checkpoint import (
     save_generator,
     save_tensors,
     weights_id,
+    with_data_fields,
 )
-from dcgan.config import ModelConfig, TrainConfig
+from dcgan.config import DataConfig, ModelConfig, TrainConfig
 from dcgan.latents import latents_from_seeds, truncate
 from dcgan.models import build_discriminator, build_gan, build_generator
 from dcgan.models.sampling import sample
@@ -182,6 +184,19 @@ def test_a_failed_save_leaves_the_old_weights(tiny, monkeypatch):
     assert len(list(path.parent.iterdir())) == 1
 
 
+def test_a_disk_that_refuses_is_an_oserror_with_its_number(tmp_path):
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large") as caught:
+            save_tensors(tmp_path / "t.safetensors", {"a": torch.zeros(10_000)}, {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (caught.value.errno, caught.value.filename) == (errno.EFBIG, str(tmp_path / "t.safetensors"))
+    assert list(tmp_path.iterdir()) == []
+
+
 # Precision
 
 
@@ -200,6 +215,30 @@ def test_half_precision_is_what_was_asked_for(tmp_path):
     assert {p.dtype for p in loaded.network.parameters()} == {torch.float32}
     z = latents_from_seeds([1, 2, 3], 6)
     assert torch.equal(loaded(z), sample(generator.half().float(), z))
+
+
+def test_what_half_precision_cannot_hold_stays_whole(tmp_path):
+    generator = used_generator(TINY.model)
+    path, usual = tmp_path / "g.safetensors", tmp_path / "usual.safetensors"
+    save_generator(usual, generator, TINY, 3, half=True)
+    (name, *_) = [name for name, _ in generator.named_buffers() if name.endswith("running_var")]
+    generator.get_buffer(name)[0] = 70_000
+    save_generator(path, generator, TINY, 3, half=True)
+    read, before = load_tensors(path)[0], load_tensors(usual)[0]
+    assert torch.equal(read[name], generator.get_buffer(name))
+    assert read[name].dtype == torch.float32
+    assert all(read[other].dtype == before[other].dtype for other in read if other != name)
+    assert load_generator(path).network.get_buffer(name)[0] == 70_000
+
+
+def test_a_file_of_other_data_has_the_same_weights(tmp_path, tiny):
+    path = tiny[0]
+    assert with_data_fields(path, {}) == path.read_bytes()
+    other = tmp_path / "other.safetensors"
+    other.write_bytes(with_data_fields(path, {"name": "folder:pics", "root": ""}))
+    loaded = load_generator(other)
+    assert loaded.weights_id == load_generator(path).weights_id
+    assert loaded.train_config == replace(TINY, data=DataConfig(name="folder:pics"))
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,9 @@ def test_notes_are_told_once_and_beside_the_config(capsys):
         ("train gan --epochs 0", "epochs=0 is below 1; try 1"),
         ("train gan --loss hinge", "real_target=0.9 has no effect with loss hinge; set it to 1.0"),
         ("train gan --device gpu", "--device 'gpu' is not on this machine; choose one of"),
+        ("train cgan --model.num-classes 30", "num_classes=30 is more than the 10 labels of mnist"),
+        ("train dcgan --gradient-penalty 10", "gradient_penalty=10 is taken of each image"),
+        ("train dcgan --gradient-penalty 10 --dry-run", "set model.norm_d to none"),
         ("train gan --data.root nowhere", "nowhere"),
         ("train gan --data folder:nowhere", "nowhere does not exist; name one that holds images"),
         ("resume nothing", "'nothing' is no run directory; there is none yet"),
@@ -175,6 +178,9 @@ def test_a_mistake_is_one_sentence_and_leaves_nothing_behind(arguments, expected
         ("train gan --modle.output tanh", "--model.output"),
         ("train gan --model.output tan", "invalid choice 'tan'"),
         ("train gan --model.latent-dim 0", "latent_dim=0 is below 1; try 1"),
+        (f"train gan --model.latent-dim {10**22}", f"latent_dim={10**22} is above 1000000; try 100"),
+        ("train gan --threads 100000000000", "threads=100000000000 is above 4096; try 0"),
+        ("train gan --data.holdout 0.1", "holdout=0.1 has no effect with mnist"),
         ("sample x --nope", "--nope"),
         ("sample", "CHECKPOINT"),
         ("runs extra", "extra"),
@@ -373,6 +379,40 @@ def test_a_second_ctrl_c_aborts_and_says_what_is_left(capsys, monkeypatch, train
     monkeypatch.setattr(recording, "run_training", interrupted)
     assert main(["resume", "mine"]) == 130
     assert "go on from the last save with: python -m dcgan resume mine" in capsys.readouterr().err
+
+
+def test_aborted_before_its_first_step_a_training_says_that_nothing_is_left(capsys, monkeypatch, places):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(recording, "run_training", interrupted)
+    assert main(["train", "gan", *TINY]) == 130
+    err = capsys.readouterr().err
+    assert "aborted before the first step; nothing was kept" in err
+    assert "resume" not in err
+    assert list_runs(places) == []
+
+
+@pytest.mark.parametrize("error", [MemoryError("Unable to allocate 8 TiB"), RuntimeError("can't allocate memory: x")])
+def test_a_full_memory_is_a_sentence(error, capsys, monkeypatch):
+    monkeypatch.setitem(COMMANDS, "runs", lambda: raised(error))
+    assert "there is not enough memory for this; ask for fewer" in error_of(capsys, "runs")
+
+
+def test_a_fault_of_ours_keeps_its_trace(monkeypatch):
+    monkeypatch.setitem(COMMANDS, "runs", lambda: raised(RuntimeError("mat1 and mat2 cannot be multiplied")))
+    with pytest.raises(RuntimeError, match="cannot be multiplied"):
+        main(["runs"])
+
+
+def raised(error: Exception) -> int:
+    raise error
+
+
+def test_networks_too_large_for_this_machine_are_a_sentence_and_leave_nothing(capsys, places):
+    flags = ["--data.limit", "64", "--model.latent-dim", "1", "--model.hidden-g", "1000000", "1000000", "--no-scores"]
+    assert "do not fit in this machine's memory" in error_of(capsys, "train", "gan", *flags, "--device", "cpu")
+    assert list_runs(places) == []
 
 
 def test_the_word_for_a_run_is_its_name_where_that_finds_it(tmp_path, places):

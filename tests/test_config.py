@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dcgan.config import DataConfig, ModelConfig, TrainConfig
+from dcgan.config import DataConfig, ModelConfig, TrainConfig, check_new
 from dcgan.presets import PRESETS
 
 # JSON
@@ -31,7 +31,7 @@ POSITIVE = st.floats(1e-300, 1e300)
 WEIGHT = st.floats(0, 1e300) | st.integers(0, 10)
 FRACTION = st.floats(0, 1, exclude_max=True)
 TARGET = st.floats(0, 1) | st.sampled_from([0, 1])
-WIDTHS = st.lists(st.integers(1, 10**9), min_size=1, max_size=5).map(tuple)
+WIDTHS = st.lists(st.integers(1, 10**6), min_size=1, max_size=5).map(tuple)
 SIZES = {
     "mlp": st.integers(1, 10**6),
     "conv": st.sampled_from([28, *(2**power for power in range(3, 20))]),
@@ -55,7 +55,7 @@ def model_configs(draw) -> ModelConfig:
     guessed_kinds = topology == "conv" and latent == "mixture" and draw(st.booleans())
     return ModelConfig(
         topology=topology,
-        latent_dim=draw(st.integers(21 if latent == "mixture" else 1, 10**9)),
+        latent_dim=draw(st.integers(21 if latent == "mixture" else 1, 10**6)),
         latent=latent,
         image_size=draw(SIZES[topology]),
         channels=draw(st.sampled_from([1, 3])),
@@ -63,8 +63,8 @@ def model_configs(draw) -> ModelConfig:
         output=draw(st.sampled_from(["tanh", "sigmoid"])),
         hidden_g=draw(WIDTHS),
         hidden_d=draw(WIDTHS),
-        width_g=draw(st.integers(1, 10**9)),
-        width_d=draw(st.integers(1, 10**9)),
+        width_g=draw(st.integers(1, 10**6)),
+        width_d=draw(st.integers(1, 10**6)),
         norm_g=draw(st.sampled_from(["batch", "none"])),
         norm_d=draw(st.sampled_from(["batch", "none"])),
         guessed_kinds=guessed_kinds,
@@ -79,19 +79,21 @@ def train_configs(draw) -> TrainConfig:
     reuse_fakes = draw(st.booleans())
     model = draw(model_configs())
     r1_gamma = draw(WEIGHT)
+    folder = draw(st.booleans())
     return TrainConfig(
         model=model,
         data=DataConfig(
             name=draw(
-                st.sampled_from(["mnist", "fashion-mnist", "kmnist", "cifar10"])
-                | st.text(min_size=1).map(lambda path: f"folder:{path}")
+                st.text(min_size=1).map(lambda path: f"folder:{path}")
+                if folder
+                else st.sampled_from(["mnist", "fashion-mnist", "kmnist", "cifar10"])
             ),
-            root=draw(st.text()),
+            root="" if folder else draw(st.text()),
             limit=draw(st.integers(0, 10**9)),
-            holdout=draw(FRACTION),
+            holdout=draw(FRACTION) if folder else 0.0,
             resident_limit_mib=draw(st.integers(0, 10**9)),
             workers=draw(st.integers(0, 64)),
-            cache=draw(st.booleans()),
+            cache=folder and draw(st.booleans()),
         ),
         epochs=draw(st.integers(1, 10**9)),
         batch_size=draw(st.integers(2, 10**9)),
@@ -279,6 +281,11 @@ MODEL_ERRORS = [
         {"guessed_kinds": True, "topology": "conv", "latent": "mixture", "num_classes": 10},
         "num_classes=10 leaves guessed_kinds=True nothing to guess; set one of them to none",
     ),
+    ({"latent_dim": 10**22}, f"latent_dim={10**22} is above 1000000; try 100"),
+    ({"width_g": 10**6 + 1}, "width_g=1000001 is above 1000000; try 32"),
+    ({"width_d": 10**9}, "width_d=1000000000 is above 1000000; try 32"),
+    ({"hidden_g": (5, 10**7)}, "hidden_g=10000000 is above 1000000; try 256"),
+    ({"hidden_d": (10**7, 5)}, "hidden_d=10000000 is above 1000000; try 256"),
     ({"num_classes": -1}, "num_classes=-1 is below 0; try 1"),
     ({"width_g": 0}, "width_g=0 is below 1; try 1"),
     ({"width_d": -3}, "width_d=-3 is below 1; try 1"),
@@ -306,6 +313,15 @@ DATA_ERRORS = [
     ({"workers": -1}, "workers=-1 is below 0; try 1"),
     ({"holdout": 1}, "holdout=1 is not in [0, 1); try 0.1"),
     ({"holdout": -0.5}, "holdout=-0.5 is not in [0, 1); try 0.1"),
+    (
+        {"holdout": 0.1, "name": "kmnist"},
+        "holdout=0.1 has no effect with kmnist, which has test images of its own; set it to 0",
+    ),
+    ({"cache": True}, "cache=True has no effect with mnist, only folders do; set it to False"),
+    (
+        {"root": "here", "name": "folder:there"},
+        "root='here' has no effect with folder:there, which says itself where it lies; leave it empty",
+    ),
 ]
 
 TRAIN_ERRORS = [
@@ -315,6 +331,7 @@ TRAIN_ERRORS = [
     ({"steps_per_epoch": -1}, "steps_per_epoch=-1 is below 0; try 1"),
     ({"ema_half_life_images": -1}, "ema_half_life_images=-1 is below 0; try 1"),
     ({"threads": -1}, "threads=-1 is below 0; try 1"),
+    ({"threads": 10**11}, "threads=100000000000 is above 4096; try 0"),
     ({"log_every": 0}, "log_every=0 is below 1; try 1"),
     ({"snapshots": -1}, "snapshots=-1 is below 0; try 1"),
     ({"r1_gamma": -0.5}, "r1_gamma=-0.5 is below 0; try 1"),
@@ -366,6 +383,26 @@ def test_a_wrong_value_is_named_with_its_remedy(kind, values, message):
     with pytest.raises(ValueError, match=r"\S") as caught:
         kind(**values)
     assert str(caught.value).startswith(message)
+
+
+def test_options_without_effect_that_were_recorded_once_are_read_as_not_given():
+    """Runs of earlier versions hold them, and go on as they did."""
+    named = TrainConfig.from_json({"data": {"name": "kmnist", "holdout": 0.1, "cache": True, "root": "here"}})
+    assert named.data == DataConfig(name="kmnist", root="here")
+    folder = TrainConfig.from_json({"data": {"name": "folder:x", "holdout": 0.1, "cache": True, "root": "here"}})
+    assert folder.data == DataConfig(name="folder:x", holdout=0.1, cache=True)
+    assert refused({"data": {"holdout": 1.5}}) == "holdout=1.5 is not in [0, 1); try 0.1"
+    assert refused({"data": {"cache": 1}}) == "cache=1 is not bool"
+    assert refused({"data": {"name": "folder:x", "root": 5}}) == "root=5 is not str"
+
+
+def test_a_new_training_is_refused_a_gradient_penalty_over_batch_norm_and_a_recorded_one_is_not():
+    config = TrainConfig.from_json({"gradient_penalty": 10})
+    with pytest.raises(ValueError, match=r"^gradient_penalty=10 is .*batch norm.*; set model\.norm_d to none$"):
+        check_new(config)
+    check_new(dataclasses.replace(config, model=ModelConfig(norm_d="none")))
+    for preset in PRESETS.values():
+        check_new(preset.config)
 
 
 @pytest.mark.parametrize("topology", ["conv", "keras", "step"])

@@ -17,6 +17,7 @@ from PIL import Image
 from dcgan.archives import NAMED_SETS
 from dcgan.config import DATASETS, DataConfig, ModelConfig, TrainConfig
 from dcgan.data import ResidentBatches, StreamedBatches, load_images, make_batches
+from dcgan.folder import Source, check_header, find_images, keep_readable, source_of
 
 CPU = torch.device("cpu")
 GREY_8 = ModelConfig(image_size=8)
@@ -144,6 +145,43 @@ def test_a_conditional_model_needs_labels_and_enough_classes(folder):
     Image.new("L", (9, 9)).save(folder / "stray.png")
     with pytest.raises(ValueError, match=r"num_classes=3 needs labels.*subfolder.*--model\.num-classes 0"):
         load_images(own(folder), conditional)
+
+
+def test_a_new_training_has_no_more_classes_than_labels(folder, monkeypatch):
+    def batches(data, num_classes, began=None):
+        model = replace(GREY_8, num_classes=num_classes)
+        return make_batches(TrainConfig(model=model, data=data), CPU, began=began)
+
+    with pytest.raises(ValueError, match=r"num_classes=30 is more than the 10 labels of mnist.* 10$"):
+        batches(DataConfig(limit=3), 30)
+    with pytest.raises(ValueError, match=r"num_classes=4 is more than the 3 labels of folder:.* 3$"):
+        batches(own(folder), 4)
+    assert batches(own(folder, limit=4), 3).num_images == 4, "a limit may leave none of a class"
+    assert batches(DataConfig(limit=3), 10).num_images == 3
+    # What was trained so is resumed and looked at as it was.
+    assert batches(DataConfig(limit=3), 30, began=Source()).num_images == 3
+    assert len(load_images(own(folder), replace(GREY_8, num_classes=4)).images_u8) == 12
+
+
+@pytest.mark.parametrize("data", [{}, {"resident_limit_mib": 0}, {"resident_limit_mib": 0, "cache": True}])
+def test_batches_of_a_folder_tell_which_files_they_are_of(folder, data, monkeypatch):
+    monkeypatch.setenv("DCGAN_CACHE", str(folder.parent / "cache"))
+    (folder / "bees" / "broken.png").touch()
+    config = TrainConfig(model=replace(GREY_8, num_classes=3), data=own(folder, **data))
+    kept = keep_readable(find_images(folder), check_header)
+    assert make_batches(config, CPU).source == source_of(kept, labelled=True)
+    limited = make_batches(replace(config, data=replace(config.data, limit=5)), CPU).source
+    assert (limited.num_images, limited.classes) == (5, ("ants", "bees", "cats"))
+    assert make_batches(TrainConfig(data=DataConfig(limit=3)), CPU).source is None
+
+
+def test_labels_that_would_mean_other_classes_are_not_gone_on_with(folder):
+    config = TrainConfig(model=replace(GREY_8, num_classes=3), data=own(folder))
+    began = make_batches(config, CPU).source
+    (folder / "aphids").mkdir()
+    Image.new("L", (9, 9)).save(folder / "aphids" / "1.png")
+    with pytest.raises(ValueError, match=r"not the 3 classes .* \(new: aphids\); put them back"):
+        make_batches(config, CPU, began=began)
 
 
 @pytest.mark.parametrize("num_classes", [0, 3])

@@ -153,6 +153,22 @@ def test_a_missing_damaged_or_foreign_file_is_named(tmp_path):
         load_features(str(path))
 
 
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("kmnist", "train one with: python -m dcgan train-features kmnist"),
+        ("lost.safetensors", "train one with: python -m dcgan train-features NAME -o lost.safetensors"),
+        ("cifar10", "by FID instead: python -m dcgan evaluate RUN --features inception"),
+        ("stacked-mnist", "by FID instead: python -m dcgan evaluate RUN --features inception"),
+        ("folder:x", "python -m dcgan evaluate RUN --features inception, of a training with --data.holdout 0.1"),
+    ],
+)
+def test_without_a_judge_what_is_advised_can_be_done(name, remedy):
+    with pytest.raises(FileNotFoundError) as caught:
+        load_features(name)
+    assert str(caught.value).endswith(f"; {remedy}") or str(caught.value).endswith(f" {remedy}")
+
+
 def test_the_command_trains_saves_and_tells(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
     whole = read_named_set

@@ -18,6 +18,8 @@ from dcgan.folder import (
     fit_array,
     keep_readable,
     read_image,
+    require_classes,
+    source_of,
     split_files,
 )
 
@@ -237,6 +239,43 @@ def test_subfolders_are_classes_if_every_image_lies_in_one(tmp_path):
     assert class_note(limited).endswith("; no image is left of 2 dogs")
     save(tmp_path / "stray.png", 1, "L")
     assert find_images(tmp_path).labels is None
+
+
+def test_linked_folders_are_followed_and_rings_end(tmp_path):
+    place, elsewhere = tmp_path / "place", tmp_path / "elsewhere"
+    for path in (place / "ants" / "1.png", elsewhere / "2.png", elsewhere / "young" / "3.png"):
+        save(path, 1, "L")
+    (place / "bees").symlink_to(elsewhere)
+    (elsewhere / "young" / "back").symlink_to(elsewhere)  # a ring
+    (place / "up").symlink_to(tmp_path)  # what the folder lies in is not in the folder
+    (place / "again").symlink_to("ants")  # sorts before it, and takes nothing from it
+    (place / "gone").symlink_to(tmp_path / "nowhere")
+    (place / ".hidden").symlink_to(elsewhere)
+    files = find_images(place)
+    assert names(files) == ["ants/1.png", "bees/2.png", "bees/young/3.png"]
+    assert files.classes == ("ants", "bees")
+    assert keep_readable(files, check_header).notes == ()
+    (tmp_path / "link").symlink_to(place)
+    assert names(find_images(tmp_path / "link")) == names(files)
+
+
+def test_the_record_of_files_changes_with_their_names_their_order_and_their_classes(tmp_path):
+    for name in ("ants/1.png", "bees/2.png", "bees/3.png"):
+        save(tmp_path / name, 1, "L")
+    files = find_images(tmp_path)
+    source = source_of(files, labelled=True)
+    assert source[:2] == (3, ("ants", "bees"))
+    assert source_of(files, labelled=False) == source._replace(classes=())
+    assert source_of(find_images(tmp_path), labelled=True) == source
+    (tmp_path / "bees" / "3.png").rename(tmp_path / "bees" / "0.png")
+    renamed = source_of(find_images(tmp_path), labelled=True)
+    assert renamed[:2] == source[:2]
+    assert renamed.names_hash != source.names_hash
+    require_classes(find_images(tmp_path), source)
+    (tmp_path / "bees").rename(tmp_path / "wasps")
+    with pytest.raises(ValueError, match=r"not the 2 classes.*\(gone: bees; new: wasps\); put them back"):
+        require_classes(find_images(tmp_path), source)
+    require_classes(find_images(tmp_path), source._replace(classes=()))
 
 
 def test_a_limit_counts_readable_images(tmp_path):

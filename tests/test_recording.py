@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import itertools
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -19,7 +20,7 @@ import torch
 from PIL import Image
 
 from dcgan import recording
-from dcgan.checkpoint import load_generator, load_tensors
+from dcgan.checkpoint import load_generator, load_tensors, save_tensors
 from dcgan.config import DataConfig, TrainConfig
 from dcgan.latents import latents_from_seeds
 from dcgan.pixels import grid, to_uint8
@@ -254,6 +255,173 @@ def test_a_disk_too_full_for_the_status_still_tells_the_caller(tmp_path, digits,
     status = run_training(run, CPU)
     assert status.state == "failed"
     assert "No space left" in status.error
+
+
+# Folders that change, and data that fail
+
+
+def pictures(folder: Path, preset: str = "gan", **data) -> TrainConfig:
+    """24 images in each of two classes, if they are not there yet: 3 steps an epoch."""
+    for i in range(48):
+        path = folder / ("ants", "bees")[i % 2] / f"{i:02}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (28, 28), 5 * i).save(path)
+    classes = {"num_classes": 2} if preset == "cgan" else {}
+    config = small(DataConfig(name=f"folder:{folder}", **data), preset, batch_size=16, log_every=1, score_images=0)
+    return replace(config, model=replace(config.model, **classes))
+
+
+@pytest.mark.parametrize("preset", ["gan", "cgan"])
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_folder_as_it_was_is_gone_on_with_bit_for_bit(tmp_path, preset, recorded):
+    config = pictures(tmp_path / "own", preset)
+    whole = trained(tmp_path / "whole", config)
+    run = Run.create(config, "test", tmp_path / "cut")
+    run_training(run, CPU, stop_at(run, 4))
+    tensors, metadata = load_tensors(run.state_path)
+    assert metadata["source"]["num_images"] == 48
+    assert metadata["source"]["classes"] == (["ants", "bees"] if preset == "cgan" else [])
+    if not recorded:  # as earlier versions have saved
+        del metadata["source"]
+        save_tensors(run.state_path, tensors, metadata)
+    status = run_training(run, CPU)
+    assert status.state == "finished"
+    assert not any("not those" in note for note in status.notes)
+    assert files(run) == files(whole)
+
+
+def test_the_state_of_a_named_set_says_nothing_of_files(tmp_path, digits):
+    assert set(load_tensors(trained(tmp_path, small(digits, epochs=1)).state_path)[1]) == {
+        "kind", "config", "step", "images_seen", "wall_seconds",
+    }  # fmt: skip
+
+
+def test_a_resume_refuses_labels_that_mean_other_classes(tmp_path):
+    run = Run.create(pictures(tmp_path / "own", "cgan"), "test", tmp_path)
+    run_training(run, CPU, stop_at(run, 4))
+    (tmp_path / "own" / "ants").rename(tmp_path / "own" / "cats")  # label 0 would now be bees
+    before = files(run)
+    with pytest.raises(ValueError, match=r"gone: ants; new: cats"):
+        run_training(run, CPU)
+    assert run.status().state == "failed"
+    assert "put them back" in run.status().error
+    assert files(run) == before
+    (tmp_path / "own" / "cats").rename(tmp_path / "own" / "ants")
+    assert run_training(run, CPU).state == "finished"
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_resume_refuses_a_folder_too_small_for_the_steps_that_were_made(tmp_path, recorded):
+    run = Run.create(pictures(tmp_path / "own"), "test", tmp_path)
+    run_training(run, CPU, stop_at(run, 7))
+    if not recorded:
+        tensors, metadata = load_tensors(run.state_path)
+        del metadata["source"]
+        save_tensors(run.state_path, tensors, metadata)
+    for path in list((tmp_path / "own" / "ants").iterdir())[:20]:
+        path.unlink()
+    told = "28 of 48" if recorded else "28; put"
+    with pytest.raises(RunError, match=rf"at step 7 and would have ended at step 6 .*{told}.*train its config anew"):
+        run_training(run, CPU)
+    assert (run.status().state, run.status().step) == ("failed", 7)
+
+
+def test_a_resume_with_other_files_says_so_each_time(tmp_path):
+    run = Run.create(pictures(tmp_path / "own", holdout=0.1), "test", tmp_path)
+    run_training(run, CPU, stop_at(run, 2))
+    (tmp_path / "own" / "bees" / "01.png").rename(tmp_path / "own" / "bees" / "new.png")
+    for step in (4, 9):
+        status = run_training(run, CPU, stop_at(run, step))
+        (note,) = [note for note in status.notes if "are not those that the training began with" in note]
+        assert "(43 images then, 43 now)" in note
+        assert "held out may now be trained on" in note
+        assert note in run.log_path.read_text()
+    assert status.state == "finished"
+
+
+def test_a_cache_that_is_damaged_on_the_way_fails_with_its_sentence(tmp_path, monkeypatch):
+    monkeypatch.setenv("DCGAN_CACHE", str(tmp_path / "cache"))
+    config = pictures(tmp_path / "own", resident_limit_mib=0, cache=True)
+    run = Run.create(config, "test", tmp_path)
+
+    def damage(row, status):
+        (cached,) = (tmp_path / "cache").rglob("*.npy")
+        content = cached.read_bytes()
+        cached.write_bytes(content[:500] + bytes(len(content) - 1000) + content[-500:])
+
+    status = run_training(run, CPU, damage)
+    assert (status.state, run.status()) == ("failed", status)
+    assert status.error.endswith("was damaged and is deleted; start again to decode the folder anew")
+    log = run.log_path.read_text()
+    assert f"ERROR {status.error}" in log
+    assert "Traceback" not in log
+    assert run_training(run, CPU).state == "finished"
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")  # Python 3.12 on
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a file that was being opened
+def test_a_decoding_process_that_is_killed_is_told_of(tmp_path):
+    run = Run.create(pictures(tmp_path / "own", resident_limit_mib=0, workers=1), "test", tmp_path)
+    status = run_training(run, CPU, lambda row, status: [child.kill() for child in multiprocessing.active_children()])
+    assert (status.state, run.status()) == ("failed", status)
+    assert status.error.startswith("a process that decodes images has died (DataLoader worker")
+    assert "--data.workers 0" in status.error
+    assert "Traceback" not in run.log_path.read_text()
+    assert run_training(run, CPU).state == "finished"
+
+
+ALLOCATOR = "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried"
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (OSError(errno.EIO, "I/O error", "x.png"), "x.png could not be read (I/O error); mend that, then resume"),
+        (OSError(errno.EIO, "I/O error"), "the training data could not be read (I/O error); mend that, then resume"),
+        (OSError(errno.EDQUOT, "Quota exceeded", "x"), "x could not be written (Quota exceeded); make room, then"),
+        (ValueError("two\nlines"), "two lines"),
+        (RuntimeError(ALLOCATOR), "the device ran out of memory; try a batch_size below 64"),
+        (np.exceptions.AxisError("x"), "x"),
+        (MemoryError(), "the device ran out of memory; try a batch_size below 64"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_what_goes_wrong_on_the_way_is_the_reason_of_a_failed_run(tmp_path, digits, monkeypatch, error, sentence):
+    run = Run.create(small(digits), "test", tmp_path)
+    whole = recording.train
+
+    def failing(*arguments):
+        yield from itertools.islice(whole(*arguments), 3)
+        raise error
+
+    monkeypatch.setattr(recording, "train", failing)
+    status = run_training(run, CPU)
+    assert (status.state, status.step, run.status()) == ("failed", 3, status)
+    assert status.error.startswith(sentence)
+    assert f"ERROR {status.error}\n" in run.log_path.read_text()
+
+
+def test_an_error_that_nobody_foresaw_is_raised_and_leaves_reason_and_trace(tmp_path, digits, monkeypatch):
+    run = Run.create(small(digits), "test", tmp_path)
+
+    def failing(*arguments):
+        raise RuntimeError("mat1 and mat2\ncannot be multiplied")
+        yield
+
+    monkeypatch.setattr(recording, "train", failing)
+    with pytest.raises(RuntimeError, match="cannot be multiplied"):
+        run_training(run, CPU)
+    assert run.status().state == "failed"
+    assert run.status().error == "RuntimeError: mat1 and mat2 cannot be multiplied"
+    assert "Traceback" in run.log_path.read_text()
+
+
+def test_networks_that_fit_nowhere_are_a_sentence(tmp_path, digits):
+    config = small(digits)
+    config = replace(config, model=replace(config.model, latent_dim=1, hidden_g=(10**6, 10**6)))
+    run = Run.create(config, "test", tmp_path)
+    with pytest.raises(RunError, match="do not fit in this machine's memory; try narrower networks"):
+        run_training(run, CPU)
 
 
 def test_data_that_is_missing_is_an_error_for_the_caller(tmp_path, digits):

@@ -496,12 +496,39 @@ def test_a_damaged_status_is_named(run, content):
 
 @pytest.mark.parametrize(
     "change",
-    [{"state": "dancing"}, {"step": "3"}, {"steps": None}, {"epochs": "many"}, {"notes": "abc"}],
+    [
+        {"state": "dancing"},
+        {"step": "3"},
+        {"steps": None},
+        {"epochs": "many"},
+        {"notes": "abc"},
+        {"notes": ["abc", 3]},
+        {"error": 3},
+        {"error": None},
+        {"environment": {"device": 3}},
+    ],
 )
 def test_a_status_of_wrong_values_is_named(run, change):
     """A page computes with these: `status.epoch` of a step that is text would be an error far from its cause."""
     run.write_text("status.json", json.dumps(dataclasses.asdict(RUNNING) | change))
     assert f"{run.path / 'status.json'} cannot be read: " in sentence(run.status)
+
+
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("progress.jsonl", Run.progress),
+        ("progress.jsonl", Run.last_row),
+        ("scores.jsonl", Run.scores),
+        ("evals.jsonl", Run.evals),
+    ],
+)
+def test_rows_that_cannot_be_read_are_named(run, name, read):
+    (run.path / name).unlink(missing_ok=True)
+    (run.path / name).mkdir()
+    assert sentence(lambda: read(run)) == (
+        f"{run.path / name} cannot be read: Is a directory; make it a file that you may read, or move it away"
+    )
 
 
 def test_a_newer_status_is_read_for_what_is_known(run):
@@ -554,6 +581,22 @@ def test_list_runs_is_sorted_and_leaves_out_what_is_no_run(runs_root, tmp_path, 
     assert list_runs(tmp_path / "nowhere") == []
 
 
+def test_a_run_does_not_take_a_presets_name(runs_root):
+    Run(runs_root / "mine").write_config(TINY, "demo")
+    message = sentence(lambda: find_run("mine").rename("dcgan"))
+    assert message == "'dcgan' is a preset, and a command would not know which is meant; try my-dcgan"
+    assert find_run("mine").rename("my-dcgan") == Run(runs_root / "my-dcgan")
+
+
+def test_a_new_run_is_refused_what_a_recorded_one_may_have(runs_root):
+    config = replace(TINY, gradient_penalty=10.0)
+    with pytest.raises(ValueError, match=r"set model\.norm_d to none"):
+        Run.create(config)
+    assert not runs_root.exists()
+    Run(runs_root / "old").write_config(config, "demo")
+    assert find_run("old").config() == config
+
+
 def test_find_run_takes_a_path_or_a_name(runs_root, tmp_path, monkeypatch):
     monkeypatch.setattr(runs, "CHECKPOINTS", tmp_path / "published")
     Run(runs_root / "mine").write_config(TINY, "demo")
@@ -591,9 +634,11 @@ def test_reading_runs_imports_no_torch_and_no_numpy():
 
 def test_relative_paths_are_recorded_so_that_any_directory_resumes(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    config = replace(TINY, data=DataConfig(name="folder:photos/mine", root="sets"))
-    data = Run.create(config, "demo", tmp_path / "runs").config().data
-    assert (data.name, data.root) == (f"folder:{tmp_path}/photos/mine", f"{tmp_path}/sets")
+    for asked, recorded in (
+        (DataConfig(name="folder:photos/mine"), DataConfig(name=f"folder:{tmp_path}/photos/mine")),
+        (DataConfig(name="kmnist", root="sets"), DataConfig(name="kmnist", root=f"{tmp_path}/sets")),
+    ):
+        assert Run.create(replace(TINY, data=asked), "demo", tmp_path / "runs").config().data == recorded
     assert DataConfig(name="mnist").with_absolute_paths() == DataConfig(name="mnist")
 
 
