@@ -22,6 +22,7 @@ from dcgan.archives import cache_folder
 from dcgan.checkpoint import TrainedGenerator, load_tensors, save_tensors, weights_id
 from dcgan.data import ImageSet, load_images
 from dcgan.features import NUM_CLASSES, Features, load_features, to_float
+from dcgan.kept import drawn_real
 from dcgan.labels import LabelScores
 from dcgan.latents import latents_from_seeds
 
@@ -127,15 +128,16 @@ def evaluate(
 ) -> Scores:
     """Draw images from the seeds `seed`, `seed` + 1, ... and score them against the generator's own data.
 
-    A conditional generator draws every digit in turn. The same call gives the same numbers, on the same machine with
-    as many threads. Raises ValueError or FileNotFoundError where there is no classifier for the data.
+    A conditional generator draws every digit in turn, and its floor is of as many real images of each. The same call
+    gives the same numbers, on the same machine with as many threads. Raises ValueError or FileNotFoundError where
+    there is no classifier for the data.
     """
     config = generator.train_config
     judge = judge or load_features(config.data.name, generator.device)
     judge.features(torch.empty(0, *config.model.image_shape))  # says at once if it cannot take the shape
     train, test = (load_images(config.data, config.model, config.seed, split) for split in ("train", "test"))
-    reference = real_reference(train, test, judge, num_images)
     labels = torch.arange(num_images) % NUM_CLASSES if config.model.num_classes else None
+    reference = real_reference(train, test, judge, num_images, labels)
     z = latents_from_seeds(range(seed, seed + num_images), config.model.latent_dim, config.model.latent)
     scores = score(generator(z, labels), labels, reference, judge)
     return dataclasses.replace(scores, weights_id=generator.weights_id, step=generator.step, seed=seed)
@@ -184,24 +186,27 @@ def _figures(features: Tensor, judge: Features, real: Tensor, real_radii: Tensor
 # Real images
 
 
-def real_reference(train: ImageSet, test: ImageSet, judge: Features, num_images: int) -> Reference:
+def real_reference(
+    train: ImageSet, test: ImageSet, judge: Features, num_images: int, wanted: Tensor | None = None
+) -> Reference:
     """What a generator is measured against, from the user's cache where these very images were measured before.
 
-    The floor is that of `num_images` training images, drawn by a fixed seed. Raises ValueError for a count that the
-    training images do not have.
+    The floor is that of `num_images` training images, drawn by a fixed seed, and of the labels `wanted` (num_images,)
+    where a conditional generator is asked for these. Raises ValueError for a count or a label that the training
+    images do not have.
     """
     least = metrics.K + 1
     if not least <= num_images <= len(train.images_u8):
         raise ValueError(f"num_images={num_images} is not in {least}..{len(train.images_u8)}, which the data has")
     histogram = metrics.class_histogram(train.labels, NUM_CLASSES)
-    path = cache_folder() / "evaluation" / f"{_key(train, test, judge, num_images)}.safetensors"
+    path = cache_folder() / "evaluation" / f"{_key(train, test, judge, num_images, wanted)}.safetensors"
     try:
         tensors, metadata = load_tensors(path)
         if weights_id(tensors) != metadata["content"]:
             raise ValueError(f"{path} is damaged")
         floor = Figures(**metadata["floor"] | {"class_histogram": tuple(metadata["floor"]["class_histogram"])})
     except (FileNotFoundError, ValueError, KeyError, TypeError):
-        tensors, floor = _measure(train, test, judge, num_images, histogram)
+        tensors, floor = _measure(train, test, judge, drawn_real(train, num_images, wanted), histogram)
         try:
             save_tensors(path, tensors, {"content": weights_id(tensors), "floor": dataclasses.asdict(floor)})
         except OSError as error:
@@ -210,12 +215,11 @@ def real_reference(train: ImageSet, test: ImageSet, judge: Features, num_images:
 
 
 def _measure(
-    train: ImageSet, test: ImageSet, judge: Features, num_images: int, histogram: Tensor
+    train: ImageSet, test: ImageSet, judge: Features, drawn: Tensor, histogram: Tensor
 ) -> tuple[dict[str, Tensor], Figures]:
     logger.info("measuring the real images, once")
     features = judge.features(to_float(test.images_u8))
     radii = metrics.radii(features)
-    drawn = torch.randperm(len(train.images_u8), generator=torch.Generator().manual_seed(0))[:num_images]
     floor = _figures(judge.features(to_float(train.images_u8[drawn])), judge, features, radii, histogram)
     spread = slice(None, None, max(1, len(test.images_u8) // _COMPARED))  # MNIST's halves are of different writers
     compared, train_pixels = (to_float(images).flatten(1) for images in (test.images_u8[spread], train.images_u8))
@@ -228,7 +232,10 @@ def _measure(
     return tensors, floor
 
 
-def _key(train: ImageSet, test: ImageSet, judge: Features, num_images: int) -> str:
-    """Changes with whatever decides the figures: the classifier, the images, their labels, the count, the code."""
+def _key(train: ImageSet, test: ImageSet, judge: Features, num_images: int, wanted: Tensor | None = None) -> str:
+    """Changes with whatever decides the figures: the classifier, the images, their labels, the count or what labels
+    are asked for, the code."""
     images = {"train": train.images_u8, "labels": train.labels, "test": test.images_u8}
+    if wanted is not None:
+        images["wanted"] = wanted
     return f"{judge.hash}-{weights_id(images)}-{num_images}-v{_VERSION}"

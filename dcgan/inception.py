@@ -32,7 +32,7 @@ from dcgan.checkpoint import TrainedGenerator, weights_id
 from dcgan.data import load_images
 from dcgan.evaluate import rounded
 from dcgan.features import to_float
-from dcgan.kept import kept
+from dcgan.kept import drawn_real, kept
 from dcgan.latents import latents_from_seeds
 from dcgan.pixels import to_uint8
 
@@ -105,7 +105,7 @@ def evaluate_inception(
     generator: TrainedGenerator, judge: Inception | None = None, num_images: int = NUM_IMAGES, seed: int = 0
 ) -> InceptionScores:
     """Draw images from the seeds `seed`, `seed` + 1, ..., each class in turn, and measure them by FID and KID against
-    the test images of the generator's data.
+    the test images of the generator's data, beside as many real training images (of each class).
 
     Slow on a CPU: three times as many images as are asked for pass a large network. Raises FileNotFoundError where
     the weights cannot be had, and ValueError for a count that the training images do not have, and for pixels that
@@ -116,14 +116,15 @@ def evaluate_inception(
     train, test = (load_images(config.data, config.model, config.seed, split) for split in ("train", "test"))
     if not 2 <= num_images <= len(train.images_u8):
         raise ValueError(f"num_images={num_images} is not in 2..{len(train.images_u8)}, which the data has")
-    drawn = torch.randperm(len(train.images_u8), generator=torch.Generator().manual_seed(0))[:num_images]
+    labels = torch.arange(num_images) % config.model.num_classes if config.model.num_classes else None
+    drawn = drawn_real(train, num_images, labels)
     real = {"test": test.images_u8, "train": train.images_u8[drawn]}
 
     def measure() -> dict[str, Tensor]:
         return {name: judge.features(to_float(images_u8)) for name, images_u8 in real.items()}
 
     known = kept(f"inception-{judge.hash}-{weights_id(real)}-v{_VERSION}", measure)
-    found = torch.cat([judge.features(images) for images in _draw(generator, num_images, seed)])
+    found = torch.cat([judge.features(images) for images in _draw(generator, num_images, seed, labels)])
     return InceptionScores(
         judge.name,
         judge.hash,
@@ -138,14 +139,14 @@ def evaluate_inception(
     )
 
 
-def _draw(generator: TrainedGenerator, num_images: int, seed: int) -> Iterator[Tensor]:
+def _draw(generator: TrainedGenerator, num_images: int, seed: int, labels: Tensor | None) -> Iterator[Tensor]:
     """Images (B, C, H, W) in [-1, 1], some at a time, as files of bytes would hold them: so FIDs are taken."""
     config = generator.config
     for start in range(0, num_images, _CHUNK):
-        places = range(start, min(start + _CHUNK, num_images))
-        z = latents_from_seeds([seed + place for place in places], config.latent_dim, config.latent)
-        labels = torch.tensor(places) % config.num_classes if config.num_classes else None
-        yield to_float(torch.from_numpy(to_uint8(generator(z, labels).numpy())))
+        stop = min(start + _CHUNK, num_images)
+        z = latents_from_seeds(range(seed + start, seed + stop), config.latent_dim, config.latent)
+        asked = None if labels is None else labels[start:stop]
+        yield to_float(torch.from_numpy(to_uint8(generator(z, asked).numpy())))
 
 
 # The network

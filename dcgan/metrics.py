@@ -152,7 +152,8 @@ def nearest_neighbour_error(known: Tensor, known_labels: Tensor, images: Tensor,
     """The share of images (N, F) whose nearest known one (M, F) is of another class: a 1-nearest-neighbour classifier
     of the known ones, in the precision they come in. The labels are (M,) and (N,)."""
     nearest_ones = torch.cat([block.argmin(1) for _, block in _distances(images, known)])
-    return (known_labels[nearest_ones] != labels).double().mean().item()
+    wrong = known_labels[nearest_ones] != labels
+    return wrong.cpu().double().mean().item()  # an Apple GPU has no float64
 
 
 def _distances(a: Tensor, b: Tensor) -> Iterator[tuple[slice, Tensor]]:

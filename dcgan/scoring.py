@@ -27,6 +27,7 @@ from dcgan.config import TrainConfig
 from dcgan.data import ImageSet, load_images
 from dcgan.device import matmul_precision
 from dcgan.features import NUM_CLASSES, Features, load_features, to_float
+from dcgan.kept import drawn_real
 from dcgan.latents import latents_from_seeds
 from dcgan.models.parts import Generator
 from dcgan.models.sampling import sample
@@ -92,10 +93,10 @@ class Scorer:
             raise FileNotFoundError(f"the test images of {config.data.name} are missing: {error}") from error
         train = load_images(replace(config.data, limit=0), model, config.seed, "train")
         num_images = min(config.score_images, len(train.images_u8))
-        with _exactly():
-            reference = light_reference(train, test, judge, num_images)
-        z = latents_from_seeds(range(FIRST_SEED, FIRST_SEED + num_images), model.latent_dim, model.latent)
         labels = torch.arange(num_images) % min(NUM_CLASSES, model.num_classes) if model.num_classes else None
+        with _exactly():
+            reference = light_reference(train, test, judge, num_images, labels)
+        z = latents_from_seeds(range(FIRST_SEED, FIRST_SEED + num_images), model.latent_dim, model.latent)
         return cls(judge, reference, z, labels)
 
     @property
@@ -124,12 +125,17 @@ def light_figures(features: Tensor, judge: Features, reference: LightReference) 
         )
 
 
-def light_reference(train: ImageSet, test: ImageSet, judge: Features, num_images: int) -> LightReference:
+def light_reference(
+    train: ImageSet, test: ImageSet, judge: Features, num_images: int, wanted: Tensor | None = None
+) -> LightReference:
     """What a training is scored against, from the user's cache where these very images were measured before.
 
-    Unlike dcgan.evaluate's it knows no distances between pixels, which take most of that one's time.
+    `wanted` (num_images,) are the labels that a conditional generator is asked for. Unlike dcgan.evaluate's it knows
+    no distances between pixels, which take most of that one's time.
     """
     images = {"train": train.images_u8, "test": test.images_u8}
+    if wanted is not None:
+        images |= {"labels": train.labels, "wanted": wanted}
     name = f"light-{judge.hash}-{weights_id(images)}-{num_images}-v{_VERSION}.safetensors"
     path = cache_folder() / "evaluation" / name
     try:
@@ -139,7 +145,7 @@ def light_reference(train: ImageSet, test: ImageSet, judge: Features, num_images
         cfd, coverage, histogram = metadata["floor"]
         return LightReference(**tensors, floor=LightFigures(cfd, coverage, tuple(histogram)))
     except (FileNotFoundError, ValueError, KeyError, TypeError):
-        reference = _measure(train, test, judge, num_images)
+        reference = _measure(train, test, judge, drawn_real(train, num_images, wanted))
     tensors = {"features": reference.features, "radii": reference.radii}
     try:
         save_tensors(path, tensors, {"content": weights_id(tensors), "floor": list(reference.floor)})
@@ -148,13 +154,12 @@ def light_reference(train: ImageSet, test: ImageSet, judge: Features, num_images
     return reference
 
 
-def _measure(train: ImageSet, test: ImageSet, judge: Features, num_images: int) -> LightReference:
+def _measure(train: ImageSet, test: ImageSet, judge: Features, drawn: Tensor) -> LightReference:
     logger.info("measuring the real images that the training is scored against, once")
     started = time.monotonic()
     features = judge.features(to_float(test.images_u8))
     with _one_thread():
         radii = metrics.radii(features)
-    drawn = torch.randperm(len(train.images_u8), generator=torch.Generator().manual_seed(0))[:num_images]
     found = LightReference(features, radii, LightFigures(0.0, 0.0, ()))
     floor = light_figures(judge.features(to_float(train.images_u8[drawn])), judge, found)
     logger.info("measured in %.1f s", time.monotonic() - started)

@@ -215,6 +215,11 @@ def test_a_conditional_run_is_asked_for_every_digit(small, runs_root):
     generator = load_generator(tiny(small, runs_root, num_classes=10).path)
     scores = evaluate(generator, num_images=50)
     assert 0 <= scores.label_accuracy < 0.4  # it was never trained
+    # Its floor is of five of each digit, but for what the classifier reads otherwise; others' is of any fifty.
+    shares = torch.tensor(scores.floor.class_histogram)
+    assert (shares - 0.1).abs().max() <= 0.021
+    others = torch.tensor(evaluate(load_generator(tiny(small, runs_root).path), num_images=50).floor.class_histogram)
+    assert (others - 0.1).abs().max() > 0.039
 
 
 def test_the_limit_of_a_training_limits_what_it_may_have_memorised(small, runs_root, monkeypatch):

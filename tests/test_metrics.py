@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+from torch.overrides import TorchFunctionMode
 
 from dcgan import metrics
 from dcgan.metrics import (
@@ -187,6 +188,30 @@ def test_the_nearest_known_image_gives_its_label(monkeypatch):
         monkeypatch.setattr(metrics, "_ELEMENTS", rows * len(known))
         assert nearest_neighbour_error(known, labels, images, torch.tensor([7, 8, 9, 8])) == 0
         assert nearest_neighbour_error(known, labels, images, torch.tensor([7, 9, 9, 7])) == 0.5
+
+
+class AppleGPU(TorchFunctionMode):
+    """Knows no float64: a tensor is made so on the CPU only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.on_cpu: list[torch.Tensor] = []
+
+    def __torch_function__(self, function, types, arguments=(), more=None):
+        if function is torch.Tensor.double and not any(arguments[0] is each for each in self.on_cpu):
+            raise TypeError(
+                "Cannot convert a MPS Tensor to float64 dtype as the MPS framework doesn't support float64"
+            )
+        result = function(*arguments, **(more or {}))
+        if function is torch.Tensor.cpu:
+            self.on_cpu.append(result)
+        return result
+
+
+def test_the_nearest_neighbour_error_needs_no_float64_of_the_device():
+    x, labels = normal(20, 3, 0).float(), torch.arange(20) % 4
+    with AppleGPU():
+        assert nearest_neighbour_error(x, labels, x, labels) == 0
 
 
 def test_an_image_is_the_nearest_to_itself():

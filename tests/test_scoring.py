@@ -168,6 +168,15 @@ def test_the_floor_is_of_as_many_real_images_as_are_drawn(judged_digits):
     assert Scorer.open(small(judged_digits, score_images=0), CPU) is None
 
 
+def test_the_floor_of_a_conditional_training_is_of_what_it_is_asked_for(judged_digits):
+    config = small(judged_digits, score_images=100)
+    asked = Scorer.open(replace(config, model=replace(config.model, num_classes=10)), CPU)
+    shares = torch.tensor(asked.reference.floor.class_histogram)
+    assert (shares - 0.1).abs().max() <= 0.021  # ten of each, but for what the classifier reads otherwise
+    others = torch.tensor(Scorer.open(config, CPU).reference.floor.class_histogram)
+    assert (others - 0.1).abs().max() > 0.029
+
+
 def test_other_images_and_counts_are_measured_anew(judged_digits, cache):
     train, test = (load_images(judged_digits, small(judged_digits).model, 0, part) for part in ("train", "test"))
     judge = load_features("mnist")
