@@ -62,14 +62,17 @@ def sample(
     if not single and Path(output).suffix.lower() != ".png":
         raise ValueError(f"output {output!r} is neither a .png file nor a folder; write {output}.png or {output}/")
     generator = load_generator(path, choose_device(device)).truncated(psi)
+    drawn = len(seed_list)
     if single:
-        pictures = export.sample_pictures(generator, seed_list, label_list, reverse, enlarge, kind_list)
-        for stem, picture in pictures.items():
+        stems = set()
+        for stem, picture in export.sample_pictures(generator, seed_list, label_list, reverse, enlarge, kind_list):
             _write(Path(output) / f"{stem}.png", png_bytes(picture))
+            stems.add(stem)
+        drawn = len(stems)  # a seed given twice is one file
     else:
         sheet = export.sample_sheet(generator, seed_list, label_list, columns, reverse, enlarge, kind_list)
         _write(Path(output), png_bytes(sheet))
-    count = f"{len(seed_list)} images" if len(seed_list) > 1 else "1 image"
+    count = f"{drawn} images" if drawn > 1 else "1 image"
     print(f"{output}: {count} from weights {generator.weights_id} of step {generator.step}")
     return 0
 

@@ -13,6 +13,7 @@ from dcgan import runs as rooms
 from dcgan.runs import Run, find_run, replacing
 
 PAGE = "docs/results.md"
+"""In the project, whose runs it is made of, wherever the command is given."""
 
 
 def results(
@@ -27,7 +28,8 @@ def results(
 
     Args:
         runs: Finished and scored runs, by path or name (see: runs). Default: all in checkpoints/ and results/.
-        output: The Markdown file to write. Default: docs/results.md, or the terminal where runs are named.
+        output: The Markdown file to write. Default: the project's docs/results.md, or the terminal where runs are
+            named.
         keep: Make no page; copy the named runs' configs and scores, without weights, to results/ for later pages.
     """
     from dcgan.results import default_runs, name_of
@@ -47,10 +49,10 @@ def results(
     if runs and not output:
         print(page, end="")
         return 0
-    path = Path(output or PAGE)
+    path = Path(output) if output else rooms.PROJECT / PAGE
     with replacing(path) as temporary:
         temporary.write_text(page, encoding="utf-8", newline="\n")
-    print(f"wrote {path}")
+    print(f"wrote {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
     return 0
 
 

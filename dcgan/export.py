@@ -6,7 +6,7 @@ N images, C H W image. A picture is (H, W) grey or (H, W, 3) RGB, uint8.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,18 +64,17 @@ def sample_pictures(
     reverse: bool = False,
     enlarge: int = 1,
     kinds: Sequence[int] | None = None,
-) -> dict[str, Bytes]:
-    """One picture a seed, under a name for its file: seed-0000042, seed-0000042-label-7 or seed-0000042-kind-7."""
+) -> Iterator[tuple[str, Bytes]]:
+    """One picture a seed, each made when it is asked for, with a name for its file: seed-0000042,
+    seed-0000042-label-7 or seed-0000042-kind-7. A seed that comes twice has one name twice, and the same picture."""
     images_u8 = draw(generator, seeds, labels, reverse, kinds)
     along = labels_along(len(seeds), generator.config.num_classes, labels)
     suffixes = [""] * len(seeds) if along is None else [f"-label-{label}" for label in along]
     if kinds is not None:
         named = np.resize(kinds, len(seeds))
         suffixes = [f"{suffix}-kind-{kind}" for suffix, kind in zip(suffixes, named, strict=True)]
-    return {
-        f"seed-{seed:07d}{suffix}": pixels.enlarge(pixels.grid(image_u8[None], 1), enlarge)
-        for seed, suffix, image_u8 in zip(seeds, suffixes, images_u8, strict=True)
-    }
+    for seed, suffix, image_u8 in zip(seeds, suffixes, images_u8, strict=True):
+        yield f"seed-{seed:07d}{suffix}", pixels.enlarge(pixels.grid(image_u8[None], 1), enlarge)
 
 
 def sample_sheet(

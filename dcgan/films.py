@@ -18,16 +18,19 @@ def training_gif(
 ) -> bytes:
     """The run's sample grids one after another, captioned with their epoch; the last one is held longer.
 
-    Works while the run is still being written. Raises ValueError where there are no grids yet, one is damaged, or
-    a GIF cannot hold the durations; RunError where the run cannot be read.
+    Works while the run is still being written. Raises ValueError where there are no grids yet, one is damaged, all
+    are too large together, or a GIF cannot hold the durations; RunError where the run cannot be read.
     """
-    frames = []
-    for step in run.sample_steps():
+    frames: list[Bytes] = []
+    steps = run.sample_steps()
+    for step in steps:
         try:
             picture = pixels.read_png(run.sample_path(step))
         except FileNotFoundError:
             continue  # taken back by a resume since the folder was listed
         picture = pixels.enlarge(pixels.reverse_grey(picture) if reverse else picture, enlarge)
+        if not frames:
+            pixels.check_film(len(steps), picture)
         frames.append(pixels.caption(picture, frame_caption(step, run.status()), background=255 if reverse else 0))
     if not frames:
         raise ValueError(f"{run.path} has no sample grids yet; train it first, then try again")

@@ -6,6 +6,7 @@ pages take. A batch is (N, C, H, W): what networks give.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +18,10 @@ from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
 Bytes = NDArray[np.uint8]
+
+MAX_PIXELS = 250_000_000
+"""Of one picture, or of an animation's frames together: a quarter of a gigabyte in grey. What is larger is a slip,
+and would end in a full memory."""
 
 
 def to_uint8(images: NDArray[np.floating]) -> Bytes:
@@ -43,12 +48,18 @@ def from_uint8(images_u8: Bytes) -> NDArray[np.float32]:
 def grid(images_u8: Bytes, columns: int, gap: int = 0, background: int = 0) -> Bytes:
     """Images (N, C, H, W) in rows of `columns`, `gap` pixels between them: (H', W') grey or (H', W', 3).
 
-    What the last row lacks is `background`, as are the gaps. Raises ValueError for no images or columns < 1.
+    What the last row lacks is `background`, as are the gaps. Raises ValueError for no images or columns < 1, and for
+    more than MAX_PIXELS.
     """
     count, channels, height, width = images_u8.shape
     if count < 1 or columns < 1:
         raise ValueError(f"{count} images in {columns} columns make no grid; give at least one of each")
     rows = -(-count // columns)
+    if rows * columns * (height + gap) * (width + gap) > MAX_PIXELS:
+        raise ValueError(
+            f"{count} images in columns={columns} make a grid of more than {MAX_PIXELS:,} pixels; try "
+            f"{math.ceil(math.sqrt(count))} columns, or fewer images"
+        )
     tiles = np.full((rows * columns, height + gap, width + gap, channels), background, np.uint8)
     tiles[:count, :height, :width] = images_u8.transpose(0, 2, 3, 1)
     tiles = tiles.reshape(rows, columns, *tiles.shape[1:]).swapaxes(1, 2)  # (rows, H, columns, W, C)
@@ -72,9 +83,16 @@ def cell(sheet_u8: Bytes, index: int, columns: int, rows: int) -> Bytes:
 
 
 def enlarge(image_u8: Bytes, factor: int) -> Bytes:
-    """Every pixel as factor x factor hard pixels, never smoothed. Raises ValueError for factor < 1."""
+    """Every pixel as factor x factor hard pixels, never smoothed. Raises ValueError for factor < 1, and for one that
+    makes more than MAX_PIXELS."""
     if factor < 1:
         raise ValueError(f"factor={factor} is below 1; try 4")
+    height, width = image_u8.shape[:2]
+    if factor > 1 and height * width * factor**2 > MAX_PIXELS:
+        largest = max(1, math.isqrt(MAX_PIXELS // (height * width)))
+        raise ValueError(
+            f"factor={factor} makes more than {MAX_PIXELS:,} pixels of {width} x {height}; try {largest} at most"
+        )
     return image_u8.repeat(factor, axis=0).repeat(factor, axis=1)
 
 
@@ -176,16 +194,28 @@ def png_bytes(image_u8: Bytes, metadata: Mapping[str, str] | None = None) -> byt
     return buffer.getvalue()
 
 
+def check_film(num_frames: int, frame_u8: Bytes) -> None:
+    """Raise ValueError where so many frames like this one have more than MAX_PIXELS: best asked after the first."""
+    height, width = frame_u8.shape[:2]
+    if num_frames * height * width > MAX_PIXELS:
+        raise ValueError(
+            f"{num_frames} frames of {width} x {height} pixels are more than {MAX_PIXELS:,} together; make them "
+            "smaller, or take fewer"
+        )
+
+
 def gif_bytes(frames_u8: Sequence[Bytes], milliseconds: int | Sequence[int], loop: int = 0) -> bytes:
     """An animated GIF of pictures of one shape, each shown for its milliseconds, or all for the same.
 
     Grey frames are exact. RGB frames share one palette of at most 256 colours, chosen from all of them
     together and never dithered, so that a pixel that does not change does not flicker. loop: how often it
     repeats, 0 for ever. Equal neighbours are stored as one frame shown for as long as both.
-    Raises ValueError for no frames, or durations that a GIF cannot hold or a browser does not keep.
+    Raises ValueError for no frames, more than MAX_PIXELS in all of them, or durations that a GIF cannot hold or a
+    browser does not keep.
     """
     if len(frames_u8) == 0:
         raise ValueError("0 frames make no GIF; give at least one")
+    check_film(len(frames_u8), frames_u8[0])
     durations = [milliseconds] * len(frames_u8) if isinstance(milliseconds, int) else list(milliseconds)
     _check_durations(durations, len(frames_u8))
     if frames_u8[0].ndim == 2:

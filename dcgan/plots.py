@@ -28,13 +28,34 @@ HEIGHT = 260
 def loss_curves(
     series: Series, x: str = "epoch", smoothing: float = 0.0, log: bool = False, height: int = HEIGHT
 ) -> go.Figure:
-    """Both losses. `smoothing` in [0, 1) draws the moving average over the faint rows."""
+    """Both losses. `smoothing` in [0, 1) draws the moving average over the faint rows.
+
+    `log` asks for a logarithmic axis, which there is only where all that is drawn lies above 0; else a note says so.
+    """
     figure = go.Figure()
     for column, name, color in (("d_loss", "discriminator", DISCRIMINATOR), ("g_loss", "generator", GENERATOR)):
         add_curve(figure, series, x, column, name, color, smoothing)
     if log:
-        figure.update_yaxes(type="log")
+        _make_logarithmic(figure)
     return styled(figure, x, "loss", height)
+
+
+def _make_logarithmic(figure: go.Figure) -> None:
+    """Of the y axis: where a curve has a value at or below 0, which would vanish from it, a note in its place."""
+    if all(value > 0 for trace in figure.data for value in trace.y):
+        figure.update_yaxes(type="log")
+        return
+    figure.add_annotation(
+        text="linear: values at or below 0 have no logarithm",
+        x=1,
+        y=0,
+        xref="paper",
+        yref="paper",
+        xanchor="right",
+        yanchor="bottom",
+        showarrow=False,
+        font={"color": GREY},
+    )
 
 
 def judgement_curves(
@@ -85,7 +106,8 @@ def paired_curves(
     log: bool = False,
     probabilities: bool = True,
 ) -> go.Figure:
-    """Losses or scores of two named runs in one figure, the first one solid, the second dashed."""
+    """Losses or scores of two named runs in one figure, the first one solid, the second dashed; `log` of the losses
+    as in loss_curves."""
     figure = go.Figure()
     for (name, series), dash in zip(runs, ("solid", "dash"), strict=False):
         for column, short, color in PAIR_COLUMNS[kind]:
@@ -93,7 +115,7 @@ def paired_curves(
     if kind == "scores":
         return styled(figure, x, _judgement_axis(figure, probabilities))
     if log:
-        figure.update_yaxes(type="log")
+        _make_logarithmic(figure)
     return styled(figure, x, "loss")
 
 

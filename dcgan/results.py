@@ -1,8 +1,8 @@
 """What runs have scored, recipe by recipe: the results page's numbers. Reads runs only; no torch.
 
 Runs of one recipe differ in the seed and in nothing else that decides the outcome. The last evaluation of the last
-weights counts, never the best of several. Scores by another classifier, of another count of images or of other data
-are never put together.
+weights counts, never the best of several. Scores by another classifier, of another count or size of images or of
+other data are never put together.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dcgan import command, runs
+from dcgan import command, compare, runs
 from dcgan.config import TrainConfig
 from dcgan.presets import PRESETS
 from dcgan.runs import Run, RunError
@@ -32,6 +32,8 @@ class Judge(NamedTuple):
     """All that has to be equal for two scores to compare."""
 
     data: str
+    image_shape: tuple[int, int, int]
+    """(C, H, W): Inception scores any."""
     extractor: str
     extractor_hash: str
     num_images: int
@@ -92,18 +94,12 @@ def _entries(run: Run) -> list[Entry]:
     config, status = run.config(), run.status()
     if status.state != "finished" or status.step != status.steps:
         raise RunError(f"{status.state} at step {status.step:,} of {status.steps:,}; a recipe is scored at its end")
-    rows = [row for row in run.evals() if _is_row(row)]
+    rows = compare.measured(run)
     if not rows:
         raise RunError(
             f"not scored; run: python -m dcgan evaluate {shlex.quote(name_of(run))}{' --save' * run.is_published}"
         )
-    last: dict[Judge, dict[str, Any]] = {}
-    for row in rows:
-        if row["step"] == status.step:
-            judge = Judge(config.data.name, row["extractor"], row["extractor_hash"], row["num_images"])
-            # A score that is only measured on request stays until the same weights are asked for it again.
-            before = last.get(judge, {})
-            last[judge] = row if before.get("weights_id") != row.get("weights_id") else before | row
+    last = compare.by_judge(row for row in rows if row["step"] == status.step)
     if not last:
         raise RunError(f"scored at step {rows[-1]['step']:,} and trained to {status.step:,}; evaluate it again")
     progress = run.last_row()
@@ -115,7 +111,7 @@ def _entries(run: Run) -> list[Entry]:
             run=run,
             config=config,
             label=_label(run, config),
-            judge=judge,
+            judge=Judge(config.data.name, config.model.image_shape, *judge),
             row=row,
             steps=status.steps,
             hardware=f"{earlier}{environment.get('device', 'unknown')}{threads}",
@@ -146,12 +142,6 @@ def preset_of(run: Run) -> str:
         return run.preset
     except RunError:
         return ""
-
-
-def _is_row(row: Mapping[str, Any]) -> bool:
-    """Whether a row says what it depends on; another is damage, and is passed over as a line that is no JSON is."""
-    words = all(isinstance(row.get(name), str) for name in ("extractor", "extractor_hash"))
-    return words and all(type(row.get(name)) is int for name in ("step", "num_images"))
 
 
 def _label(run: Run, config: TrainConfig) -> str:

@@ -87,7 +87,8 @@ SCORES = {
         "1-NN error ↓",
         ".4f",
         "of a conditional model, where asked for: share of the test images whose nearest one of 50,000 generated, "
-        "between pixels, was to be another digit. The DCGAN paper's own test.",
+        "between pixels, was to be another digit. The DCGAN paper's own test. Its floor is of 50,000 drawn at "
+        "random.",
     ),
     "classification_accuracy": Score(
         "CAS ↑",
@@ -130,8 +131,8 @@ def page(chosen: Sequence[Run], made_by: str = "python -m dcgan results") -> str
         f"Made by `{made_by}` from what the runs recorded (config.json, status.json, evals.jsonl). "
         "The last evaluation of the last weights counts, never the best of several. Where a recipe was trained from "
         "several seeds, a figure is their mean ± the sample deviation (n - 1); of one seed there is no deviation. "
-        "The floor is what as many real training images get in place of the generated ones. ↓ lower is better, "
-        "↑ higher is better.",
+        "The floor is what as many real training images get in place of the generated ones; a conditional model "
+        "draws each class as often, and so does its floor. ↓ lower is better, ↑ higher is better.",
         "## Scores",
         *_score_tables(entries),
         "## Recipes and what they cost",
@@ -153,11 +154,16 @@ def page(chosen: Sequence[Run], made_by: str = "python -m dcgan results") -> str
 
 def _score_tables(entries: Sequence[Entry]) -> list[str]:
     parts = []
-    for judge in dict.fromkeys(entry.judge for entry in entries):
+    judges = list(dict.fromkeys(entry.judge for entry in entries))
+    for judge in judges:
         judged = [entry for entry in entries if entry.judge == judge]
         extractor = f"{_cell(judge.extractor)}, hash `{_cell(judge.extractor_hash)}`"
+        channels, height, width = judge.image_shape
+        # Told where another table is of the same images in another shape, and taken for granted elsewhere.
+        alike = [each for each in judges if each._replace(image_shape=judge.image_shape) == judge]
+        shape = f" of {width}x{height} pixels, {'grey' if channels == 1 else 'RGB'}," if len(alike) > 1 else ""
         parts += [
-            f"### {_cell(judge.data)}: {judge.num_images:,} images each, by the {extractor}",
+            f"### {_cell(judge.data)}: {judge.num_images:,} images each{shape or ','} by the {extractor}",
             _score_table(judged),
         ]
     return parts or ["No run has scores yet."]
@@ -176,7 +182,7 @@ def _score_table(entries: Sequence[Entry]) -> str:
     for entry in entries:
         values = [(number(entry.row, f"{name}_floor"), score.form) for name, score in columns.items()]
         cells = tuple(_LOST if value is None else format(value, form) for value, form in values)
-        floors.setdefault(cells, f"floor: as many real images, from {_training_images(entry.config.data)}")
+        floors.setdefault(cells, _floor_name(entry))
     lines += [[name, "", *cells] for cells, name in floors.items() if not _is_told_by_another(cells, floors)]
     return _table(["recipe", "seeds", *(_cell(score.head) for score in columns.values())], lines)
 
@@ -188,6 +194,13 @@ def _statistic(group: Sequence[Entry], name: str, form: str) -> str:
     spread = f" ± {statistics.stdev(values):{form}}" if len(values) > 1 else ""
     some = f" ({len(values)} of {len(group)} seeds)" if len(values) < len(group) else ""
     return f"{statistics.fmean(values):{form}}{spread}{some}"
+
+
+def _floor_name(entry: Entry) -> str:
+    """Of which images it is. A conditional model draws each class in turn, and its floor is of as many of each; of
+    Stacked MNIST it draws what as many training images are."""
+    even = entry.config.model.num_classes > 0 and entry.config.data.name != "stacked-mnist"
+    return f"floor: as many real images,{' evenly of each class,' * even} from {_training_images(entry.config.data)}"
 
 
 def _is_told_by_another(cells: tuple[str, ...], floors: Mapping[tuple[str, ...], str]) -> bool:

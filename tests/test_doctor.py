@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from math import ceil
+from pathlib import Path
 
 import pytest
 from conftest import progress_row, score_row
 
-from dcgan.doctor import PROBABILISTIC, collapse, diagnose
+from dcgan import doctor
+from dcgan.doctor import (
+    COLLAPSE_IMAGES,
+    MISSING_SHARE,
+    ONE_CLASS,
+    PROBABILISTIC,
+    STILL_BETTER,
+    collapse,
+    diagnose,
+)
 from dcgan.runs import CHECKPOINTS, ProgressRow, Run, ScoreRow
 
 PUBLISHED = sorted(path.name for path in CHECKPOINTS.iterdir())
@@ -155,13 +167,52 @@ def measured(name: str) -> list[ScoreRow]:
 
 
 @pytest.mark.parametrize("name", MEASURED)
-def test_the_published_generators_never_raise_the_alarm(name):
+def test_the_published_generators_raise_no_alarm_with_their_last_epochs_all_alike(name):
     recorded = measured(name)
-    for end in range(len(recorded) + 1):
-        assert collapse(recorded[:end]) is None, recorded[end - 1]
-    # Nor had they ended anywhere, with their last epochs all alike, once the digits are there.
     tail = [replace(recorded[-1], step=step, images_seen=100_000 * step) for step in range(12, 40)]
     assert collapse([*recorded, *tail]) is None
+
+
+# Every published recording that knows its scores: those that recorded them, and those that were measured above.
+SCORED = {name: scores for name in PUBLISHED if (scores := Run(CHECKPOINTS / name).scores())}
+SCORED |= {name: measured(name) for name in MEASURED}
+
+
+@pytest.mark.parametrize("name", SCORED)
+def test_the_published_recordings_raise_no_alarm_at_any_row_nor_when_they_are_finished(name):
+    recorded = SCORED[name]
+    for end in range(len(recorded) + 1):
+        assert collapse(recorded[:end]) is None, recorded[end - 1]
+    assert collapse(recorded, finished=True) is None
+
+
+def ratios(rows: list[ScoreRow]) -> dict[int, float]:
+    """Images seen -> CFD over that at half as many or fewer images."""
+    before = {row.images_seen: [old for old in rows if old.images_seen <= row.images_seen / 2] for row in rows}
+    return {row.images_seen: row.cfd / old[-1].cfd for row in rows if (old := before[row.images_seen])}
+
+
+def stated(pattern: str) -> float:
+    """A number that the doctor's own text has."""
+    text = " ".join(Path(doctor.__file__).read_text(encoding="utf-8").split())
+    (found,) = re.findall(pattern, text)
+    return float(found)
+
+
+def test_what_is_said_of_the_published_recordings_is_so():
+    slowest = max(max(ratios(rows).values()) for rows in SCORED.values())
+    said = stated(r"below this the training still gets better\. The published ones have ([\d.]+) at most")
+    assert said == ceil(100 * slowest) / 100 < STILL_BETTER
+    assert stated(r"CFD falls by (\d+) % and more") == int(100 * (1 - slowest))
+    past = [row for rows in SCORED.values() for row in rows if row.images_seen >= COLLAPSE_IMAGES]
+    commonest = max(max(row.class_histogram) for row in past)
+    said = stated(r"Past COLLAPSE_IMAGES the published ones have ([\d.]+) at most")
+    assert said == pytest.approx(commonest, abs=0.01)
+    assert commonest < ONE_CLASS
+    rarest = min(share / real for rows in SCORED.values() for _, share, real in doctor._shares(rows[-1]))
+    said = stated(r"The published models end with ([\d.]+) and more for each digit")
+    assert said == pytest.approx(rarest, abs=0.01)
+    assert rarest > MISSING_SHARE
 
 
 def without(*digits: int, share: float = 0.0) -> tuple[float, ...]:
@@ -198,6 +249,47 @@ def test_digits_that_never_were_there_are_not_said_to_be_lost():
     noise = score_row(2, cfd=20.0, coverage=0.001)  # taken for all digits, and like none
     found = collapse([noise, *(score_row(2 * n, cfd=20.0, class_histogram=drawn) for n in range(2, 9))])
     assert found.title == "The generator hardly draws 2 and 3."
+
+
+def falling(*last: dict[str, object], epochs: int = 8) -> list[ScoreRow]:
+    """CFD halves with every doubling of the images, to the end; `last` are the newest rows."""
+    rows = [score_row(2 * n, cfd=40.0 / n) for n in range(1, epochs + len(last) + 1)]
+    return [*rows[:epochs], *(replace(row, **each) for row, each in zip(rows[epochs:], last, strict=True))]
+
+
+def test_a_digit_that_gets_lost_is_told_while_the_others_get_better():
+    lost = {"class_histogram": without(5)}
+    assert diagnose(rows(), scores=falling(lost, lost)).title == "The generator no longer draws 5."
+    assert collapse(falling(lost)) is None  # of one row only
+    assert collapse(falling(lost, {})) is None
+    one = {"class_histogram": without(*range(9), share=0.005)}
+    assert collapse(falling(one)).kind == "collapsed"
+
+
+def test_only_a_digit_that_was_drawn_well_can_get_lost_while_the_others_get_better():
+    def late(share: float) -> list[ScoreRow]:
+        found = [replace(row, class_histogram=without(5, share=share)) for row in falling()]
+        return [*found, *falling({"class_histogram": without(5, 6)}, {"class_histogram": without(5, 6)})[-2:]]
+
+    assert collapse(late(0.06)).title == "The generator no longer draws 5 and 6."
+    assert collapse(late(0.04)).title == "The generator no longer draws 6."
+    noise = [replace(row, coverage=0.001) for row in falling()]
+    assert collapse([*noise, *late(0.06)[-2:]]) is None
+
+
+def test_what_a_finished_training_does_not_draw_is_told_however_much_better_it_got():
+    never = [replace(row, class_histogram=without(5)) for row in falling()]
+    assert [kind(rows(), state, scores=never) for state in ("running", "stopped", "finished")] == [
+        "healthy",
+        "healthy",
+        "missing-classes",
+    ]
+    assert collapse(never, finished=True).title == "The generator hardly draws 5."
+    assert collapse(never[-1:], finished=True) is None  # one row may be chance
+    one = [replace(row, class_histogram=without(*range(9))) for row in falling()]
+    assert [getattr(collapse(one, finished), "kind", "") for finished in (False, True)] == ["", "collapsed"]
+    noise = [replace(row, coverage=0.0) for row in one]
+    assert collapse(noise, finished=True) is None  # no digit was ever drawn: it is young, and not collapsed
 
 
 def test_digits_that_come_and_go_are_not_missing():

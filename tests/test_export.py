@@ -63,7 +63,7 @@ def test_a_label_changes_the_image_and_a_wrong_one_is_an_error():
 def test_a_sheet_holds_the_single_pictures_row_by_row(reverse):
     drawn = generator()
     sheet = export.sample_sheet(drawn, range(7), reverse=reverse, enlarge=2)
-    singles = list(export.sample_pictures(drawn, range(7), reverse=reverse, enlarge=2).values())
+    singles = [each for _, each in export.sample_pictures(drawn, range(7), reverse=reverse, enlarge=2)]
     assert sheet.shape == (3 * 12, 3 * 12)  # 7 seeds make three columns of three
     for index, single in enumerate(singles):
         np.testing.assert_array_equal(pixels.cell(sheet, index, columns=3, rows=3), single)
@@ -77,10 +77,10 @@ def test_reversed_grey_is_the_negative():
 
 
 def test_single_pictures_are_named_after_seed_and_label():
-    assert list(export.sample_pictures(generator(), [42, 4294967295])) == ["seed-0000042", "seed-4294967295"]
-    named = export.sample_pictures(generator(num_classes=3), [5, 5], [2, 0])
+    assert list(dict(export.sample_pictures(generator(), [42, 4294967295]))) == ["seed-0000042", "seed-4294967295"]
+    named = dict(export.sample_pictures(generator(num_classes=3), [5, 5], [2, 0]))
     assert list(named) == ["seed-0000005-label-2", "seed-0000005-label-0"]
-    colour = export.sample_pictures(generator(channels=3), [1], enlarge=3)
+    colour = dict(export.sample_pictures(generator(channels=3), [1], enlarge=3))
     assert colour["seed-0000001"].shape == (18, 18, 3)
 
 
@@ -99,6 +99,33 @@ def test_kinds_repeat_along_the_seeds_and_name_the_files(runs_root, capsys):
         assert np.array_equal(np.asarray(Image.open(folder / name)), image_u8[0])
     assert main(["sample", run.name, "--kinds", "20", "-o", f"{folder}/"]) == 2
     assert "kind=20 is not in 0..19; try 0" in capsys.readouterr().err
+
+
+def test_the_command_says_how_many_files_it_wrote(runs_root, capsys):
+    run = record_run(runs_root)
+    for seeds, count, names in (
+        ("7,7,8", "2 images", ["seed-0000007.png", "seed-0000008.png"]),
+        ("7,7", "1 image", ["seed-0000007.png"]),
+    ):
+        folder = runs_root / count
+        assert main(["sample", run.name, "--seeds", seeds, "-o", f"{folder}/"]) == 0
+        assert capsys.readouterr().out.startswith(f"{folder}/: {count} from weights ")
+        assert sorted(path.name for path in folder.iterdir()) == names
+
+
+@pytest.mark.parametrize("output", ["sheet.png", "folder/"])
+def test_pictures_too_large_for_the_memory_are_one_sentence(runs_root, capsys, monkeypatch, output):
+    run = record_run(runs_root)
+    monkeypatch.chdir(runs_root)
+    before = sorted(runs_root.iterdir())
+    assert main(["sample", run.name, "--enlarge", "100000", "-o", output]) == 2
+    assert capsys.readouterr().err.startswith("error: factor=100000 makes more than 250,000,000 pixels of ")
+    if output == "sheet.png":
+        assert main(["sample", run.name, "--columns", "1000000000000", "-o", output]) == 2
+        assert "64 images in columns=1000000000000 make a grid of more than" in capsys.readouterr().err
+        assert main(["gif", run.name, "--enlarge", "100000", "-o", "film.gif"]) == 2
+        assert "factor=100000 makes more than" in capsys.readouterr().err
+    assert sorted(runs_root.iterdir()) == before
 
 
 def test_the_command_draws_at_a_psi(runs_root, capsys):

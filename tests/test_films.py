@@ -39,6 +39,14 @@ def test_a_film_shows_the_grids_in_order_and_holds_the_last(tmp_path):
     assert [grey for grey, _, _ in frames(films.training_gif(run, reverse=True), tmp_path)] == [245, 195, 135, 55]
 
 
+def test_a_film_too_large_is_refused_before_its_frames_are_made(tmp_path, monkeypatch):
+    run = recorded(tmp_path, {0: 10, 1: 60, 10: 120, 20: 200})
+    monkeypatch.setattr(pixels, "MAX_PIXELS", 4 * 96 * 96 - 1)
+    monkeypatch.setattr(pixels, "caption", None)
+    with pytest.raises(ValueError, match=r"4 frames of 96 x 96 pixels are more than 36,863 together"):
+        films.training_gif(run)
+
+
 def test_captions_name_whole_epochs_and_steps_between():
     status = Status("running", 5, 20, 2)
     named = [films.frame_caption(step, status) for step in (0, 4, 10, 11, 20)]

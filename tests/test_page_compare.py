@@ -137,6 +137,32 @@ def test_an_address_opens_the_comparison_it_names(align, at, epochs):
     assert not app.warning
 
 
+@pytest.mark.parametrize(("at", "found"), [("9999", "20"), ("-1", "0")])
+def test_a_point_beyond_the_recordings_is_said(at, found):
+    app = opened(at=at)
+    assert app.select_slider(key="at").value == found
+    assert f"at='{at}' in the address is beyond the recordings; it is {found} instead." in said(app)
+    app.run()
+    assert not app.warning  # said once
+
+
+def test_a_key_that_no_widget_has_is_said(only_own_runs):
+    run = record_run(only_own_runs)
+    assert "The address also holds 'labels', of no use here." in said(opened(left=run.name, labels="7", seed="3"))
+
+
+@pytest.mark.parametrize("name", ["progress.jsonl", "scores.jsonl", "evals.jsonl"])
+def test_rows_that_cannot_be_read_are_a_sentence(only_own_runs, name):
+    whole, broken = record_run(only_own_runs), record_run(only_own_runs)
+    (broken.path / name).unlink(missing_ok=True)
+    (broken.path / name).mkdir()
+    app = opened(left=whole.name, right=broken.name)
+    assert f"{broken.name} cannot be shown: " in said(app)
+    assert f"{name} cannot be read: Is a directory; " in said(app)
+    (caption,) = captions(app)
+    assert whole.name in caption
+
+
 def test_by_time_the_faster_one_is_ahead():
     app = opened(left="gan-mnist", right="dcgan-mnist", align="time", at="20")
     gan, dcgan = (float(caption.split("epoch ")[1].split(":")[0]) for caption in captions(app))
@@ -252,7 +278,13 @@ def said(app: AppTest) -> str:
     return "\n".join(each.value for kind in (app.caption, app.warning) for each in kind).replace("\\", "")
 
 
-EVALUATION = {"extractor": "mnist classifier", "extractor_hash": "b6508af4b2ba", "num_images": 500, "seed": 7}
+EVALUATION = {
+    "extractor": "mnist classifier",
+    "extractor_hash": "b6508af4b2ba",
+    "num_images": 500,
+    "seed": 7,
+    "step": 4,
+}
 
 
 def test_scores_are_shown_once_they_exist(only_own_runs):
@@ -266,6 +298,31 @@ def test_scores_are_shown_once_they_exist(only_own_runs):
     assert table.values.tolist() == [["12.35", "12.35", "0.50"]]
     assert "500 images, seeds 7 to 506, by the mnist classifier b6508af4b2ba" in said(app)
     assert "evaluate" not in said(app)
+
+
+def test_all_kinds_of_evaluations_stand_in_one_table(only_own_runs):
+    run, other = record_run(only_own_runs), record_run(only_own_runs)
+    run.append_eval(EVALUATION | {"cfd": 12.0, "nearest_error": 0.05})
+    run.append_eval(EVALUATION | {"extractor": "Inception (FID)", "extractor_hash": "f" * 12, "fid": 30.0})
+    run.append_eval(EVALUATION | {"num_images": 100, "cfd": 40.0})
+    other.append_eval(EVALUATION | {"step": 2, "cfd": 14.0})
+    app = opened(left=run.name, right=other.name)
+    table = score_table(app)
+    heads = [name.split(":")[0].split(",")[0] for name in table.index]
+    assert heads[1] == "1-NN error"
+    assert ["(CFD)" in heads[0], "(FID)" in heads[2]] == [True, True]
+    assert table.to_numpy()[:, :2].tolist() == [["12.00", "14.00"], ["0.0500", "n/a"], ["30.00", "n/a"]]
+    assert f"Of {run.name}: 500 images, seeds 7 to 506, by the mnist classifier b6508af4b2ba; 500 images" in said(app)
+    assert "by the mnist classifier b6508af4b2ba; scored at step 2 of 4." in said(app)
+    assert not app.warning
+
+
+def test_an_evaluation_without_a_known_score_is_said_and_no_empty_table(only_own_runs):
+    run = record_run(only_own_runs)
+    run.append_eval(EVALUATION | {"unheard_of": 1.0})
+    app = opened(left=run.name, right=run.name)
+    assert not app.table
+    assert "was evaluated, but has no score that is known here; this makes one: python -m dcgan evaluate" in said(app)
 
 
 @pytest.mark.parametrize(("change", "warned"), [({}, 0), ({"num_images": 400}, 1), ({"extractor_hash": "0" * 12}, 1)])

@@ -115,6 +115,38 @@ def test_enlarge_repeats_hard_pixels(shape):
         pixels.enlarge(image, 0)
 
 
+@pytest.mark.parametrize("factor", [1582, 100_000, 10**30])
+def test_a_picture_too_large_for_the_memory_is_refused_before_it_is_made(factor):
+    with pytest.raises(
+        ValueError, match=f"factor={factor} makes more than 250,000,000 pixels of 10 x 10; try 1581 at"
+    ):
+        pixels.enlarge(noise(10, 10), factor)
+
+
+def test_the_factor_that_is_told_is_the_largest(monkeypatch):
+    monkeypatch.setattr(pixels, "MAX_PIXELS", 6 * 49)
+    assert pixels.enlarge(noise(2, 3, 3), 7).shape == (14, 21, 3)
+    with pytest.raises(ValueError, match="try 7 at most"):
+        pixels.enlarge(noise(2, 3, 3), 8)
+    large = noise(20, 20)
+    assert pixels.enlarge(large, 1).shape == (20, 20)
+
+
+@pytest.mark.parametrize("columns", [10**7, 10**12])
+def test_a_grid_too_large_for_the_memory_is_refused_before_it_is_made(columns):
+    with pytest.raises(
+        ValueError, match=f"5 images in columns={columns} make .* more than 250,000,000 .*; try 3 columns"
+    ):
+        pixels.grid(noise(5, 1, 6, 6), columns)
+
+
+def test_a_film_too_large_for_the_memory_is_refused(monkeypatch):
+    monkeypatch.setattr(pixels, "MAX_PIXELS", 3 * 24)
+    assert pixels.gif_bytes([noise(4, 6)] * 3, 100)
+    with pytest.raises(ValueError, match="4 frames of 6 x 4 pixels are more than 72 together; make them smaller"):
+        pixels.gif_bytes([noise(4, 6)] * 4, 100)
+
+
 def test_reverse_grey():
     np.testing.assert_array_equal(pixels.reverse_grey(EVERY_BYTE), EVERY_BYTE[::-1])
 

@@ -93,6 +93,31 @@ def test_a_log_scale_is_a_choice_for_losses(series):
     assert plots.loss_curves(series, log=True).layout.yaxis.type == "log"
 
 
+@pytest.mark.parametrize("lowest", [0.0, -0.5])
+@pytest.mark.parametrize("column", ["d_loss", "g_loss"])
+@pytest.mark.parametrize("smoothing", [0.0, 0.9])
+def test_a_loss_that_has_no_logarithm_keeps_the_axis_linear_and_says_so(tmp_path, series, column, lowest, smoothing):
+    run = Run(tmp_path / "below")
+    run.path.mkdir()
+    for step in range(1, 9):
+        run.append_progress(replace(progress_row(step), **{column: lowest if step == 3 else 1.0}))
+    below = Series(run).update()
+    pair = (("a", series), ("b", below))
+    for figure in (
+        plots.loss_curves(below, log=True, smoothing=smoothing),
+        plots.paired_curves("losses", pair, "epoch", log=True),
+        plots.paired_curves("losses", pair[::-1], "epoch", smoothing, log=True),
+    ):
+        assert figure.layout.yaxis.type is None
+        assert ["no logarithm" in note.text for note in figure.layout.annotations] == [True]
+    for figure in (
+        plots.loss_curves(below, smoothing=smoothing),
+        plots.paired_curves("losses", (("a", series), ("b", series)), "epoch", smoothing, log=True),
+    ):
+        assert not figure.layout.annotations
+    assert figure.layout.yaxis.type == "log"
+
+
 def test_a_long_recording_is_drawn_with_few_points_and_all_spikes(tmp_path):
     run = Run(tmp_path)
     for step in range(1, 5001):

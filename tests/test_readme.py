@@ -69,6 +69,13 @@ def test_every_published_model_is_named():
         assert run.name in README, run.name
 
 
+def test_every_published_model_is_as_large_as_it_says():
+    for run in list_runs(CHECKPOINTS):
+        size = sum(path.stat().st_size for path in run.path.rglob("*") if path.is_file())
+        (row,) = re.findall(rf"^\| `{re.escape(run.name)}` \|.*\| (\d+) MB \|$", README, re.MULTILINE)
+        assert int(row) == round(size / 1e6), run.name
+
+
 def test_the_front_matter_is_a_spaces():
     front = README.split("---\n")[1]
     fields = dict(re.findall(r"^(\w+): *(.+)$", front, re.MULTILINE))

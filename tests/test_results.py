@@ -151,8 +151,9 @@ def test_a_score_on_request_stays_with_its_weights(places):
     asked = ROW | {"label_accuracy": 0.5}
     same = record(places, "same", asked, ROW | {"cfd": 3.0})
     others = record(places, "others", asked, ROW | {"weights_id": "ba9876543210"}, config=replace(DCGAN, seed=1))
-    rows = [entry.row for entry in read([same, others])[0]]
-    assert [(row["cfd"], row.get("label_accuracy")) for row in rows] == [(3.0, 0.5), (2.0, None)]
+    elsewhere = record(places, "elsewhere", asked, ROW | {"seed": 9}, config=replace(DCGAN, seed=2))
+    rows = [entry.row for entry in read([same, others, elsewhere])[0]]
+    assert [(row["cfd"], row.get("label_accuracy")) for row in rows] == [(3.0, 0.5), (2.0, None), (2.0, None)]
 
 
 # What is never put together
@@ -168,6 +169,21 @@ def test_scores_by_another_judge_stand_in_a_table_of_their_own(places, other):
     assert text.count("### mnist:") == 2
 
 
+def test_images_of_another_size_stand_in_a_table_of_their_own_which_says_so(places):
+    fid = {key: value for key, value in ROW.items() if "cfd" not in key} | {"fid": 30.0, "fid_floor": 2.0}
+    large = replace(DCGAN, model=ModelConfig(image_size=64, channels=3), seed=1)
+    small = record(places, "small", fid)
+    made = page([small, record(places, "large", fid | {"fid": 50.0, "fid_floor": 4.0}, config=large)])
+    heads = [line for line in made.splitlines() if line.startswith("### mnist:")]
+    assert heads == [
+        "### mnist: 10,000 images each of 28x28 pixels, grey, by the mnist classifier, hash `aaaa`",
+        "### mnist: 10,000 images each of 64x64 pixels, RGB, by the mnist classifier, hash `aaaa`",
+    ]
+    floors = lines_of(made, "floor: as many real images, from all 60,000")
+    assert [row[-1] for row in floors] == ["2", "4"]
+    assert "### mnist: 10,000 images each, by the mnist classifier" in page([small])
+
+
 def test_a_floor_that_says_more_stands_for_one_of_the_same_images_that_says_less(places):
     runs_ = [
         record(places, "less", ROW),
@@ -178,6 +194,14 @@ def test_a_floor_that_says_more_stands_for_one_of_the_same_images_that_says_less
     (floor,) = lines_of(page(runs_), "floor: as many real images, from all 60,000")
     assert floor[2] == "0.25"
     assert floor[-1] == "0.0300"
+
+
+def test_a_conditional_model_has_a_floor_of_its_own(places):
+    told = replace(DCGAN, model=replace(DCGAN.model, num_classes=10))
+    text = page([record(places, "any", ROW), record(places, "told", ROW | {"cfd_floor": 0.5}, config=told)])
+    assert [row[2] for row in lines_of(text, "floor: as many real images, from all 60,000")] == ["0.25"]
+    evenly = "floor: as many real images, evenly of each class, from all 60,000"
+    assert [row[2] for row in lines_of(text, evenly)] == ["0.50"]
 
 
 def test_data_sets_are_apart_and_each_training_set_has_its_floor(places):
@@ -344,6 +368,19 @@ def test_the_command_keeps_then_makes_the_page_of_all(places, capsys):
     assert capsys.readouterr().out.startswith("# Results\n")
     assert Path("docs/results.md").read_text(encoding="utf-8") == text
     assert [name_of(run) for run in default_runs()] == ["checkpoints/dcgan-mnist", "results/further"]
+
+
+def test_the_page_is_the_projects_wherever_the_command_is_given(places, tmp_path, monkeypatch, capsys):
+    record(runs.CHECKPOINTS, "dcgan-mnist", ROW)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert main(["results"]) == 0
+    assert list(elsewhere.iterdir()) == []
+    assert capsys.readouterr().out == f"wrote {tmp_path / 'docs/results.md'}\n"
+    assert (tmp_path / "docs/results.md").exists()
+    assert main(["results", "-o", "mine.md"]) == 0
+    assert [path.name for path in elsewhere.iterdir()] == ["mine.md"]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import streamlit as st
@@ -37,18 +37,26 @@ def is_endless(text: str) -> bool:
         return False
 
 
-def refused(asked: Mapping[str, list[str]]) -> list[str]:
-    """A sentence for every value that its widget did not take; the default has replaced it. Said once a session.
+def refused(asked: Mapping[str, list[str]], elsewhere: Collection[str] = ()) -> list[str]:
+    """A sentence for every value that its widget did not take, whose default has replaced it, and one for all keys
+    that no widget here has. Said once a session.
 
-    To be called after the page's last widget.
+    `elsewhere` names keys of widgets that may come later, as those of another view of the page do. To be called
+    after the page's last widget.
     """
     st.session_state[_ASKED] = {}
     values = st.session_state
-    return [
+    sentences = [
         plain(f"{key}={shown(','.join(texts))} in the address cannot be shown; it is {values[key]} instead.")
         for key, texts in asked.items()
         if key in values and not spells(texts, values[key])
     ]
+    # Hugging Face adds keys that begin with "__", such as a theme's.
+    unused = [shown(key) for key in asked if key not in values and key not in elsewhere and key[:2] != "__"]
+    if unused:
+        more = ", ..." if len(unused) > 3 else ""
+        sentences.append(plain(f"The address also holds {', '.join(unused[:3])}{more}, of no use here."))
+    return sentences
 
 
 def plain(text: str) -> str:

@@ -14,13 +14,16 @@ from dcgan import doctor, films, listing, pixels, plots
 from dcgan.compare import (
     ALIGNMENTS,
     COLUMNS,
+    Row,
     Timeline,
     comparable,
     config_table,
-    last_evaluation,
+    evaluations,
+    is_known,
     measured_by,
     nearest,
     parameters,
+    same_measure,
     score_table,
     stops,
     timeline,
@@ -30,8 +33,9 @@ from dcgan.pages.address import asked_for, plain, refused
 from dcgan.pages.live import series_of
 from dcgan.pixels import Bytes
 from dcgan.presets import PRESETS
-from dcgan.runs import UNSCORED, Run, Status, list_runs
+from dcgan.runs import UNSCORED, Run, ScoreRow, Status, list_runs
 from dcgan.series import Series
+from dcgan.share import shown
 
 DEFAULTS = ("gan-mnist", "dcgan-mnist")
 PLAY_EVERY_SECONDS = 0.6
@@ -52,6 +56,8 @@ class Side:
     config: TrainConfig
     series: Series
     timeline: Timeline
+    scores: Sequence[ScoreRow]
+    evaluated: Sequence[Row]
 
     @property
     def preset(self) -> str:
@@ -72,7 +78,7 @@ def main() -> None:
         compare(runs, asked)
     else:
         st.info("There is no recording yet. Make one with `python -m dcgan train dcgan --epochs 1`, then reload.")
-    for sentence in refused(asked):
+    for sentence in refused(asked, ADDRESS):
         notes.warning(sentence)
 
 
@@ -111,7 +117,8 @@ def read(run: Run, align: str) -> Side | None:
     """The run, or None and a sentence that says why it cannot be shown."""
     try:
         status, config, series = run.status(), run.config(), series_of(run)
-        return Side(run, status, config, series, timeline(run, status, series, align))
+        scored = run.scores(), evaluations(run, status.step)
+        return Side(run, status, config, series, timeline(run, status, series, align), *scored)
     except (OSError, ValueError) as error:
         st.warning(plain(f"{run.name} cannot be shown: {error}."))
         return None
@@ -120,8 +127,12 @@ def read(run: Run, align: str) -> Side | None:
 def snap(asked: dict[str, list[str]], options: dict[str, float]) -> None:
     """Before the slider is there: an address may name any point, and the slider knows those with a grid."""
     if "at" in asked and asked["at"] and asked["at"][-1] not in options:
-        found = nearest(options, asked["at"][-1])
+        text = asked["at"][-1]
+        found = nearest(options, text)
         if found is not None:
+            # Any point between two grids is one of the page's; one beyond the last is none.
+            if not 0 <= float(text) <= max(options.values()):
+                st.warning(plain(f"at={shown(text)} in the address is beyond the recordings; it is {found} instead."))
             asked["at"] = [found]
             del st.query_params["at"]
             st.session_state["at"] = found
@@ -277,7 +288,7 @@ def curves(sides: Sequence[Side], position: float, align: str) -> None:
 
 def score_curves(sides: Sequence[Side], position: float, align: str) -> None:
     """The scores along the way of both runs, beside those of real images; a line for a run that has none."""
-    rows = [(head, side.run.scores()) for head, side in zip(names_of(sides), sides, strict=True)]
+    rows = [(head, side.scores) for head, side in zip(names_of(sides), sides, strict=True)]
     drawn = [(name, scores) for name, scores in rows if scores]
     for column, kind, alt, reading in zip(
         st.columns(2) if drawn else (),
@@ -352,18 +363,22 @@ def share(sides: Sequence[Side], options: dict[str, float]) -> None:
 
 
 def in_scores(sides: Sequence[Side]) -> None:
-    """The last saved evaluation of each."""
+    """What the last weights of each have scored."""
     st.subheader("Scores")
-    found = {name: last_evaluation(side.run) for name, side in zip(names_of(sides), sides, strict=True)}
-    scored = {name: evaluation for name, evaluation in found.items() if evaluation}
+    named = list(zip(names_of(sides), sides, strict=True))
+    found = {name: side.evaluated for name, side in named}
+    scored = {name: rows for name, rows in found.items() if is_known(rows)}
     if scored:
         alt = "Scores of each run beside those of real images"
         # A plain table wraps its words: on a telephone the numbers stay in sight. It reads Markdown.
         table = [{plain(head): cell for head, cell in row.items()} for row in score_table(scored)]
         st.table(table, hide_index=True, border="horizontal", alt=alt)
-        if not comparable((each["extractor_hash"], each["num_images"]) for each in scored.values()):
-            st.warning("These scores do not compare: they are not by the same classifier and count of images.")
-        told = {name: measured_by(each) for name, each in scored.items()}
+        if not same_measure((side.config, found[name]) for name, side in named if name in scored):
+            st.warning(
+                "These scores do not compare: they are not of the same data, size of image, classifier and count of "
+                "images."
+            )
+        told = {name: measured_by(found[name], side.status.steps) for name, side in named if name in scored}
         if len(set(told.values())) == 1:
             said = f"Of {'each' if len(told) > 1 else next(iter(told))}: {next(iter(told.values()))}."
         else:
@@ -374,10 +389,16 @@ def in_scores(sides: Sequence[Side]) -> None:
                 "takes Inception's features: it compares with nothing but CFD by the same classifier and count."
             )
         )
-    for side, (name, evaluation) in zip(sides, found.items(), strict=True):
-        if not evaluation:
-            command = f"python -m dcgan evaluate {shlex.quote(side.run.name)}{' --save' * side.run.is_published}"
-            st.caption(plain(f"{name} has no saved evaluation; this makes one: {command}"))
+    for name, side in named:
+        if name not in scored:
+            st.caption(without_evaluation(side, name, bool(found[name])))
+
+
+def without_evaluation(side: Side, name: str, evaluated: bool) -> str:
+    """Why a run has no figures in the table, and how to get them."""
+    why = "was evaluated, but has no score that is known here" if evaluated else "has no saved evaluation"
+    command = f"python -m dcgan evaluate {shlex.quote(side.run.name)}{' --save' * side.run.is_published}"
+    return plain(f"{name} {why}; this makes one: {command}")
 
 
 def in_the_configs(left: Side, right: Side) -> None:
