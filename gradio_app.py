@@ -19,13 +19,14 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import gradio as gr
 
-from dcgan import export, listing, pixels, plots
+from dcgan import explore, listing, pixels, plots
 from dcgan.checkpoint import TrainedGenerator, load_generator
+from dcgan.config import KINDS
 from dcgan.device import choose_device
-from dcgan.explore import MAX_IMAGES
 from dcgan.latents import PATHS, parse_seeds
 from dcgan.pixels import Bytes
 from dcgan.render import Rendering, draw_at, find_model, fitted, has_mp4, render, resolve, verdict
@@ -45,10 +46,20 @@ FIRST = replace(DEFAULT, model=listing.BEST[0], seed_a=84, seed_b=18)
 EXAMPLES = {
     "a four becomes a nine": FIRST,
     "the same in a straight line": replace(FIRST, path="lerp"),
-    "0 1 2 3 4, and round again": replace(FIRST, seed_a=34, seed_b=105, keys=(20, 47, 73), loop=True, frames=50),
+    "0 1 2 3 4, and round again": replace(FIRST, seed_a=34, seed_b=20, keys=(47, 73, 105), loop=True, frames=50),
     "one handwriting, from 3 to 8": ShareLink(model=listing.BEST[1], seed_a=35, seed_b=35, labels=(3, 8)),
     "the plain GAN": ShareLink(model="gan-mnist", seed_a=62, seed_b=92),
 }
+
+READINGS = {
+    "normal": "Training draws its z from a thin shell, the grey band. slerp stays in it; lerp cuts through the empty "
+    "inside, where nothing was ever drawn.",
+    "uniform": "Training draws its z from a cube, nearly always at a length within the grey band. slerp keeps to the "
+    "band and may leave the cube; lerp stays in the cube and leaves the band.",
+    "mixture": f"Training draws its z from {KINDS} kinds, at lengths within the grey band. slerp keeps to the band, "
+    "lerp leaves it; and from one kind to another both pass through points of no kind, where nothing was ever drawn.",
+}
+"""How to read the plot of a way, by the latent distribution of its model."""
 
 BLUE = gr.themes.Color(
     *("#f0f8fc", "#d9edf7", "#b3dbef", "#80c2e3", "#3d9bd1", "#0072b2", "#0067a1", "#00568a", "#00466d", "#003655"),
@@ -98,7 +109,7 @@ def rendering_of(path: Path, link: ShareLink) -> Rendering:
 
 @on_gpu
 def sheet_of(path: str, seeds: Sequence[int], labels: Sequence[int] | None) -> Bytes:
-    return export.sample_sheet(generator_of(Path(path)), seeds, labels)
+    return explore.sheet(generator_of(Path(path)), seeds, labels or ())
 
 
 def frame_at(path: Path, link: ShareLink) -> Bytes:
@@ -128,12 +139,38 @@ def read_controls(*controls: Any) -> tuple[ShareLink, str, Path, list[str]]:
     return replace(link, model=found.name), found.name if more else model, weights, [*notes, *more]
 
 
-def show_way(*controls: Any) -> list[Any]:
-    """All outputs of the page for its controls."""
+def show_model(*controls: Any) -> list[Any]:
+    """All outputs of the page for its controls, once another model was chosen."""
     try:
         return show(*read_controls(*controls))
     except ValueError as error:
         return nothing_shown([f"{error}."])
+
+
+def show_way(*controls: Any) -> list[Any]:
+    """The outputs for another way of the same model: the labels stay as they are being typed."""
+    return show_model(*controls)[:-OF_THE_MODEL]
+
+
+def show_typed(*inputs: Any) -> list[Any]:
+    """The outputs for other texts in the fields, the last of the inputs being the link that is shown.
+
+    Nothing changes where the texts are that link's own: they were written for it, with notes that are to stay, and
+    the other controls may not be there yet. Nor where nothing is shown: then it is the model that cannot be drawn.
+    """
+    *controls, text = inputs
+    typed = dict(zip(WAY, controls[1:], strict=True))
+    link, _ = ShareLink.from_query(dict(parse_qsl(urlsplit(text).query)))
+    if not text or (typed["keys"], typed["labels"]) == (keys_text(link.keys), labels_text(link.labels)):
+        return [gr.skip()] * NUM_OUTPUTS
+    return show_way(*controls)
+
+
+NUM_OUTPUTS = 12
+"""Of another way of the same model."""
+
+OF_THE_MODEL = 2
+"""How many of the outputs, the last ones, only another model changes."""
 
 
 def show(link: ShareLink, label: str, weights: Path | None, notes: Sequence[str]) -> list[Any]:
@@ -170,13 +207,14 @@ def show(link: ShareLink, label: str, weights: Path | None, notes: Sequence[str]
         strip,
         animation,
         film,
+        f"{READINGS[generator.config.latent]} Even changes from frame to frame are a smooth way.",
         labels_field(link.labels),
     ]
 
 
 def nothing_shown(notes: Sequence[str]) -> list[Any]:
     """What `show` returns where nothing can be drawn."""
-    return [None] * 6 + ["", as_notes(notes), "", None, None, None, labels_field(())]
+    return [None] * 6 + ["", as_notes(notes), "", None, None, None, "", labels_field(())]
 
 
 def scrub(*controls: Any) -> tuple[Bytes | None, str]:
@@ -271,8 +309,8 @@ def sample(model: str = DEFAULT.model, seeds: str = "0-63", labels: str = "") ->
         raise gr.Error(f"There is no model {shown(model)} here; there are {', '.join(runs)}.")
     try:
         wanted = parse_seeds(seeds)
-        if len(wanted) > MAX_IMAGES:
-            raise ValueError(f"{len(wanted)} seeds are more than {MAX_IMAGES}; ask for fewer")
+        if len(wanted) > explore.MAX_IMAGES:  # before a shared GPU is asked for
+            raise ValueError(f"{len(wanted)} seeds are more than {explore.MAX_IMAGES}; ask for fewer")
         weights = runs[model].weights_path
         sheet = sheet_of(str(weights), wanted, parse_seeds(labels) if labels else None)
     except (OSError, ValueError) as error:
@@ -318,8 +356,7 @@ def open_address(query: dict[str, str]) -> list[Any]:
         fit, _ = fitted(replace(link, model=run.name), generator_of(weights))
         said = verdict(link, rendering_of(weights, fit))
         outputs[6] = f"**{said}** {outputs[6]}" if said else outputs[6]
-    keys = ",".join(map(str, link.keys))
-    choices = gr.Dropdown(list(dict.fromkeys([*labelled, label])), value=label)
+    choices, keys = gr.Dropdown(list(dict.fromkeys([*labelled, label])), value=label), keys_text(link.keys)
     return [choices, link.seed_a, link.seed_b, keys, link.loop, link.frames, link.path, link.t, *outputs]
 
 
@@ -337,7 +374,17 @@ def in_base64(data: bytes) -> str:
 
 def labels_field(labels: Sequence[int]) -> Any:
     """The field for labels: there for models that take some, and empty elsewhere."""
-    return gr.Textbox(", ".join(map(str, labels)), visible=bool(labels))
+    return gr.Textbox(labels_text(labels), visible=bool(labels))
+
+
+def labels_text(labels: Sequence[int]) -> str:
+    """As the field for labels has them."""
+    return ", ".join(map(str, labels))
+
+
+def keys_text(keys: Sequence[int]) -> str:
+    """As the field for further seeds has them."""
+    return ",".join(map(str, keys))
 
 
 def as_notes(sentences: Sequence[str]) -> Any:
@@ -384,11 +431,13 @@ def build() -> gr.Blocks:
             with gr.Column(min_width=160):
                 seed_b = gr.Number(FIRST.seed_b, label="Seed B")
                 dice_b = gr.Button("🎲 another B", size="sm")
-            labels = gr.Textbox(label="Labels", info="Drawn at A, at B and at each further seed.", visible=False)
+            labels = gr.Textbox("", label="Labels", info="Drawn at A, at B and at each further seed.", visible=False)
         with gr.Row():
             frames = gr.Slider(2, MAX_FRAMES, DEFAULT.frames, step=1, label="Frames")
             path = gr.Radio(list(PATHS), value=DEFAULT.path, label="Path")
-            keys = gr.Textbox(label="Further seeds", placeholder="5, 57, 21", info=f"After B, at most {MAX_KEYS}.")
+            keys = gr.Textbox(
+                "", label="Further seeds", placeholder="5, 57, 21", info=f"After B, at most {MAX_KEYS}."
+            )
             loop = gr.Checkbox(label="Back to A at the end")
         t = gr.Slider(0, 1, 0, step=0.005, label="Position t, from A to the end")
         with gr.Row():
@@ -405,21 +454,25 @@ def build() -> gr.Blocks:
             )
             with gr.Column():
                 plot = gr.Plot(label="What the path does")
-                gr.Markdown(
-                    "Training draws its z from a thin shell, the grey band. slerp stays in it; lerp cuts through the "
-                    "empty inside, where nothing was ever drawn. Even changes from frame to frame are a smooth way."
-                )
+                reading = gr.Markdown()
         about = gr.Markdown()
         link = gr.Textbox(label="Link to this view", elem_id="share-link", buttons=["copy"], interactive=False)
         with gr.Row():
             files = [gr.DownloadButton("Strip (PNG)"), gr.DownloadButton("Animation (GIF)")]
             files.append(gr.DownloadButton("Animation (MP4)", visible=has_mp4()))
         controls = [model, seed_a, seed_b, keys, loop, frames, path, t, labels]
-        outputs = [first, current, last, strip, animation, plot, about, notes, link, *files, labels]
-        triggers = [each.input for each in controls if each is not t]
+        outputs = [first, current, last, strip, animation, plot, about, notes, link, *files]
+        of_the_model = [reading, labels]
+        typed = [keys, labels]
+        triggers = [each.input for each in controls if each not in (model, t, *typed)]
         # `nearest` is who says what a control may hold: Gradio's own checks end in an error where it finds a value.
         private = {"api_visibility": "private", "preprocess": False}
-        events = [gr.on(triggers, show_way, controls, outputs, trigger_mode="always_last", **private)]
+        # In turn, or an earlier way of another model may be the last to come.
+        in_turn = private | {"trigger_mode": "always_last", "concurrency_id": "ways"}
+        events = [model.input(show_model, controls, [*outputs, *of_the_model], **in_turn)]
+        events.append(gr.on(triggers, show_way, controls, outputs, **in_turn))
+        # A textbox tells of no letter that is taken away, nor of what is pasted, but by `change`.
+        events.append(gr.on([each.change for each in typed], show_typed, [*controls, link], outputs, **in_turn))
         scrubbed = t.input(
             scrub, controls, [current, link], trigger_mode="always_last", show_progress="hidden", **private
         )
@@ -431,7 +484,7 @@ def build() -> gr.Blocks:
         def on_load(request: gr.Request) -> list[Any]:
             return open_address(dict(request.query_params))
 
-        opened = [model, seed_a, seed_b, keys, loop, frames, path, t, *outputs]
+        opened = [model, seed_a, seed_b, keys, loop, frames, path, t, *outputs, *of_the_model]
         events.append(demo.load(on_load, None, opened, **private))
         for event in events:
             event.then(None, link, link, js=FOLLOW, **private)

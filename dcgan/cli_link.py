@@ -60,7 +60,8 @@ def link(
         keys=tuple(parse_seeds(keys)) if keys else (),
         loop=loop,
     )
-    print(demo_url(render(wanted, load_generator(run.weights_path, choose_device(device))).link))
+    made = render(wanted, load_generator(run.weights_path, choose_device(device))).link
+    print(demo_url(made) or f"?{made.to_query()}")
     return 0
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from dcgan import export, pixels
 from dcgan.checkpoint import TrainedGenerator, load_tensors, weights_id
-from dcgan.config import KINDS
+from dcgan.config import KINDS, ModelConfig
 from dcgan.latents import Vectors, interpolate, latents_from_seeds, usual_length
 from dcgan.pixels import Bytes
 from dcgan.runs import Run, RunError
@@ -22,11 +22,26 @@ from dcgan.runs import Run, RunError
 MAX_IMAGES = 2048
 """On one sheet: a page draws it on a CPU while its reader waits."""
 
+MAX_PIXELS = 2**25
+"""Of one picture: its PNG takes a moment. Five times as many, and Pillow refuses to read it, as an attack."""
+
 MAX_OPERAND_SEEDS = 16
 """That one operand of the arithmetic averages."""
 
 NEIGHBOUR_NOISE = 0.25
 """Scale of the uniform noise around a result (Radford et al., section 6.3.2)."""
+
+
+def largest_size(config: ModelConfig, num_images: int) -> int:
+    """Screen pixels a pixel that so many of the model's images may have on one picture: 1, even where that is not
+    little enough for MAX_PIXELS."""
+    image_pixels = math.prod(config.image_shape[1:])
+    return max(1, math.isqrt(MAX_PIXELS // (max(1, num_images) * image_pixels)))
+
+
+def crossed(config: ModelConfig, labels: Sequence[int] = ()) -> int:
+    """The images that `sheet` draws of one seed where it crosses; 1 where the model has nothing to cross."""
+    return len(labels) or config.num_classes or (KINDS if config.latent == "mixture" else 1)
 
 
 def sheet(
@@ -44,7 +59,7 @@ def sheet(
 
     `cross` draws every seed, one a row, with every label, one a column; of an unconditional model whose z names a
     kind, with every kind. `numbers` writes the seed below each image. Raises ValueError for more than MAX_IMAGES
-    images, or an image too narrow for its number.
+    images or MAX_PIXELS pixels of them, or an image too narrow for its number.
     """
     generator, config, columns, kinds = generator.truncated(psi), generator.config, 0, None
     classes = list(labels) or list(range(config.num_classes))
@@ -55,6 +70,14 @@ def sheet(
         seeds = np.repeat(np.asarray(seeds, np.int64), columns).tolist()
     if len(seeds) > MAX_IMAGES:
         raise ValueError(f"{len(seeds):,} images are more than {MAX_IMAGES:,}; name fewer seeds or labels")
+    _, height, width = config.image_shape
+    if len(seeds) * height * width * enlarge**2 > MAX_PIXELS:
+        most = MAX_PIXELS // (height * width)
+        remedy = f"enlarge={largest_size(config, len(seeds))}" if len(seeds) <= most else f"at most {most:,} images"
+        raise ValueError(
+            f"{len(seeds):,} images of {width}x{height}, enlarged {enlarge} times, have more than {MAX_PIXELS:,} "
+            f"pixels; try {remedy}"
+        )
     if not numbers:
         return export.sample_sheet(generator, seeds, classes or None, columns, reverse, enlarge, kinds)
     background = 255 if reverse else 0

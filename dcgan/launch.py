@@ -17,6 +17,7 @@ from pathlib import Path
 from dcgan.config import TrainConfig
 from dcgan.runs import LOCK_VARIABLE, PROJECT, Run, RunError, Status, fcntl, list_runs, runs_root, take_lock
 
+ALLOW_VARIABLE = "DCGAN_ALLOW_TRAINING"
 MAX_RUNNING_VARIABLE = "DCGAN_MAX_RUNNING"
 _LAST_WORDS_BYTES = 2000
 
@@ -26,13 +27,17 @@ class LaunchError(RunError):
 
 
 def forbidden() -> str:
-    """Why trainings cannot be started here, in a sentence; empty where they can."""
-    if os.environ.get("SPACE_ID") and os.environ.get("DCGAN_ALLOW_TRAINING") != "1":
-        return (
-            "Training is off in this public Space, whose visitors would share one machine; replay the recordings, or "
-            "duplicate the Space and set DCGAN_ALLOW_TRAINING=1."
-        )
-    return ""
+    """Why trainings cannot be started, nor runs be changed here, in a sentence; empty where they can.
+
+    $DCGAN_ALLOW_TRAINING is 1 where they can and anything else where they cannot. Unset or empty, a Space forbids it.
+    """
+    allowed = os.environ.get(ALLOW_VARIABLE)
+    if allowed == "1" or not (allowed or os.environ.get("SPACE_ID")):
+        return ""
+    return (
+        "Training is off on this server, whose visitors would share one machine; replay the recordings, or start a "
+        f"server of your own (of a Space, a duplicate) with {ALLOW_VARIABLE}=1."
+    )
 
 
 def max_running() -> int:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tempfile
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Literal
 
 from dcgan import compare, pixels
+from dcgan.config import DataConfig
 from dcgan.presets import PRESETS
 from dcgan.runs import PROJECT, Run, RunError
 
@@ -42,6 +45,7 @@ _SPACE_FILES = {
         "dcgan/**/*.py",
         "checkpoints/**/*",
         "data/**/*",
+        "features/*.safetensors",  # the judges, for what is trained there
         "docs/*",
     ),
 }
@@ -49,11 +53,15 @@ _SECRETS = re.compile(
     rb"hf_[A-Za-z0-9]{30,}|gh[pousr]_[A-Za-z0-9]{30,}|AKIA[0-9A-Z]{16}|sk-[A-Za-z0-9_-]{30,}"
     rb"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
 )
+_PLACE = re.compile(r"""(?:^|[\s(=:'"])(?:~?/(?!/)|[A-Za-z]:[\\/]|\\\\)\S""")
+"""The beginning of a path from the root of a disk or from somebody's home, but not of an address."""
 _COLORS = ("red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray")
 
 
 def model_files(run: Run) -> Files:
     """A model's repository: weights, config, recording, and a card with samples, scores and how to load it.
+
+    Where images or data lie on this machine is told in none of them: see public_data.
 
     Raises RunError for a run without weights or samples, or one that cannot be read.
     """
@@ -62,11 +70,54 @@ def model_files(run: Run) -> Files:
     names = ("config.json", "status.json", "progress.jsonl", "scores.jsonl", "evals.jsonl")
     paths = [run.path / name for name in names] + [run.generator_path, run.ema_path, run.discriminator_path]
     files: Files = {path.name: path for path in paths if path.exists()}
+    files |= _without_places(run, files)
     files["samples.png"] = pixels.png_bytes(
         pixels.enlarge(pixels.read_png(run.sample_path(run.sample_steps()[-1])), 2)
     )
     files["README.md"] = model_card(run).encode()
     return files
+
+
+def public_data(data: DataConfig) -> dict[str, str]:
+    """A model's data.name and data.root as they are published: of a folder's path its last part, of a root nothing.
+
+    One draws with them as with the full ones; to train or to score one names the folder again.
+    """
+    if not data.name.startswith("folder:"):
+        return {"name": data.name, "root": ""}
+    last = re.split(r"[\\/]", data.name.removeprefix("folder:").rstrip("\\/"))[-1]
+    return {"name": f"folder:{last if last.strip('~.') else 'images'}", "root": ""}
+
+
+def _without_places(run: Run, files: Files) -> Files:
+    """Those of the files that name places on this machine, rewritten; all others stay, byte for byte, as they are."""
+    data, status = run.config().data, run.status()
+    public = public_data(data)
+    notes = tuple(told for note in status.notes if (told := _told(note, data)))
+    told = replace(status, notes=notes, error=_told(status.error, data))
+    changed: Files = {} if told == status else {"status.json": _json(asdict(told))}
+    if public == {"name": data.name, "root": data.root}:
+        return changed
+    config = json.loads(read(files["config.json"]))
+    config["config"]["data"] |= public
+    changed["config.json"] = _json(config)
+    from dcgan.checkpoint import with_data_fields  # only now: it imports torch
+
+    weights = {name: path for name, path in files.items() if name.endswith(".safetensors")}
+    return changed | {name: with_data_fields(path, public) for name, path in weights.items()}
+
+
+def _told(text: str, data: DataConfig) -> str:
+    """A sentence of the status as it is published; nothing where it names a place that is not the images' folder."""
+    if data.name.startswith("folder:"):
+        before, after = (name.removeprefix("folder:") for name in (data.name, public_data(data)["name"]))
+        text = text.replace(before, after)
+    return "" if _PLACE.search(text) else text
+
+
+def _json(values: object) -> bytes:
+    """As Run writes it."""
+    return (json.dumps(values, indent=1) + "\n").encode()
 
 
 def model_card(run: Run, repo: str = "REPO") -> str:
@@ -78,7 +129,8 @@ def model_card(run: Run, repo: str = "REPO") -> str:
     counts = [compare.parameters(path) for path in (run.weights_path, run.discriminator_path)]
     told = [f"{count:,}" if count else "unknown" for count in counts]
     row = run.last_row()
-    labels = ", [seed % 10 for seed in range(64)]" if config.model.num_classes else ""
+    classes = config.model.num_classes
+    labels = f", [seed % {classes} for seed in range(64)]" if classes else ""
     tags = ["gan", "dcgan" if config.model.topology != "mlp" else "mlp", "pytorch"]
     return "\n".join(
         [
@@ -94,7 +146,7 @@ def model_card(run: Run, repo: str = "REPO") -> str:
             f"# {run.name}",
             "",
             f"{preset.title + ', from: ' + preset.source if preset else 'A generator of its own config'}. "
-            f"Trained with DCGAN Studio on {config.data.name}.",
+            f"Trained with DCGAN Studio on {public_data(config.data)['name']}.",
             "",
             "![64 samples, seeds 0 to 63](samples.png)",
             "",

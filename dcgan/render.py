@@ -149,7 +149,11 @@ def verdict(link: ShareLink, rendering: Rendering) -> str:
     if link.digest == rendering.link.digest:
         return "The very same pixels as the link's maker saw."
     if link.weights_id:
-        return "The same model, rounded differently by this hardware: a few pixels may differ by a shade."
+        # The digest is of the pixels alone: it cannot tell an edited address from another machine's rounding.
+        return (
+            "The same model, but not the very pixels that the link's maker saw: the link was changed since, or this "
+            "hardware rounds differently, by a shade of a few pixels."
+        )
     return "The pixels are not those the link's maker saw."
 
 

@@ -14,7 +14,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from dcgan.runs import ProgressRow, Run
+from dcgan.runs import ProgressRow, Run, unreadable
 
 Column = NDArray[np.float64]
 COLUMNS = tuple(field.name for field in dataclasses.fields(ProgressRow))
@@ -23,14 +23,14 @@ _TAIL_BYTES = 200
 
 
 class Series:
-    """The rows of one run, by column: `series["d_loss"]` is (rows,) float64. Several threads may share one."""
+    """The rows of one run as they were when it was made, by column: `series["d_loss"]` is (rows,) float64.
+
+    It never changes, so all columns have one length however long one looks; `update` gives the series of now.
+    """
 
     def __init__(self, run: Run) -> None:
+        """Without rows yet; reads nothing."""
         self._run = run
-        self._lock = threading.Lock()
-        self._forget()
-
-    def _forget(self) -> None:
         self._offset = 0
         self._tail = b""
         self._table = np.empty((len(COLUMNS), 0))
@@ -42,18 +42,21 @@ class Series:
         return self._table[COLUMNS.index(column)]
 
     def update(self) -> Series:
-        """Read the rows that were added since the last call; all of them anew where a resume took some back."""
-        with self._lock:
-            if self._tail != self._bytes_before(self._offset):
-                self._forget()
-            rows, offset = self._run.progress(self._offset)
-            if offset < self._offset:
-                self._forget()
-            if rows:
-                new = np.array([list(row.__dict__.values()) for row in rows]).T
-                self._table = np.concatenate([self._table, new], axis=1)
-            self._offset, self._tail = offset, self._bytes_before(offset)
-        return self
+        """With the rows that were added since; all of them read anew where a resume took some back.
+
+        Raises RunError where the rows cannot be read.
+        """
+        known = self if self._tail == self._bytes_before(self._offset) else Series(self._run)
+        rows, offset = self._run.progress(known._offset)
+        if offset < known._offset:
+            known = Series(self._run)
+        later = Series(self._run)
+        later._table = known._table
+        if rows:
+            new = np.array([list(row.__dict__.values()) for row in rows]).T
+            later._table = np.concatenate([known._table, new], axis=1)
+        later._offset, later._tail = offset, self._bytes_before(offset)
+        return later
 
     def _bytes_before(self, offset: int) -> bytes:
         """The last bytes read; without them a file rewound and grown past the offset would pass for the old one."""
@@ -63,11 +66,27 @@ class Series:
                 return file.read(min(offset, _TAIL_BYTES))
         except FileNotFoundError:
             return b""
+        except OSError as error:
+            raise unreadable(self._run.progress_path, error) from error
 
     def last_rows(self, count: int) -> list[ProgressRow]:
         """The newest rows, at most `count`, oldest first."""
         table = self._table[:, max(0, len(self) - count) :]
         return [_row(map(float, values)) for values in table.T]
+
+
+class Newest:
+    """The newest series of a run, for several threads: a row that one has read, no other reads again."""
+
+    def __init__(self, run: Run) -> None:
+        self._lock = threading.Lock()
+        self._series = Series(run)
+
+    def update(self) -> Series:
+        """The series of now, which stays as it is whoever asks next. Raises RunError as Series.update does."""
+        with self._lock:
+            self._series = self._series.update()
+            return self._series
 
 
 def _row(values: Iterable[float]) -> ProgressRow:

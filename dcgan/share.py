@@ -157,8 +157,13 @@ def _number(value: Any) -> float | None:
 
 
 def demo_url(link: ShareLink) -> str:
-    """The address that opens the link in the interpolation demo: $DCGAN_DEMO_URL, else this machine's."""
-    base = os.environ.get("DCGAN_DEMO_URL") or "http://localhost:7860/"
+    """The address that opens the link in the interpolation demo: $DCGAN_DEMO_URL, else this machine's.
+
+    Empty in a Space that does not set the variable: its visitors have no demo on their machines.
+    """
+    base = os.environ.get("DCGAN_DEMO_URL") or ("" if os.environ.get("SPACE_ID") else "http://localhost:7860/")
+    if not base:
+        return ""
     return f"{base}{'&' if '?' in base else '?'}{link.to_query()}"
 
 

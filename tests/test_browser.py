@@ -16,11 +16,12 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from conftest import record_run
+from conftest import TINY, record_run
 from PIL import Image
 
 from dcgan.checkpoint import load_generator, load_tensors, weights_id
@@ -288,6 +289,41 @@ def test_a_shared_link_shows_the_very_same_pixels_to_whoever_opens_it(page, chro
         page.set_viewport_size({"width": 390, "height": 850})
         page.wait_for_timeout(500)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        page.goto("about:blank")
+
+
+def test_labels_are_typed_letter_by_letter_and_stay_as_typed(page, tmp_path):
+    root = tmp_path / "runs"
+    plain = record_run(root)
+    conditional = record_run(root, replace(TINY, model=replace(TINY.model, num_classes=10)))
+    with serving(*demo(root, free_port())) as url:
+        page.goto(f"{url}?v=1&model={conditional.name}&a=3&b=5&n=4&labels=7&path=slerp&t=0")
+        page.get_by_text("seed 3 to 5, 4 frames").wait_for()
+        field = page.get_by_label("Labels")
+        assert field.input_value() == "7"
+        field.fill("")
+        wait_until(page, lambda: "labels=3&" in shared_link(page))  # what is drawn where none are named
+        assert field.input_value() == ""
+        for typed, labels in (("3", "3"), ("3,", "3"), ("3, ", "3"), ("3, 8", "3%2C8"), ("3, 88", "3%2C9")):
+            field.press_sequentially(typed[-1])
+            wait_until(page, lambda labels=labels: f"labels={labels}&" in shared_link(page))
+            page.wait_for_timeout(500)  # an answer that wrote into the field would be there by now
+            assert field.input_value() == typed
+        page.get_by_text("This model's labels end at 9; larger ones become it.").wait_for()
+        page.get_by_label("Seed B").fill("6")
+        page.get_by_text("seed 3 to 6, 4 frames").wait_for()
+        assert field.input_value() == "3, 88"
+        field.press("Backspace")
+        wait_until(page, lambda: "labels=3%2C8&" in shared_link(page))
+        further = page.get_by_label("Further seeds")
+        further.fill("57")  # as pasted, in one go
+        wait_until(page, lambda: "k=57&" in shared_link(page))
+        further.press("Backspace")
+        further.press("Backspace")
+        wait_until(page, lambda: "k=" not in shared_link(page))
+        page.goto(f"{url}?v=1&model={plain.name}&a=3&b=5&n=4&path=slerp&t=0")
+        page.get_by_text("seed 3 to 5, 4 frames").wait_for()
+        assert not page.get_by_label("Labels").is_visible()
         page.goto("about:blank")
 
 

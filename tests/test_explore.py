@@ -133,6 +133,21 @@ def test_a_sheet_is_bounded(runs_root):
         explore.sheet(generator, range(683), cross=True)
 
 
+def test_a_sheet_of_more_pixels_than_a_page_can_draw_is_refused_with_the_remedy(generator, monkeypatch):
+    monkeypatch.setattr(explore, "MAX_PIXELS", 4 * 28 * 28 * 9)
+    assert [explore.largest_size(generator.config, count) for count in (1, 4, 5, 36, 37)] == [6, 3, 2, 1, 1]
+    assert explore.sheet(generator, range(4), enlarge=3).shape == (168, 168)
+    with pytest.raises(ValueError, match=r"4 images of 28x28, enlarged 4 times, .* pixels; try enlarge=3"):
+        explore.sheet(generator, range(4), enlarge=4)
+    with pytest.raises(ValueError, match="try at most 36 images"):
+        explore.sheet(generator, range(37))
+
+
+def test_what_is_crossed_is_counted(runs_root):
+    for config, labels, count in ((TINY, (), 1), (CONDITIONAL, (), 3), (CONDITIONAL, (1,), 1), (MIXED, (), KINDS)):
+        assert explore.crossed(config.model, labels) == count
+
+
 # The time machine
 
 

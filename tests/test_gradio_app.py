@@ -11,12 +11,16 @@ from pathlib import Path
 
 import gradio as gr
 import pytest
+import torch
 from conftest import TINY, record_run
 from PIL import Image
 
 import gradio_app
+from dcgan import pixels
 from dcgan.checkpoint import load_generator
+from dcgan.features import load_features
 from dcgan.render import render
+from dcgan.runs import CHECKPOINTS
 from dcgan.share import ShareLink
 
 FIRST, CURRENT, LAST, STRIP, ANIMATION, PLOT, ABOUT, NOTES, LINK = range(9)
@@ -35,7 +39,7 @@ def notes_of(shown) -> str:
 
 def show(model, seed_a=7, seed_b=42, keys="", loop=False, frames=16, path="slerp", t=0.0, labels=""):
     """The page's outputs for its controls, by name."""
-    return gradio_app.show_way(model, seed_a, seed_b, keys, loop, frames, path, t, labels)
+    return gradio_app.show_model(model, seed_a, seed_b, keys, loop, frames, path, t, labels)
 
 
 def test_the_strip_is_the_renders(tiny_run):
@@ -72,12 +76,93 @@ def test_an_unknown_model_and_unwanted_labels_are_said(tiny_run):
     assert all(line.startswith("- `") for line in notes_of(shown).splitlines())
 
 
+def test_texts_that_were_written_for_the_link_change_nothing_and_others_draw(runs_root):
+    run = record_run(runs_root, replace(TINY, model=replace(TINY.model, num_classes=10)))
+    opened = gradio_app.open_address({"model": run.name, "a": "1", "b": "2", "k": "5,7", "labels": "3,8", "x": "1"})
+    keys, link, labels = opened[3], opened[8 + LINK], opened[-1].value
+    assert (keys, labels) == ("5,7", "3, 8")
+
+    def typed(keys, labels, link):
+        return gradio_app.show_typed(run.name, 1, 2, keys, False, 16, "slerp", 0.0, labels, link)
+
+    assert len(typed(keys, labels, link)) == gradio_app.NUM_OUTPUTS
+    for shown_link in (link, f"http://localhost:7860/{link}"):  # as the page's address, once the browser has it
+        assert all(each == gr.skip() for each in typed(keys, labels, shown_link))
+    for others in (("5", labels), ("", labels), (keys, "3, "), (keys, "")):
+        shown = typed(*others, link)
+        assert len(shown) == gradio_app.NUM_OUTPUTS
+        assert Path(shown[STRIP]).is_file()
+    assert "k=" not in typed("", labels, link)[LINK]
+    assert all(each == gr.skip() for each in typed("9", labels, ""))  # nothing is shown, so nothing can be
+
+
 def test_a_conditional_model_takes_two_labels(runs_root):
     run = record_run(runs_root, replace(TINY, model=replace(TINY.model, num_classes=10)))
     shown = show(run.name, 1, 1, labels="3, 80")
     assert "labels=3%2C9" in shown[LINK]
     assert shown[-1].value == "3, 9"
     assert "labels end at 9" in notes_of(shown)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({}, "lerp cuts through the empty inside"),
+        ({"latent": "uniform"}, "slerp keeps to the band and may leave the cube"),
+        ({"latent": "mixture", "latent_dim": 24}, "from one kind to another both pass through points of no kind"),
+    ],
+)
+def test_what_is_said_of_the_paths_is_true_of_the_models_latent(runs_root, change, words):
+    run = record_run(runs_root, replace(TINY, model=replace(TINY.model, **change)))
+    reading = show(run.name)[-2]
+    assert words in reading
+    assert [words in each for each in gradio_app.READINGS.values()].count(True) == 1
+
+
+WHO_WRITES_THE_LABELS = """
+import gradio_app
+config = gradio_app.build().get_config_file()
+ids = {block["props"].get("label"): block["id"] for block in config["components"]}
+for event in config["dependencies"]:
+    for target, name in event["targets"]:
+        if name in ("input", "change", "load", "click"):
+            label = next((label for label, each in ids.items() if each == target), "page")
+            print(f"{label}: {ids['Labels'] in event['outputs']}")
+"""
+
+
+def test_the_labels_are_written_by_another_model_and_never_while_they_are_typed():
+    # In a process of its own: see below.
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", WHO_WRITES_THE_LABELS],
+        cwd=Path(gradio_app.__file__).parent,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    written = dict(line.split(": ") for line in done.stdout.splitlines())
+    assert (written.pop("Model"), written.pop("page")) == ("True", "True")
+    assert set(written.values()) == {"False"}
+    assert {"Labels", "Seed A", "Frames"} <= set(written)
+
+
+PROMISED = {
+    "a four becomes a nine": (4, 9),
+    "the same in a straight line": (4, 9),
+    "0 1 2 3 4, and round again": (0, 1, 2, 3, 4),
+    "one handwriting, from 3 to 8": (3, 8),
+}
+
+
+def test_the_examples_draw_what_their_names_promise():
+    assert set(gradio_app.EXAMPLES) == {*PROMISED, "the plain GAN"}
+    judge = load_features("mnist")
+    for name, digits in PROMISED.items():
+        link = gradio_app.EXAMPLES[name]
+        stops = render(replace(link, frames=len(digits)), load_generator(CHECKPOINTS / link.model))
+        assert stops.link.loop or len(digits) == 2 + len(link.keys)
+        images = torch.from_numpy(pixels.from_uint8(stops.images_u8))
+        assert tuple(judge.logits(judge.features(images)).argmax(1).tolist()) == digits, name
 
 
 @pytest.mark.parametrize("damage", ["missing", "empty", "other"])
@@ -102,7 +187,7 @@ def test_an_address_opens_with_its_verdict(tiny_run):
     ]  # fmt: skip
     assert opened[8 + ABOUT].startswith("**The very same pixels as the link's maker saw.** ")
     other = gradio_app.open_address(query | {"d": "0" * 12})
-    assert "rounded differently by this hardware" in other[8 + ABOUT]
+    assert "the link was changed since, or this hardware rounds differently" in other[8 + ABOUT]
     without = gradio_app.open_address({"model": "nobody", "a": "1" * 500, "n": "1000000000"})
     assert "There is no model" in notes_of(without[8:])
     first = gradio_app.open_address({})

@@ -181,14 +181,27 @@ def test_a_maximum_that_is_no_number_is_a_sentence(monkeypatch, text):
         launch.start(SHORT)
 
 
-def test_a_public_space_replays_unless_its_owner_allows_training(runs_root, monkeypatch):
-    monkeypatch.setenv("SPACE_ID", "someone/space")
-    assert "DCGAN_ALLOW_TRAINING=1" in launch.forbidden()
-    with pytest.raises(launch.LaunchError, match="off in this public Space"):
-        launch.start(SHORT)
-    assert not runs_root.exists()
-    monkeypatch.setenv("DCGAN_ALLOW_TRAINING", "1")
-    assert launch.forbidden() == ""
+@pytest.mark.parametrize(
+    ("space", "allowed", "is_off"),
+    [
+        ("someone/space", "", True),
+        ("someone/space", "0", True),
+        ("someone/space", "1", False),
+        ("", "", False),
+        ("", "1", False),
+        ("", "0", True),
+        ("", "no", True),
+    ],
+)
+def test_a_public_server_replays_unless_its_owner_allows_training(runs_root, monkeypatch, space, allowed, is_off):
+    monkeypatch.setenv("SPACE_ID", space)
+    monkeypatch.setenv("DCGAN_ALLOW_TRAINING", allowed)
+    assert bool(launch.forbidden()) == is_off
+    if is_off:
+        assert "DCGAN_ALLOW_TRAINING=1" in launch.forbidden()
+        with pytest.raises(launch.LaunchError, match="Training is off on this server"):
+            launch.start(SHORT)
+        assert not runs_root.exists()
 
 
 def test_only_what_can_go_on_is_resumed(runs_root):

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +19,7 @@ from dcgan.config import ModelConfig, TrainConfig
 from dcgan.latents import latents_from_seeds
 from dcgan.models import build_discriminator, build_gan, build_generator
 from dcgan.models.parts import BatchDeviation, FlattenChannelsLast, UnflattenChannelsLast
-from dcgan.models.sampling import sample
+from dcgan.models.sampling import sample, side_by_side
 from dcgan.presets import PRESETS
 
 
@@ -854,6 +859,66 @@ def test_images_do_not_depend_on_the_number_of_threads(threads):
         assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)
+
+
+def in_threads(*works: Callable[[], None]) -> None:
+    threads = [threading.Thread(target=work) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive()
+
+
+def test_two_who_draw_at_once_leave_the_number_of_threads_as_it_was():
+    before, together = torch.get_num_threads(), threading.Barrier(2, timeout=30)
+    while_drawing, after = [], []
+
+    def draw(start: int) -> torch.Tensor:
+        if start == 0:
+            together.wait()  # both callers are amid their drawing
+        while_drawing.append(torch.get_num_threads())
+        return torch.zeros(1)
+
+    def caller() -> None:
+        side_by_side(draw, range(3))
+        after.append(torch.get_num_threads())
+        together.wait()
+        side_by_side(draw, range(3))
+        after.append(torch.get_num_threads())
+
+    torch.set_num_threads(3)
+    try:
+        in_threads(caller, caller)
+        in_threads(lambda: after.append(torch.get_num_threads()))
+        assert after == [3] * 5
+        assert while_drawing == [1] * 12
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_two_who_draw_at_once_get_the_pixels_of_one():
+    generator = build_generator(ModelConfig(topology="conv")).eval()  # as one that was loaded
+    z = torch.from_numpy(latents_from_seeds(range(40), 100))
+    wanted, before, found = sample(generator, z), torch.get_num_threads(), []
+    torch.set_num_threads(2)
+    try:
+        in_threads(*[lambda: found.append(sample(generator, z))] * 4)
+        assert len(found) == 4
+        assert all(torch.equal(images, wanted) for images in found)
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_process_draws_too():
+    code = (
+        "import os, torch; from dcgan.models.sampling import side_by_side; torch.set_num_threads(2); "
+        "draw = lambda: side_by_side(lambda start: torch.zeros(1), range(3)); draw(); child = os.fork(); "
+        "child or (draw(), os._exit(7)); raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
+    )
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], timeout=120)
+    assert done.returncode == 7
 
 
 # How much the images of a batch differ

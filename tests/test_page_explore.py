@@ -12,12 +12,17 @@ from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
 import pytest
+import torch
 from conftest import TINY, record_run
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from dcgan import explore, pixels
+from dcgan import explore, export, pixels
 from dcgan.checkpoint import load_generator, load_tensors, save_tensors, weights_id
+from dcgan.config import KINDS
+from dcgan.features import load_features
+from dcgan.latents import latents_from_seeds, parse_seeds
+from dcgan.runs import CHECKPOINTS
 from dcgan.share import ShareLink
 
 PAGE = str(Path(explore.__file__).parent / "pages" / "explore.py")
@@ -30,7 +35,8 @@ MIXED = replace(TINY, model=replace(TINY.model, latent="mixture", latent_dim=24)
 def only_own_runs(runs_root, monkeypatch) -> Path:
     """The page sees no published model, so that a test decides what there is."""
     monkeypatch.setattr("dcgan.runs.CHECKPOINTS", runs_root.parent / "no-checkpoints")
-    monkeypatch.delenv("DCGAN_DEMO_URL", raising=False)
+    for name in ("DCGAN_DEMO_URL", "SPACE_ID"):
+        monkeypatch.delenv(name, raising=False)
     return runs_root
 
 
@@ -151,7 +157,7 @@ def test_the_download_is_the_picture_and_says_what_it_is(tiny_run, monkeypatch):
     saved = {}
 
     def download_button(label, data, name, mime, **others):
-        saved[name] = Image.open(io.BytesIO(data))
+        saved[name] = Image.open(io.BytesIO(data()))  # made when it is asked for
 
     monkeypatch.setattr("streamlit.download_button", download_button)
     open_page(seeds="3", size="2")
@@ -162,6 +168,31 @@ def test_the_download_is_the_picture_and_says_what_it_is(tiny_run, monkeypatch):
         "Title": f"{tiny_run.name}, seeds 3, psi 1",
         "Source": f"weights {generator.weights_id}",
     }
+
+
+def test_a_large_sheet_is_drawn_smaller_and_that_is_said(tiny_run, drawn):
+    app = open_page(size="8", count="2048")
+    (sentence,) = warnings(app)
+    assert sentence == "2,048 images of 28x28 are too many for size 8; this is size 4."
+    assert drawn[-1].shape == (45 * 28 * 4, 46 * 28 * 4)
+    assert warnings(open_page(size="8", count="64")) == []
+
+
+@pytest.mark.parametrize(
+    ("view", "query"), [("Time machine", {"n": "24"}), ("Vector arithmetic", {"va": "0-15"}), ("Samples", {})]
+)
+def test_every_view_keeps_within_the_pixels_that_a_page_can_draw(tiny_run, drawn, monkeypatch, view, query):
+    monkeypatch.setattr(explore, "MAX_PIXELS", 300_000)
+    app = open_page(view=view, size="8", **query)
+    assert "are too many for size 8" in warnings(app)[0]
+    assert 0 < sum(picture.size for picture in drawn) <= 300_000
+
+
+def test_images_that_are_too_many_at_any_size_are_a_sentence(tiny_run, monkeypatch):
+    monkeypatch.setattr(explore, "MAX_PIXELS", 30_000)
+    app = open_page(count="64")
+    assert "try at most 38 images" in warnings(app)[-1]
+    assert captions(app) == []
 
 
 def test_the_address_carries_the_whole_view(only_own_runs, drawn):
@@ -252,7 +283,30 @@ def test_the_demo_can_be_elsewhere(tiny_run, monkeypatch):
     assert image.proto.link.startswith("https://example.org/demo?v=1&model=")
 
 
+def test_in_a_space_without_a_demo_rows_lead_nowhere(tiny_run, monkeypatch):
+    monkeypatch.setenv("SPACE_ID", "someone/space")
+    app = open_page(view="Time machine")
+    assert captions(app) == ["epoch 0 (step 0)", "epoch 1 (step 2)", "epoch 2 (step 4)"]
+    assert not any(image.proto.link for image in app.get("image"))
+
+
 # Vector arithmetic
+
+
+def test_the_first_operands_are_the_digits_they_are_said_to_be(monkeypatch):
+    monkeypatch.setattr("dcgan.runs.CHECKPOINTS", CHECKPOINTS)
+    app = open_page(view="Vector arithmetic")
+    assert "leaning eights, minus upright eights, plus upright ones" in app.markdown[2].value
+    generator = load_generator(CHECKPOINTS / app.selectbox(key="run").value)
+    for key, digit in (("va", 8), ("vb", 8), ("vc", 1)):
+        seeds = parse_seeds(app.text_input(key=key).value)
+        assert read_digits(export.draw(generator, seeds)) == [digit] * 3
+
+
+def read_digits(images_u8: np.ndarray) -> list[int]:
+    """What the classifier takes images (N, 1, 28, 28) for."""
+    judge = load_features("mnist")
+    return judge.logits(judge.features(torch.from_numpy(pixels.from_uint8(images_u8)))).argmax(1).tolist()
 
 
 def test_arithmetic_shows_seeds_means_result_and_neighbours(tiny_run, drawn):
@@ -277,6 +331,36 @@ def test_an_operand_that_is_no_seed_is_a_sentence(tiny_run):
         app = open_page(view="Vector arithmetic", vb=text)
         assert len(app.warning) == 1
         assert not app.get("image")
+
+
+@pytest.mark.parametrize(("config", "word"), [(TINY, "agree on average, and with one"), (MIXED, "of one kind")])
+def test_what_is_said_of_lengths_is_true_of_the_latent(only_own_runs, config, word):
+    record_run(only_own_runs, config)
+    assert word in " ".join(caption.value for caption in open_page(view="Vector arithmetic").caption)
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        (TINY, "all are the image of z = 0"),
+        (CONDITIONAL, "all of a label are one image"),
+        (MIXED, "all of a kind are one image"),
+        (replace(MIXED, model=replace(MIXED.model, num_classes=3)), "all of a kind and a label are one image"),
+    ],
+)
+def test_what_is_said_of_psi_0_is_what_is_drawn(only_own_runs, drawn, config, sentence):
+    generator = load_generator(record_run(only_own_runs, config).path)
+    app = open_page()
+    assert sentence in " ".join(caption.value for caption in app.caption)
+    seeds = range(60)
+    shared = [()] * 60
+    if config.model.num_classes:
+        shared = [(*each, seed % config.model.num_classes) for each, seed in zip(shared, seeds, strict=True)]
+    if config.model.latent == "mixture":
+        z = latents_from_seeds(seeds, config.model.latent_dim, "mixture")
+        shared = [(*each, int(row[:KINDS].argmax())) for each, row in zip(shared, z, strict=True)]
+    images_u8 = export.draw(generator.truncated(0.0), seeds)
+    assert len({image.tobytes() for image in images_u8}) == len(set(shared))
 
 
 # Damage
@@ -365,6 +449,13 @@ def test_numbers_without_end_are_no_error(tiny_run, key, view, text):
     (sentence,) = warnings(app)
     assert sentence.startswith(f"{key}=")
     assert captions(app)
+
+
+def test_keys_that_no_widget_here_has_are_said(tiny_run):
+    app = open_page(run=tiny_run.name, labels="7", seed="5", a="3")
+    assert warnings(app) == ["The address also holds 'labels', 'seed', of no use here."]
+    app.run()
+    assert not app.warning
 
 
 def test_defaults_in_the_address_are_nothing_to_mention(tiny_run):

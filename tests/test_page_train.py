@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 from conftest import TINY, progress_row, record_run, score_row
 from streamlit.testing.v1 import AppTest
 
-from dcgan import launch, speed
+from dcgan import launch, plots, speed
 from dcgan.command import train_command
+from dcgan.pages import live
 from dcgan.presets import PRESETS
 from dcgan.runs import CHECKPOINTS, Run, Status
 
@@ -190,6 +191,16 @@ def test_a_killed_run_says_what_it_printed_and_can_be_resumed(runs_root):
     assert button(app, "Resume")
 
 
+def test_a_run_that_was_killed_on_its_way_says_what_it_printed_too(runs_root):
+    run = record_run(runs_root)
+    run.write_status(replace(run.status(), state="running"))
+    run.process_log_path.write_text("terminate called: bus error\n")
+    assert run.progress()[0]
+    assert "terminate called: bus error" in texts(open_train())
+    run.write_status(replace(run.status(), state="failed", error="its reason"))
+    assert "terminate called" not in texts(open_train())
+
+
 def test_a_failed_run_shows_its_reason_and_the_doctor(runs_root):
     run = record_run(runs_root)
     error = "g_loss became nan at step 7 (epoch 0.01); the last good weights are kept; try lower learning rates"
@@ -318,11 +329,12 @@ def test_a_second_start_is_refused_with_the_remedy(runs_root):
     assert len(list(runs_root.glob("*/config.json"))) == 1
 
 
-def test_a_public_space_replays(runs_root, monkeypatch):
-    monkeypatch.setenv("SPACE_ID", "someone/space")
+@pytest.mark.parametrize("variable", [("SPACE_ID", "someone/space"), ("DCGAN_ALLOW_TRAINING", "0")])
+def test_a_public_server_replays(runs_root, monkeypatch, variable):
+    monkeypatch.setenv(*variable)
     record_run(runs_root)
     app = open_train()
-    assert "off in this public Space" in texts(app)
+    assert "Training is off on this server" in texts(app)
     assert not {"Start training", "Stop", "Resume", "Rename", "Delete for good"} & set(labels(app))
     assert figures(app) == 3
     assert {"Replay"} <= set(labels(app))
@@ -346,6 +358,50 @@ def test_a_replay_walks_from_the_first_grid_to_the_last_and_ends(runs_root):
     assert seen[-1] == 4
     assert sorted(set(seen)) == seen[: len(set(seen))]
     assert "Replay" in labels(app)
+
+
+def test_a_second_viewer_who_reads_new_rows_amid_a_look_does_no_harm(runs_root, monkeypatch):
+    run = record_run(runs_root)
+    across, added = plots.across, iter(range(5, 1000))
+
+    def slowly(series, x):
+        xs = across(series, x)
+        run.append_progress(progress_row(next(added)))
+        live.series_of(run)  # the other one's look, of the same series
+        return xs
+
+    monkeypatch.setattr(plots, "across", slowly)
+    app = open_train()
+    spec = json.loads(app.get("plotly_chart")[0].proto.spec)
+    assert figures(app) == 3
+    assert len({str(trace["x"]) for trace in spec["data"]}) == 1
+
+
+@pytest.mark.parametrize("name", ["progress.jsonl", "scores.jsonl"])
+def test_rows_that_cannot_be_read_are_a_sentence(runs_root, name):
+    run = record_run(runs_root)
+    (run.path / name).unlink(missing_ok=True)
+    (run.path / name).mkdir()
+    app = open_train()
+    assert f"{name} cannot be read: Is a directory; " in app.warning[0].value.replace("\\", "")
+
+
+@pytest.mark.parametrize("change", [{"notes": [3]}, {"error": 3}, {"environment": {"device": 3}}], ids=str)
+def test_a_status_that_holds_no_words_is_a_sentence(runs_root, change):
+    run = record_run(runs_root)
+    run.write_text("status.json", json.dumps(asdict(run.status()) | change))
+    assert "3 is no text" in open_train().warning[0].value.replace("\\", "")
+
+
+def test_an_address_keeps_the_run_it_names_even_the_newest(runs_root):
+    runs = [record_run(runs_root), record_run(runs_root)]
+    for run in runs:
+        app = open_train(run=run.name)
+        assert app.query_params["run"] in (run.name, [run.name])
+        assert app.selectbox(key="run").value == run.name
+    record_run(runs_root)  # from now on the newest
+    checked(app.run())
+    assert app.selectbox(key="run").value == runs[-1].name
 
 
 def test_rows_added_since_are_drawn(runs_root):

@@ -12,15 +12,17 @@ import sys
 import threading
 import time
 import urllib.request
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import record_run
+from conftest import TINY, record_run
 
 from dcgan import publish
 from dcgan.checkpoint import load_generator
 from dcgan.cli import main
+from dcgan.config import DataConfig
 from dcgan.latents import latents_from_seeds
 from dcgan.runs import CHECKPOINTS, PROJECT, Run, RunError
 
@@ -159,7 +161,14 @@ def test_nothing_is_wrong_with_our_spaces(kind):
     assert f"{kind}_app.py" in files
     assert files["requirements.txt"] == PROJECT / "deploy" / kind / "requirements.txt"
     assert "checkpoints/dcgan-mnist/generator.safetensors" in files
+    # Where training can be allowed, it is scored.
+    assert ("features/mnist.safetensors" in files) == (kind == "streamlit")
     assert not any("runs/" in name or "__pycache__" in name or "tests/" in name for name in files)
+
+
+def test_the_pages_image_lets_nobody_train_unless_told():
+    dockerfile = publish.space_files("streamlit")["Dockerfile"].read_text()
+    assert "\nENV DCGAN_ALLOW_TRAINING=0\n" in dockerfile
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in CHECKPOINTS.iterdir()))
@@ -170,6 +179,60 @@ def test_nothing_is_wrong_with_our_models(name):
     card = files["README.md"].decode()
     assert "Not measured yet." in card or "- cfd: " in card
     assert "state.safetensors" not in files
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in CHECKPOINTS.iterdir()))
+def test_our_models_are_published_byte_for_byte(name):
+    files = publish.published_files(Run(CHECKPOINTS / name), "me/x")
+    assert [each for each, content in files.items() if isinstance(content, bytes)] == ["samples.png", "README.md"]
+    assert "on mnist." in files["README.md"].decode()
+
+
+def test_where_images_lie_is_not_published(runs_root, tmp_path):
+    data = DataConfig(name="folder:/home/me/my pics", holdout=0.1)
+    run = record_run(runs_root, replace(TINY, data=data, ema_half_life_images=8), ema=True)
+    notes = (
+        "2 of 13 files could not be read and were left out: ants/00.png, b.png",
+        "the decoded images of /home/me/my pics are kept in /home/me/.cache/dcgan/8x8.npy, 1 MiB; it may be deleted",
+        "not scored along the way: there is no classifier to judge folder:/home/me/my pics by (there are: mnist)",
+    )
+    run.write_status(replace(run.status(), notes=notes, error="~/x could not be read"))
+    files = publish.published_files(run, "me/x")
+    assert not [name for name, content in files.items() if b"/home/me" in publish.read(content)]
+    publish.stage(files, tmp_path / "hub")
+    published = Run(tmp_path / "hub")
+    assert published.config() == replace(run.config(), data=DataConfig(name="folder:my pics", holdout=0.1))
+    assert published.preset == run.preset
+    assert published.status() == replace(run.status(), notes=(notes[0], notes[2].replace("/home/me/", "")), error="")
+    assert "on folder:my pics." in files["README.md"].decode()
+    here, there = load_generator(run.path), load_generator(published.path)
+    assert there.weights_id == here.weights_id
+    assert there.train_config.data.name == "folder:my pics"
+    z = latents_from_seeds(range(4), 6)
+    assert there(z).equal(here(z))
+    assert main(["sample", str(published.path), "-o", str(tmp_path / "sheet.png")]) == 0
+    assert run.config().data == data, "the run itself stays as it is"
+
+
+def test_where_a_named_set_lies_is_not_published(runs_root):
+    run = record_run(runs_root, replace(TINY, data=DataConfig(root="/home/me/mnist")))
+    files = publish.published_files(run, "me/x")
+    assert not [name for name, content in files.items() if b"/home/me" in publish.read(content)]
+    assert files["status.json"] == run.status_path
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("/a/b", "b"), ("/a/b/", "b"), ("b", "b"), ("C:\\a\\b", "b"), ("/", "images"), ("~", "images")],
+)
+def test_a_folder_is_published_by_its_last_name(path, name):
+    assert publish.public_data(DataConfig(name=f"folder:{path}")) == {"name": f"folder:{name}", "root": ""}
+
+
+def test_the_cards_example_counts_the_models_own_classes(runs_root):
+    config = replace(TINY, model=replace(TINY.model, num_classes=3))
+    assert "[seed % 3 for seed in range(64)]" in publish.model_card(record_run(runs_root, config))
+    assert "seed %" not in publish.model_card(record_run(runs_root, TINY))
 
 
 def test_the_dry_run_lists_everything_and_uploads_nothing(tiny_run, capsys, monkeypatch):

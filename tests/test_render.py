@@ -140,10 +140,19 @@ def test_without_pyav_mp4_says_what_to_install(monkeypatch):
 def test_whoever_opens_a_link_learns_what_they_see(generator):
     drawn = render(ShareLink(), generator)
     assert verdict(drawn.link, drawn) == "The very same pixels as the link's maker saw."
-    assert "rounded differently" in verdict(replace(drawn.link, digest="0" * 12), drawn)
+    other = verdict(replace(drawn.link, digest="0" * 12), drawn)
+    assert other.startswith("The same model, but not the very pixels that the link's maker saw: ")
+    assert "rounds differently" in other
     assert "made with other weights" in verdict(replace(drawn.link, weights_id="0" * 12), drawn)
     assert verdict(replace(drawn.link, digest=""), drawn) == "The same model as the link's."
     assert verdict(ShareLink(), drawn) == ""
+
+
+@pytest.mark.parametrize("change", [{"seed_a": 8}, {"frames": 5}, {"path": "lerp"}, {"keys": (4,)}, {"loop": True}])
+def test_of_an_edited_link_nobody_is_told_that_only_the_hardware_rounds(generator, change):
+    """Its digest is still the one of the way that was sent."""
+    edited = replace(render(ShareLink(), generator).link, **change)
+    assert "the link was changed since, or" in verdict(edited, render(edited, generator))
 
 
 def test_a_link_finds_its_snapshot(tiny_run):

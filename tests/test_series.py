@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -12,8 +13,8 @@ from conftest import progress_row
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcgan.runs import Run
-from dcgan.series import COLUMNS, Series, smooth, thin
+from dcgan.runs import Run, RunError
+from dcgan.series import COLUMNS, Newest, Series, smooth, thin
 
 
 def recording(path: Path, steps: range) -> Run:
@@ -43,6 +44,51 @@ def test_a_run_without_rows_has_empty_columns(tmp_path):
     assert series.last_rows(3) == []
 
 
+def test_a_series_stays_as_it_is_while_another_session_reads_on(tmp_path):
+    run = recording(tmp_path, range(1, 5))
+    newest = Newest(run)
+    mine = newest.update()
+    losses = mine["d_loss"]
+    recording(tmp_path, range(5, 8))
+    other = threading.Thread(target=newest.update)
+    other.start()
+    other.join()
+    assert (len(mine), len(mine["epoch"]), len(losses)) == (4, 4, 4)
+    assert [row.step for row in mine.last_rows(2)] == [3, 4]
+    assert steps_of(newest.update()) == list(range(1, 8))
+
+
+def test_many_readers_of_a_growing_recording_get_whole_tables(tmp_path):
+    run = recording(tmp_path, range(1, 3))
+    newest, done, torn = Newest(run), threading.Event(), []
+
+    def look() -> None:
+        while not done.is_set():
+            series = newest.update()
+            sizes = {len(series), *(len(series[column]) for column in COLUMNS)}
+            if len(sizes) > 1 or steps_of(series) != list(range(1, len(series) + 1)):
+                torn.append(sizes)
+
+    readers = [threading.Thread(target=look) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    recording(tmp_path, range(3, 200))
+    done.set()
+    for reader in readers:
+        reader.join()
+    assert torn == []
+    assert steps_of(newest.update()) == list(range(1, 200))
+
+
+def test_rows_that_cannot_be_read_are_a_sentence(tmp_path):
+    series = Series(recording(tmp_path, range(1, 3))).update()
+    (tmp_path / "progress.jsonl").unlink()
+    (tmp_path / "progress.jsonl").mkdir()
+    for each in (series, Series(Run(tmp_path))):
+        with pytest.raises(RunError, match=r"progress\.jsonl cannot be read: Is a directory; make it a file"):
+            each.update()
+
+
 def test_only_what_is_new_is_read(tmp_path, monkeypatch):
     run = recording(tmp_path, range(1, 5))
     series = Series(run).update()
@@ -61,7 +107,8 @@ def test_half_a_row_waits_for_its_end(tmp_path):
     line = json.dumps(asdict(progress_row(3))) + "\n"
     with open(run.progress_path, "a") as file:
         file.write(line[:50])
-    assert steps_of(series.update()) == [1, 2]
+    series = series.update()
+    assert steps_of(series) == [1, 2]
     with open(run.progress_path, "a") as file:
         file.write(line[50:])
     assert steps_of(series.update()) == [1, 2, 3]
@@ -75,7 +122,7 @@ def test_a_resume_between_two_looks_is_read_anew(tmp_path, until):
     run.rewind(2)
     for step in range(3, until + 1):
         run.append_progress(replace(progress_row(step), wall_seconds=1000.125 + step))
-    series.update()
+    series = series.update()
     assert steps_of(series) == list(range(1, until + 1))
     assert series["wall_seconds"].tolist() == [row.wall_seconds for row in run.progress()[0]]
 
@@ -84,7 +131,8 @@ def test_a_run_that_takes_a_deleted_ones_name_is_read_anew(tmp_path):
     run = recording(tmp_path, range(1, 5))
     series = Series(run).update()
     run.progress_path.unlink()
-    assert len(series.update()) == 0
+    series = series.update()
+    assert len(series) == 0
     recording(tmp_path, range(7, 9))
     assert steps_of(series.update()) == [7, 8]
 

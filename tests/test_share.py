@@ -118,11 +118,20 @@ def test_a_link_that_cannot_be_read_is_not_made(change):
 
 def test_the_address_of_the_demo(monkeypatch):
     monkeypatch.delenv("DCGAN_DEMO_URL", raising=False)
+    monkeypatch.delenv("SPACE_ID", raising=False)
     assert demo_url(LINK) == f"http://localhost:7860/?{LINK.to_query()}"
     monkeypatch.setenv("DCGAN_DEMO_URL", "https://example.org/demo")
     assert demo_url(LINK) == f"https://example.org/demo?{LINK.to_query()}"
     monkeypatch.setenv("DCGAN_DEMO_URL", "https://example.org/?lang=en")
     assert demo_url(LINK) == f"https://example.org/?lang=en&{LINK.to_query()}"
+
+
+def test_in_a_space_the_demo_is_where_its_owner_says_or_nowhere(monkeypatch):
+    monkeypatch.setenv("SPACE_ID", "someone/space")
+    monkeypatch.setenv("DCGAN_DEMO_URL", "")
+    assert demo_url(LINK) == ""
+    monkeypatch.setenv("DCGAN_DEMO_URL", "https://example.org/demo")
+    assert demo_url(LINK) == f"https://example.org/demo?{LINK.to_query()}"
 
 
 # Whatever is sent

@@ -5,6 +5,8 @@ N images, Z latent, C H W image.
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -63,14 +65,45 @@ def side_by_side(draw: Callable[[int], Tensor], starts: range) -> list[Tensor]:
     are busy with a training that is many times slower. And a layer that is split may round differently.
     """
     threads = torch.get_num_threads()
+    return list(map(draw, starts) if threads == 1 else _pool(threads).map(draw, starts))
+
+
+_pools: dict[int, ThreadPoolExecutor] = {}
+_pools_lock = threading.Lock()
+
+
+def _pool(count: int) -> ThreadPoolExecutor:
+    """So many threads, none of which splits a layer; made once and kept, for all callers.
+
+    torch.set_num_threads holds for the thread that calls it and for all that are born later. Set and set back around
+    every call, of two at once the second would take the first one's 1 for the usual number, and leave it behind.
+    """
+    with _pools_lock:
+        if count not in _pools:
+            pool = ThreadPoolExecutor(count, "draws", _split_nothing)
+            # Each waits for all the others, so that none does the work of two and all are born.
+            together = threading.Barrier(count + 1, timeout=60)
+            for _ in range(count):
+                pool.submit(together.wait)
+            together.wait()
+            torch.set_num_threads(count)  # this thread's own number, again for those born later
+            _pools[count] = pool
+        return _pools[count]
+
+
+def _split_nothing() -> None:
+    torch.get_num_threads()  # or the thread's first layer would fetch the number for the newly born
     torch.set_num_threads(1)
-    try:
-        if min(threads, len(starts)) < 2:
-            return list(map(draw, starts))
-        with ThreadPoolExecutor(threads) as pool:
-            return list(pool.map(draw, starts))
-    finally:
-        torch.set_num_threads(threads)
+
+
+def _forget_pools() -> None:
+    global _pools_lock
+    _pools_lock = threading.Lock()
+    _pools.clear()
+
+
+if hasattr(os, "register_at_fork"):  # a forked process has the pools without their threads
+    os.register_at_fork(after_in_child=_forget_pools)
 
 
 def _checked_labels(labels: np.ndarray | Tensor | None, count: int, num_classes: int) -> Tensor | None:

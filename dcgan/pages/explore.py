@@ -5,7 +5,7 @@ torch is imported when the first picture is drawn, not before.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ import numpy as np
 import streamlit as st
 
 from dcgan import listing, pixels
-from dcgan.config import KINDS
+from dcgan.config import KINDS, ModelConfig
 from dcgan.latents import MAX_SEED, PATHS, parse_seeds
 from dcgan.pages.address import asked_for, plain, refused
 from dcgan.pixels import Bytes
@@ -41,8 +41,22 @@ def main() -> None:
     else:
         waiting = f"None of the {len(found)} runs has weights yet. " if found else "There is no trained model yet. "
         st.info(waiting + "Make one with `python -m dcgan train dcgan --epochs 1`, then reload.")
-    for sentence in refused(asked):
+    for sentence in refused(asked, elsewhere(runs)):
         notes.warning(sentence)
+
+
+# The widgets of each view, some of which only some models have. (Streamlit would show a string after a constant.)
+VIEW_KEYS = {
+    "Samples": ("seeds", "count", "first", "psi", "labels", "cross", "numbers"),
+    "Time machine": ("a", "b", "n", "path", "label"),
+    "Vector arithmetic": ("va", "vb", "vc", "label"),
+}
+
+
+def elsewhere(runs: Mapping[str, Run]) -> set[str]:
+    """The keys of the views that are not open; of all, where there is nothing to open."""
+    view = st.session_state.get("view") if runs else None
+    return {key for keys in VIEW_KEYS.values() for key in keys} - set(VIEW_KEYS.get(view, ()))
 
 
 def explore(runs: Mapping[str, Run]) -> None:
@@ -88,7 +102,7 @@ def samples(run: Run, generator: TrainedGenerator | None, reverse: bool, enlarge
     """A sheet by seed, and by label where the model is conditional."""
     if generator is None:
         return
-    from dcgan.explore import MAX_IMAGES, sheet
+    from dcgan.explore import MAX_IMAGES, crossed, sheet
 
     left, middle, right = st.columns([2, 2, 3])
     listed = right.text_input(
@@ -134,15 +148,17 @@ def samples(run: Run, generator: TrainedGenerator | None, reverse: bool, enlarge
         cross = right.toggle(f"Every seed with every {what}", key="cross", bind="query-params")
     numbers = right.toggle("Seed numbers", key="numbers", bind="query-params")
     written = listed.strip() or f"{first}-{first + count - 1}"
-    picture = sheet(generator, parse_seeds(written), labels, psi, cross, numbers, reverse, enlarge)
+    seeds = parse_seeds(written)
+    num_images = len(seeds) * (crossed(generator.config, labels) if cross else 1)
+    enlarge = fitting(generator.config, num_images, enlarge)
+    picture = sheet(generator, seeds, labels, psi, cross, numbers, reverse, enlarge)
     title = f"{run.name}, seeds {written}, psi {psi:g}"
     show(picture, title, alt=f"Images that {run.name} draws from seeds {written}")
-    download(picture, f"samples-{run.name}.png", title, generator)
+    download(lambda: picture, f"samples-{run.name}.png", title, generator)
     st.caption(
         "How to read it: seeds run left to right, then down. Look for variety first: images that repeat say that the "
         "generator has collapsed to a few. A smaller psi makes images more alike and often cleaner, down to 0, where "
-        f"all {'of a kind are one image' if mixed else 'are the image of z = 0'}; but so near to it training never "
-        "drew a point, and odd shapes can come up."
+        f"{at_psi_zero(generator.config)}; but so near to it training never drew a point, and odd shapes can come up."
     )
     if generator.config.num_classes:
         st.caption(
@@ -170,12 +186,15 @@ def time_machine(run: Run, newest: TrainedGenerator | None, reverse: bool, enlar
         st.info(f"{run.name} kept no generators along the way, so its final weights are the only row.")
     label: int | None = None
     rows: list[Bytes] = []
-    for station in stations(run, newest and newest.step):
+    found = stations(run, newest and newest.step)
+    for station in found:
         generator = load(station.path)
         if generator is None:
             continue
-        if generator.config.num_classes and not rows:
-            label = label_choice(generator.config.num_classes)
+        if not rows:
+            enlarge = fitting(generator.config, len(found) * columns, enlarge)
+            if generator.config.num_classes:
+                label = label_choice(generator.config.num_classes)
         strip = walk(generator, (seed_a, seed_b), columns, path, label, reverse, enlarge)
         link = ShareLink(
             model=run.name,
@@ -186,14 +205,15 @@ def time_machine(run: Run, newest: TrainedGenerator | None, reverse: bool, enlar
             path=path,
             labels=() if label is None else (label,),
         )
-        text = f"{station.label} · [open in the interpolation demo]({demo_url(link)})"
-        show(strip, text, alt=f"From seed {seed_a} to seed {seed_b} at {station.label}", link=demo_url(link))
+        address = demo_url(link)
+        text = station.label + (f" · [open in the interpolation demo]({address})" if address else "")
+        show(strip, text, alt=f"From seed {seed_a} to seed {seed_b} at {station.label}", link=address or None)
         rows.append(strip)
     if not rows:
         st.warning(f"{run.name} has no generator that can be loaded; train it again, or choose another run.")
         return
     title = f"{run.name}, seed {seed_a} to {seed_b}, {path}"
-    download(np.concatenate(rows), f"time-machine-{run.name}.png", title, newest)
+    download(lambda: np.concatenate(rows), f"time-machine-{run.name}.png", title, newest)
     st.caption(
         "How to read it: at first every point gives the same grey noise. Soon images change along the row, but few "
         "are plausible. The latent space is smooth where one image turns into the other in small steps and every "
@@ -225,6 +245,7 @@ def vector_arithmetic(run: Run, generator: TrainedGenerator | None, reverse: boo
         text = column.text_input(name, seeds, key=f"v{name[0]}", bind="query-params", max_chars=200)
         operands.append(parse_seeds(text))
     label = label_choice(generator.config.num_classes) if generator.config.num_classes else None
+    enlarge = fitting(generator.config, sum(map(len, operands)) + 13, enlarge)  # the means, the result, neighbours
     sums = arithmetic(generator, *operands, label=label, reverse=reverse, enlarge=enlarge)
     for column, name, seeds_u8, mean_u8 in zip(st.columns(3), OPERANDS, sums.seeds_u8, sums.means_u8, strict=True):
         with column:
@@ -235,13 +256,21 @@ def vector_arithmetic(run: Run, generator: TrainedGenerator | None, reverse: boo
         show(sums.result_u8, "a - b + c", alt="The image of a - b + c")
     with right:
         show(sums.neighbours_u8, "amid eight neighbours", alt="The image of a - b + c amid eight points near it")
-    download(sums.neighbours_u8, f"arithmetic-{run.name}.png", f"{run.name}, a - b + c", generator)
+    download(lambda: sums.neighbours_u8, f"arithmetic-{run.name}.png", f"{run.name}, a - b + c", generator)
     st.caption(
         f"How to read it: z is averaged, never pixels. The neighbours add uniform noise of up to 0.25 to the result; "
         f"where all nine show the trait, it is a region and not luck. The result's length is {sums.length:.1f}, a "
-        f"sample's about {sums.usual_length:.1f}: with three seeds for each letter the two agree on average, and "
-        "with one seed each the result lies farther out than training ever drew."
+        f"sample's about {sums.usual_length:.1f}: {LENGTHS[generator.config.latent == 'mixture']}."
     )
+
+
+# Of a latent whose numbers are all alike, and of one that names a kind.
+LENGTHS = (
+    "with three seeds for each letter the two agree on average, and with one seed each the result lies farther out "
+    "than training ever drew",
+    "with three seeds for each letter, all of a's and b's of one kind, the two agree on average; kinds that do not "
+    "cancel add up, and the result then lies between kinds or farther out, where training never drew",
+)
 
 
 # In DEFAULT_RUN: leaning eights, upright eights, upright ones. (Streamlit would show a string after a constant.)
@@ -260,12 +289,31 @@ def show(picture: Bytes, caption: str, alt: str, link: str | None = None) -> Non
     st.image(pixels.png_bytes(picture), caption, output_format="PNG", alt=alt, link=link)
 
 
-def download(picture: Bytes, name: str, title: str, generator: TrainedGenerator | None) -> None:
-    """A button for the picture as it is, which carries its own description."""
+def download(picture: Callable[[], Bytes], name: str, title: str, generator: TrainedGenerator | None) -> None:
+    """A button for the picture as it is, which carries its own description; a file when it is asked for."""
     about = {"Title": title} | ({"Source": f"weights {generator.weights_id}"} if generator else {})
-    st.download_button(
-        "Download PNG", pixels.png_bytes(picture, about), name, "image/png", on_click="ignore", key=f"save-{name}"
-    )
+
+    def file() -> bytes:
+        return pixels.png_bytes(picture(), about)
+
+    st.download_button("Download PNG", file, name, "image/png", on_click="ignore", key=f"save-{name}")
+
+
+def fitting(config: ModelConfig, num_images: int, size: int) -> int:
+    """The size at which so many images are not too many pixels for a page; a sentence where it is a smaller one."""
+    from dcgan.explore import largest_size
+
+    largest = largest_size(config, num_images)
+    if size > largest:
+        _, height, width = config.image_shape
+        st.warning(f"{num_images:,} images of {width}x{height} are too many for size {size}; this is size {largest}.")
+    return min(size, largest)
+
+
+def at_psi_zero(config: ModelConfig) -> str:
+    """What becomes of all images where psi is 0."""
+    shared = ["a kind"] * (config.latent == "mixture") + ["a label"] * bool(config.num_classes)
+    return f"all of {' and '.join(shared)} are one image" if shared else "all are the image of z = 0"
 
 
 def load(path: Path) -> TrainedGenerator | None:

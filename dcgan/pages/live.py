@@ -11,7 +11,7 @@ from dcgan import doctor, films, launch, listing, pixels, plots
 from dcgan.config import TrainConfig
 from dcgan.pages.address import plain
 from dcgan.runs import UNSCORED, Run, RunError, ScoreRow, Status
-from dcgan.series import Series
+from dcgan.series import Newest, Series
 
 LIVE_EVERY_SECONDS = 1.0
 REPLAY_EVERY_SECONDS = 0.4
@@ -33,13 +33,13 @@ STATES = {
 
 
 @st.cache_resource(max_entries=16, show_spinner="Reading the rows ...")
-def _series_at(path: str) -> Series:
-    return Series(Run(path))
+def _newest_at(path: str) -> Newest:
+    return Newest(Run(path))
 
 
 def series_of(run: Run) -> Series:
-    """The run's rows, shared by all sessions; only new ones are read."""
-    return _series_at(str(run.path.resolve())).update()
+    """The run's rows as they are now, to be asked for once a look; of all sessions' looks, only new ones are read."""
+    return _newest_at(str(run.path.resolve())).update()
 
 
 def live_view(run: Run) -> None:
@@ -54,15 +54,13 @@ def view(run: Run, was_alive: bool) -> None:
     if was_alive != run.is_locked():
         st.rerun()
     try:
-        status, config = run.status(), run.config()
+        status, config, series, scores = run.status(), run.config(), series_of(run), run.scores()
     except RunError as error:
         st.warning(plain(f"{error}."))
         if words := launch.last_words(run):
             st.code(words, language=None, wrap_lines=True)
         return
-    series = series_of(run)
     how_far(run, status, config, series)
-    scores = run.scores()
     consult(status, config, series, scores)
     left, right = st.columns([5, 6], gap="medium")
     with left:
@@ -82,7 +80,7 @@ def how_far(run: Run, status: Status, config: TrainConfig, series: Series) -> No
     if status.state == "running" and not rows:
         said = "🏃 starting: loading PyTorch and the data"
     st.markdown(said + (f": {plain(status.error)}" if status.error else ""))
-    if status.state == "interrupted" and not rows and (words := launch.last_words(run)):
+    if status.state == "interrupted" and not status.error and (words := launch.last_words(run)):
         st.code(words, language=None, wrap_lines=True)
     step = max(status.step, rows[-1].step if rows else 0)
     epoch = min(int(step / max(1, status.steps) * status.epochs) + 1, status.epochs)

@@ -47,7 +47,10 @@ def choose(runs: Mapping[str, Run]) -> Run:
     labels = list(runs)
     own = next((label for label in labels if not runs[label].is_published), DEFAULT_RUN)
     default = next((label for label in labels if runs[label].is_locked()), own if own in labels else labels[0])
-    label = st.selectbox("Run", labels, labels.index(default), key="run", bind="query-params")
+    # The widget has no default of its own: that is left out of the address, and with the next training it is another.
+    if st.session_state.get("run") not in labels and st.query_params.get("run") not in labels:
+        st.session_state["run"] = default
+    label = st.selectbox("Run", labels, None, key="run", bind="query-params", required=True) or default
     alive = any(run.is_locked() for run in runs.values())
     with st.expander(f"All {len(runs)} runs" if len(runs) > 1 else "The one run", expanded=False):
         st.fragment(table_of_runs, run_every=TABLE_EVERY_SECONDS if alive else None)(list(runs.values()))
