@@ -94,16 +94,22 @@ def test_a_stop_of_long_ago_does_not_end_what_is_resumed(runs_root):
 
 
 def process_of(run: Run) -> int:
-    """The process whose command line names the run."""
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                command = (entry / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if str(run.path.resolve()).encode() in command:
-                return int(entry.name)
-    raise AssertionError(f"no process trains {run}")
+    """The process whose command line names the run: for a moment after its birth it names nothing yet."""
+    found: list[int] = []
+
+    def named() -> bool:
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                try:
+                    command = (entry / "cmdline").read_bytes().split(b"\0")
+                except OSError:
+                    continue
+                if str(run.path.resolve()).encode() in command:
+                    found.append(int(entry.name))
+        return bool(found)
+
+    wait_until(named)
+    return found[0]
 
 
 def test_it_outlives_the_process_that_started_it(runs_root):
