@@ -287,6 +287,14 @@ EVALUATION = {
 }
 
 
+def test_the_real_images_beside_a_conditional_model_are_said_to_be_evenly_drawn(only_own_runs):
+    record_run(only_own_runs).append_eval(EVALUATION | {"cfd": 2.0, "cfd_floor": 0.5})
+    assert "are as many training images, against" in said(opened())
+    told = replace(TINY, model=replace(TINY.model, num_classes=10))
+    record_run(only_own_runs, told).append_eval(EVALUATION | {"cfd": 2.0, "cfd_floor": 0.5})
+    assert "training images, as many of each class where the model is told it, against" in said(opened())
+
+
 def test_scores_are_shown_once_they_exist(only_own_runs):
     run = record_run(only_own_runs)
     assert f"this makes one: python -m dcgan evaluate {run.name}\n" in said(opened()) + "\n"

@@ -383,10 +383,13 @@ def in_scores(sides: Sequence[Side]) -> None:
             said = f"Of {'each' if len(told) > 1 else next(iter(told))}: {next(iter(told.values()))}."
         else:
             said = " ".join(f"Of {name}: {text}." for name, text in told.items())
+        told_classes = any(side.config.model.num_classes for side in sides)
+        evenly = ", as many of each class where the model is told it" * told_classes
         st.caption(
             plain(
-                f"{said} Real images are as many training images, against the same test images. CFD is no FID, which "
-                "takes Inception's features: it compares with nothing but CFD by the same classifier and count."
+                f"{said} Real images are as many training images{evenly}, against the same test images. CFD is no "
+                "FID, which takes Inception's features: it compares with nothing but CFD by the same classifier and "
+                "count."
             )
         )
     for name, side in named:
