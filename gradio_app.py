@@ -152,7 +152,7 @@ def show_way(*controls: Any) -> list[Any]:
     return show_model(*controls)[:-OF_THE_MODEL]
 
 
-def show_typed(*inputs: Any) -> list[Any]:
+def show_typed(*inputs: Any) -> Any:
     """The outputs for other texts in the fields, the last of the inputs being the link that is shown.
 
     Nothing changes where the texts are that link's own: they were written for it, with notes that are to stay, and
@@ -162,12 +162,9 @@ def show_typed(*inputs: Any) -> list[Any]:
     typed = dict(zip(WAY, controls[1:], strict=True))
     link, _ = ShareLink.from_query(dict(parse_qsl(urlsplit(text).query)))
     if not text or (typed["keys"], typed["labels"]) == (keys_text(link.keys), labels_text(link.labels)):
-        return [gr.skip()] * NUM_OUTPUTS
+        return gr.skip()
     return show_way(*controls)
 
-
-NUM_OUTPUTS = 12
-"""Of another way of the same model."""
 
 OF_THE_MODEL = 2
 """How many of the outputs, the last ones, only another model changes."""

@@ -37,6 +37,7 @@ class NamedSet(NamedTuple):
     shape: tuple[int, int, int]
     num_train: int
     num_test: int
+    num_labels: int = 10
 
 
 NAMED_SETS = {
@@ -44,7 +45,7 @@ NAMED_SETS = {
     "fashion-mnist": NamedSet("FashionMNIST", "FashionMNIST", (1, 28, 28), 60_000, 10_000),
     "kmnist": NamedSet("KMNIST", "KMNIST", (1, 28, 28), 60_000, 10_000),
     "cifar10": NamedSet("CIFAR10", "cifar-10-batches-py", (3, 32, 32), 50_000, 10_000),
-    "stacked-mnist": NamedSet("MNIST", "MNIST", (3, 28, 28), 128_000, 26_000),
+    "stacked-mnist": NamedSet("MNIST", "MNIST", (3, 28, 28), 128_000, 26_000, 1_000),
 }
 
 

@@ -48,8 +48,6 @@ __all__ = [
 
 Split = Literal["train", "test"]
 
-_NUM_LABELS = {name: 1000 if name == "stacked-mnist" else 10 for name in NAMED_SETS}
-
 
 def load_images(data: DataConfig, model: ModelConfig, seed: int = 0, split: Split = "train") -> ImageSet:
     """A whole set in memory, at the model's size and channels.
@@ -183,7 +181,7 @@ def _check_labels(data: DataConfig, model: ModelConfig, labels: np.ndarray | Non
 
 def _check_classes(data: DataConfig, model: ModelConfig, files: ImageFiles | None) -> None:
     """A new training has an image for every class. Models that were trained otherwise are still read and resumed."""
-    num_labels = len(files.classes) if files else _NUM_LABELS[data.name]
+    num_labels = len(files.classes) if files else NAMED_SETS[data.name].num_labels
     if model.num_classes > num_labels:
         raise ValueError(
             f"model.num_classes={model.num_classes} is more than the {num_labels} labels of {data.name}, and a "

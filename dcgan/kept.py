@@ -21,8 +21,8 @@ def drawn_real(train: ImageSet, num_images: int, wanted: Tensor | None = None) -
 
     `wanted` (num_images,) are the labels that a conditional generator is asked for; then as many of each are drawn.
     That matters: MNIST's digits are not quite as frequent as each other, and real ones drawn evenly are further from
-    the test digits than real ones drawn at random (CFD 0.16 in place of 0.13). Where there are too few of a label,
-    they are taken again. Raises ValueError for a label that no training image has.
+    the test digits than real ones drawn at random (CFD of 10,000: 0.16, not 0.13). Where there are too few of a
+    label, they are taken again. Raises ValueError for a label that no training image has.
     """
     drawn = torch.randperm(len(train.images_u8), generator=torch.Generator().manual_seed(0))
     if wanted is None:

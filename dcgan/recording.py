@@ -80,7 +80,7 @@ def run_training(run: Run, device: torch.device, on_row: OnRow | None = None, ra
             recorder = _open(run, device, on_row, ranks)
             recorder.record(should_stop=lambda: bool(signals) or run.stop_requested())
             status = recorder.status
-        except Exception as error:
+        except Exception as error:  # whatever it is, the status says that the run failed and why
             if recorder is None:
                 raise
             status = _failed(recorder, error)
@@ -108,7 +108,7 @@ def _open(run: Run, device: torch.device, on_row: OnRow | None, ranks: Ranks) ->
     """Recorder.open. Where it cannot, whoever started this process in the background reads why in the status."""
     try:
         return Recorder.open(run, device, on_row, ranks)
-    except Exception as error:
+    except Exception as error:  # and is raised again, as what it was
         reason = _sentence(error)
         if out_of_memory(error):
             where, remedy = "in this machine's memory", "narrower networks, or fewer images by --data.limit"
