@@ -203,7 +203,8 @@ class Recorder:
 
     def _write_row(self) -> None:
         """One progress row of the window's means. Raises TrainingError where a step of it was not finite."""
-        values = torch.stack([torch.stack(stats) for stats in self.window]).double().cpu().numpy()
+        # To the CPU first: an Apple GPU has no float64.
+        values = torch.stack([torch.stack(stats) for stats in self.window]).cpu().double().numpy()
         state, now = self.state, time.monotonic()
         bad = np.argwhere(~np.isfinite(values))
         if len(bad):

@@ -451,3 +451,25 @@ def test_grid_and_snapshot_steps():
     assert snapshot_steps(replace(config, snapshots=0), 100) == set()
     assert snapshot_steps(replace(config, snapshots=1), 100) == {100}
     assert snapshot_steps(replace(config, snapshots=2), 100) == {0, 100}
+
+
+def test_rows_are_made_where_the_device_has_no_float64(tmp_path, digits, monkeypatch):
+    """Apple GPUs: float64 exists only for what `.cpu()` has given."""
+    on_cpu, cpu, double = set(), torch.Tensor.cpu, torch.Tensor.double
+
+    def to_cpu(tensor, *arguments, **options):
+        copy = cpu(tensor, *arguments, **options).clone()
+        on_cpu.add(copy.data_ptr())
+        return copy
+
+    def to_double(tensor, *arguments, **options):
+        if tensor.data_ptr() not in on_cpu:
+            raise TypeError("Cannot convert a MPS Tensor to float64 dtype as the MPS framework doesn't support it")
+        return double(tensor, *arguments, **options)
+
+    monkeypatch.setattr(torch.Tensor, "cpu", to_cpu)
+    monkeypatch.setattr(torch.Tensor, "double", to_double)
+    run = Run.create(small(digits, epochs=1), "gan", tmp_path)
+    assert run_training(run, CPU).state == "finished"
+    assert on_cpu
+    assert run.progress()[0][-1].step == 6
