@@ -10,10 +10,14 @@ try:  # On a Space with a shared GPU, and before torch; nowhere else is it neede
 except ImportError:
     spaces = None
 
+import atexit
 import base64
+import contextlib
 import os
 import random
+import shutil
 import tempfile
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -179,14 +183,14 @@ def show(link: ShareLink, label: str, weights: Path | None, notes: Sequence[str]
         link, more = fitted(link, generator)
         drawing = rendering_of(weights, link)
         current = frame_at(weights, link)
+        made = replace(drawing.link, t=link.t)
+        stem = f"{link.model}-{link.seed_a}-{link.seed_b}-{made.digest}"
+        strip = FILES.save(f"{stem}.png", drawing.strip_png)
+        animation = FILES.save(f"{stem}.gif", drawing.gif)
+        film = FILES.save(f"{stem}.mp4", drawing.mp4) if has_mp4() else None
     except (OSError, ValueError) as error:
         return nothing_shown([*notes, f"{error}."])
     factor = enlarged(drawing.images_u8)
-    made = replace(drawing.link, t=link.t)
-    stem = f"{link.model}-{link.seed_a}-{link.seed_b}-{made.digest}"
-    strip = saved(f"{stem}.png", drawing.strip_png)
-    animation = saved(f"{stem}.gif", drawing.gif)
-    film = saved(f"{stem}.mp4", drawing.mp4) if has_mp4() else None
     about = (
         f"{label}, weights {made.weights_id}, on {drawing.device}: seed {link.seed_a} to {link.seed_b}, "
         f"{link.frames} frames drawn in {1000 * drawing.seconds:.0f} ms"
@@ -390,17 +394,61 @@ def as_notes(sentences: Sequence[str]) -> Any:
     return gr.Markdown(lines, visible=bool(sentences))
 
 
-FOLDER = Path(tempfile.mkdtemp(prefix="dcgan-demo-"))
+class TemporaryFiles:
+    """Files in a temporary folder, which the page serves; all visitors share them, and the oldest go first.
+
+    The folder is made at the first file, made again where it was removed meanwhile (systemd-tmpfiles), and removed
+    when the process ends.
+    """
+
+    def __init__(self, keep: int = FILES_KEPT) -> None:
+        self._keep = keep
+        self._folder: Path | None = None
+        self._lock = threading.Lock()
+
+    def save(self, name: str, data: bytes) -> str:
+        """Return the path of the file `name`, which holds `data` whole. Raises OSError with a sentence."""
+        try:
+            with self._lock:
+                path = self._open() / name
+                if path.is_file():
+                    os.utime(path)  # shown again, so not among the oldest
+                else:
+                    self._write(path, data)
+                    self._remove_oldest()
+                return str(path)
+        except OSError as error:
+            raise OSError(
+                f"{name} could not be saved in {tempfile.gettempdir()} ({error.strerror or error}); "
+                "free some space there, or set TMPDIR to another folder"
+            ) from error
+
+    def _open(self) -> Path:
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="dcgan-demo-"))
+            atexit.register(shutil.rmtree, self._folder, ignore_errors=True)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self._folder
+
+    def _write(self, path: Path, data: bytes) -> None:
+        # Renamed when it is whole: what a full disk cuts off must not be served. Not synced: it is a temporary file.
+        part = path.with_name(f"{path.name}.part")
+        try:
+            part.write_bytes(data)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _remove_oldest(self) -> None:
+        ages = []
+        for path in self._open().iterdir():
+            with contextlib.suppress(FileNotFoundError):  # removed by someone else meanwhile
+                ages.append((path.stat().st_mtime_ns, path))
+        for _, path in sorted(ages)[: -self._keep]:
+            path.unlink(missing_ok=True)
 
 
-def saved(name: str, data: bytes) -> str:
-    """The path of a file of that name in the demo's folder, from which the oldest are taken away."""
-    path = FOLDER / name
-    if not path.exists():
-        for old in sorted(FOLDER.iterdir(), key=lambda file: file.stat().st_mtime_ns)[:-FILES_KEPT]:
-            old.unlink(missing_ok=True)
-        path.write_bytes(data)
-    return str(path)
+FILES = TemporaryFiles()
 
 
 def build() -> gr.Blocks:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import base64
+import errno
 import io
+import shutil
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,7 +34,7 @@ FIRST, CURRENT, LAST, STRIP, ANIMATION, PLOT, ABOUT, NOTES, LINK = range(9)
 def on_cpu(monkeypatch, tmp_path):
     monkeypatch.setenv("DCGAN_DEVICE", "cpu")
     monkeypatch.setattr("dcgan.runs.CHECKPOINTS", tmp_path / "none")
-    monkeypatch.setattr(gradio_app, "FOLDER", tmp_path)
+    monkeypatch.setattr(gradio_app, "FILES", gradio_app.TemporaryFiles())
 
 
 def printed_by(code: str, *arguments: str) -> str:
@@ -291,11 +295,61 @@ def test_on_a_shared_gpu_only_renders_cost_quota(tiny_run):
     assert printed.split("\n")[-2] == "['drawn', 'sheet_of']"
 
 
-def test_files_do_not_pile_up(monkeypatch, tmp_path):
-    monkeypatch.setattr(gradio_app, "FILES_KEPT", 3)
-    for index in range(10):
-        gradio_app.saved(f"{index}.png", b"x")
-    assert len(list(tmp_path.glob("*.png"))) <= 4
+@pytest.fixture
+def temporary_folder(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    return tmp_path
+
+
+def test_files_do_not_pile_up_and_what_is_shown_again_stays(temporary_folder):
+    files = gradio_app.TemporaryFiles(keep=3)
+    first = files.save("0.png", b"x")
+    for index in range(1, 10):
+        time.sleep(0.002)
+        files.save(f"{index}.png", b"x")
+        time.sleep(0.002)
+        assert files.save("0.png", b"x") == first
+    (folder,) = temporary_folder.iterdir()
+    assert sorted(path.name for path in folder.iterdir()) == ["0.png", "8.png", "9.png"]
+
+
+def test_visitors_share_the_files_without_races(temporary_folder):
+    files = gradio_app.TemporaryFiles(keep=2)
+
+    def visit(visitor: int) -> None:
+        for index in range(50):
+            name = f"{index % 7}-{visitor % 2}.png"
+            files.save(name, name.encode() * 1000)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(visit, range(8))) == [None] * 8
+    (folder,) = temporary_folder.iterdir()
+    kept = list(folder.iterdir())
+    assert len(kept) == 2
+    assert all(path.read_bytes() == path.name.encode() * 1000 for path in kept)
+
+
+def test_a_folder_that_was_removed_is_made_again(temporary_folder):
+    files = gradio_app.TemporaryFiles()
+    path = Path(files.save("a.png", b"a"))
+    shutil.rmtree(path.parent)
+    assert Path(files.save("a.png", b"a")).read_bytes() == b"a"
+
+
+def test_a_full_temporary_disk_is_a_sentence_and_leaves_no_part_of_a_file(tiny_run, temporary_folder, monkeypatch):
+    def write_some(path, data):
+        with open(path, "wb") as file:
+            file.write(data[:10])
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    with monkeypatch.context() as full:
+        full.setattr(Path, "write_bytes", write_some)
+        shown = show(tiny_run.name, 3, 5, frames=3)
+    assert shown[STRIP] is None
+    assert "No space left on device" in notes_of(shown)
+    assert f"saved in {temporary_folder}" in notes_of(shown)
+    assert [path for path in temporary_folder.rglob("*") if path.is_file() and "dcgan-demo" in str(path)] == []
+    assert show(tiny_run.name, 3, 5, frames=3)[STRIP] is not None
 
 
 def test_the_page_is_built_without_any_model(runs_root):
