@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import tomllib
 import urllib.request
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -169,6 +170,13 @@ def test_nothing_is_wrong_with_our_spaces(kind):
 def test_the_pages_image_lets_nobody_train_unless_told():
     dockerfile = publish.space_files("streamlit")["Dockerfile"].read_text()
     assert "\nENV DCGAN_ALLOW_TRAINING=0\n" in dockerfile
+
+
+def test_only_the_image_listens_to_other_machines():
+    config = tomllib.loads((PROJECT / ".streamlit/config.toml").read_text(encoding="utf-8"))
+    assert config["server"]["address"] == "localhost"
+    dockerfile = publish.space_files("streamlit")["Dockerfile"].read_text()
+    assert '"--server.address=0.0.0.0"' in dockerfile
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in CHECKPOINTS.iterdir()))
