@@ -554,7 +554,9 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
-        temporary.chmod(0o644)
+        # exFAT, CIFS and WSL's mounted drives have no modes to set; the file is good all the same.
+        with contextlib.suppress(OSError):
+            temporary.chmod(0o644)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -572,7 +574,8 @@ def list_runs(*roots: Path) -> list[Run]:
     folders = []
     for root in roots or (CHECKPOINTS, runs_root()):
         if root.is_dir():
-            folders += sorted(path for path in root.iterdir() if (path / "config.json").is_file())
+            # os.path answers False for a folder that may not be read (lost+found, another user's run); Path raises.
+            folders += sorted(path for path in root.iterdir() if os.path.isfile(path / "config.json"))
     return [Run(path) for path in folders]
 
 

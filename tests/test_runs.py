@@ -568,6 +568,32 @@ def test_a_run_in_training_is_not_deleted(tiny_run):
 # Finding
 
 
+def test_a_folder_that_may_not_be_read_hides_no_other_run(tiny_run, runs_root, monkeypatch):
+    locked, stat = runs_root / "lost+found", os.stat
+    locked.mkdir()
+
+    def refuse(path, *arguments, **options):
+        if str(path).startswith(f"{locked}{os.sep}"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    assert list_runs(runs_root) == [tiny_run]
+    assert tiny_run in list_runs()
+
+
+def test_a_file_system_without_modes_is_written_to(tmp_path, monkeypatch):
+    def refuse(*arguments, **options):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "chmod", refuse)
+    monkeypatch.setattr(Path, "chmod", refuse)
+    with replacing(tmp_path / "file") as temporary:
+        temporary.write_text("whole")
+    assert (tmp_path / "file").read_text() == "whole"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 def test_list_runs_is_sorted_and_leaves_out_what_is_no_run(runs_root, tmp_path, monkeypatch):
     monkeypatch.setattr(runs, "CHECKPOINTS", tmp_path / "published")
     assert list_runs() == []
