@@ -19,12 +19,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import torch
 from timing import alternate, machine_line, print_table, ratios, spread
 
-from dcgan import metrics
 from dcgan.checkpoint import load_generator
-from dcgan.evaluate import evaluate
-from dcgan.features import load_features
+from dcgan.evaluation import metrics
+from dcgan.evaluation.classifier import load_features
+from dcgan.evaluation.scores import evaluate
 from dcgan.latents import latents_from_seeds
-from dcgan.runs import CHECKPOINTS
+from dcgan.runs.run import CHECKPOINTS
 
 
 def main() -> None:

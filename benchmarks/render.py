@@ -16,10 +16,10 @@ from timing import alternate, machine_line, print_table, spread
 
 from dcgan import pixels
 from dcgan.checkpoint import load_generator
-from dcgan.device import choose_device
-from dcgan.render import draw_at, render
-from dcgan.runs import CHECKPOINTS
-from dcgan.share import ShareLink
+from dcgan.runs.run import CHECKPOINTS
+from dcgan.runtime.device import choose_device
+from dcgan.sampling.link import ShareLink
+from dcgan.sampling.rendering import draw_at, render
 
 
 def main() -> None:

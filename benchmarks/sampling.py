@@ -20,10 +20,10 @@ from timing import alternate, machine_line, peak_mib, print_table, ratios, sprea
 from torch import Tensor
 
 from dcgan.checkpoint import TrainedGenerator, load_generator
-from dcgan.device import choose_device
 from dcgan.latents import latents_from_seeds
-from dcgan.models.sampling import CHUNK, sample
-from dcgan.runs import CHECKPOINTS
+from dcgan.models.inference import CHUNK, sample
+from dcgan.runs.run import CHECKPOINTS
+from dcgan.runtime.device import choose_device
 
 MODELS = ("dcgan-mnist", "gan-mnist")
 COUNTS = (64, 1024, 10_000)

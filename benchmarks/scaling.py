@@ -27,12 +27,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import torch
 
-from dcgan.batches import ImageSet, ResidentBatches
-from dcgan.distributed import joined
-from dcgan.machine import cpu_name
+from dcgan.data.batches import ImageSet, ResidentBatches
 from dcgan.presets import PRESETS
-from dcgan.reference import TrainState
-from dcgan.trainer import Snapshot, train
+from dcgan.runtime.distributed import joined
+from dcgan.runtime.host import cpu_name
+from dcgan.training.loop import Snapshot, train
+from dcgan.training.step import TrainState
 
 CONTESTANTS = {"1 process, 1 thread": (1, 1), "1 process, 2 threads": (1, 2), "2 ranks, 1 thread each": (2, 1)}
 CASES = [("gan", 128), ("gan", 512), ("dcgan", 128), ("dcgan", 512)]

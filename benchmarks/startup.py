@@ -232,9 +232,9 @@ def print_processes(results: dict[str, list[Started]], rounds: int) -> None:
 def print_pages(pages: Sequence[str], rounds: int) -> None:
     # It warns for every page that there is no server; there is none on purpose.
     logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").disabled = True
-    from dcgan import speed
+    from dcgan.training import time_estimate
 
-    speed.measure_in_background = lambda configs: None  # the Train page's estimates would take processor time
+    time_estimate.measure_in_background = lambda configs: None  # the Train page's estimates would take processor time
     first = {}
     for name in pages:
         started = time.perf_counter()

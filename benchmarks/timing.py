@@ -24,7 +24,7 @@ from typing import TypeVar
 
 import torch
 
-from dcgan.machine import cpu_name
+from dcgan.runtime.host import cpu_name
 
 Result = TypeVar("Result")
 

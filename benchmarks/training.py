@@ -39,15 +39,15 @@ from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision import transforms
 
-from dcgan.archives import PROJECT_DATA, read_named_set
 from dcgan.config import TrainConfig
-from dcgan.data import make_batches
-from dcgan.device import choose_device
-from dcgan.machine import keep_freed_memory
-from dcgan.models import build_gan
+from dcgan.data.loading import make_batches
+from dcgan.data.named_sets import PROJECT_DATA, read_named_set
+from dcgan.models.gan import build_gan
 from dcgan.presets import PRESETS
-from dcgan.reference import TrainState, train_step
-from dcgan.trainer import train
+from dcgan.runtime.device import choose_device
+from dcgan.runtime.host import keep_freed_memory
+from dcgan.training.loop import train
+from dcgan.training.step import TrainState, train_step
 
 Contestant = Callable[[TrainConfig, torch.device, Path, int], Iterator[object]]
 """(config, device, folder of the unpacked MNIST, DataLoader's workers) -> a training that yields after every step."""

@@ -23,10 +23,10 @@ from torch import Tensor, nn
 
 from dcgan.config import ModelConfig, TrainConfig
 from dcgan.latents import truncate
-from dcgan.models import build_discriminator, build_generator
-from dcgan.models.parts import Discriminator, Generator
-from dcgan.models.sampling import sample
-from dcgan.runs import Run, replacing
+from dcgan.models.gan import build_discriminator, build_generator
+from dcgan.models.inference import sample
+from dcgan.models.networks import Discriminator, Generator
+from dcgan.runs.run import Run, replacing
 
 METADATA_KEY = "dcgan"
 FULL_PRECISION_LIMIT_BYTES = {"generator": 10_000_000, "discriminator": 2_000_000}

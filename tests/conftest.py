@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import os
-import struct
 
 # The networks under test are tiny: threads would only wait for each other, for minutes where cores are busy.
 # Set before anyone imports torch.
 os.environ["OMP_NUM_THREADS"] = "1"
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from recorded import record_run, write_idx
 
-from dcgan.config import DataConfig, ModelConfig, TrainConfig
-from dcgan.runs import ProgressRow, Run, ScoreRow, Status
-
-TINY = TrainConfig(
-    model=ModelConfig(topology="conv", latent_dim=6, width_g=2, width_d=2),
-    epochs=2,
-    batch_size=4,
-    log_every=1,
-    score_images=0,
-)
-"""A DCGAN of a few hundred weights, which draws nothing that were worth a score."""
+from dcgan.config import DataConfig
+from dcgan.runs.run import Run
 
 
 @pytest.fixture
@@ -44,7 +34,7 @@ def tiny_run(runs_root: Path) -> Run:
 @pytest.fixture(scope="session")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> DataConfig:
     """The first 336 real digits in a folder of their own: unpacking all 60,000 takes longer than small trainings."""
-    from dcgan.archives import read_named_set
+    from dcgan.data.named_sets import read_named_set
 
     images, labels = read_named_set("mnist", "", "train")
     root = tmp_path_factory.mktemp("digits")
@@ -55,7 +45,7 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> DataConfig:
 @pytest.fixture(scope="session")
 def judged_digits(digits: DataConfig, tmp_path_factory: pytest.TempPathFactory) -> DataConfig:
     """The same, with 200 test digits from all over the test part, so that trainings on them can be scored."""
-    from dcgan.archives import read_named_set
+    from dcgan.data.named_sets import read_named_set
 
     root = tmp_path_factory.mktemp("judged-digits")
     for file in Path(digits.root).iterdir():
@@ -63,82 +53,3 @@ def judged_digits(digits: DataConfig, tmp_path_factory: pytest.TempPathFactory) 
     images, labels = read_named_set("mnist", "", "test")
     write_idx(root, "t10k", images[::50, 0], labels[::50])
     return DataConfig(root=str(root))
-
-
-def write_idx(root: Path, prefix: str, images_u8, labels) -> None:
-    """Images (N, H, W) and labels (N,) as a part of MNIST."""
-    for name, values in {"images-idx3-ubyte": images_u8, "labels-idx1-ubyte": labels}.items():
-        header = struct.pack(f">HBB{values.ndim}I", 0, 8, values.ndim, *values.shape)
-        (root / f"{prefix}-{name}").write_bytes(header + values.astype("uint8").tobytes())
-
-
-def progress_row(step: int) -> ProgressRow:
-    """A row whose numbers all differ, and differ from step to step."""
-    return ProgressRow(
-        step=step,
-        epoch=step / 2,
-        images_seen=4 * step,
-        wall_seconds=0.5 * step,
-        images_per_second=8.0,
-        d_loss=1 / (1 + step),
-        g_loss=0.7 + step / 10,
-        d_real=0.6,
-        d_fake=0.4,
-        d_grad_norm=2.0 + step,
-        g_grad_norm=3.0 + step,
-    )
-
-
-def score_row(step: int, **values) -> ScoreRow:
-    """A row of the scores of a sound training: an epoch every two steps, 60,000 images each, CFD falling."""
-    real = (0.0953, 0.1169, 0.1017, 0.1066, 0.0967, 0.0921, 0.0921, 0.1044, 0.093, 0.1012)
-    sound = {
-        "epoch": step / 2,
-        "images_seen": 30_000 * step,
-        "wall_seconds": 0.5 * step,
-        "num_images": 2000,
-        "cfd": 40 / step,
-        "cfd_floor": 0.27,
-        "coverage": 0.5 * step / (step + 4),
-        "coverage_floor": 0.56,
-        "class_histogram": (0.11, 0.09) + (0.1,) * 8,
-        "class_histogram_floor": real,
-        "extractor": "mnist classifier",
-        "extractor_hash": "b6508af4b2ba",
-        "scoring_seconds": 1.5,
-    }
-    return ScoreRow(step=step, **(sound | values))
-
-
-def record_run(root: Path, config: TrainConfig = TINY, preset: str = "tiny", ema: bool = False) -> Run:
-    """What a training of 4 steps would leave, from networks that were never trained."""
-    import numpy as np
-    import torch
-
-    from dcgan import pixels
-    from dcgan.checkpoint import save_discriminator, save_generator
-    from dcgan.latents import latents_from_seeds
-    from dcgan.models import build_gan
-    from dcgan.models.sampling import sample
-
-    run = Run.create(config, preset, root)
-    model = config.model
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
-        gan, average = build_gan(model), build_gan(model).generator
-    z = latents_from_seeds(range(64), model.latent_dim, model.latent)
-    labels = np.arange(64) % model.num_classes if model.num_classes else None
-    grid = pixels.grid(pixels.to_uint8(sample(gan.generator, z, labels).numpy()), 8)
-    for step in (0, 2, 4):
-        save_generator(run.snapshot_path(step), gan.generator, config, step, half=True)
-        run.write_bytes(f"samples/{step:07d}.png", pixels.png_bytes(grid))
-    for step in (1, 2, 3, 4):
-        run.append_progress(progress_row(step))
-    save_generator(run.generator_path, gan.generator, config, 4)
-    if ema:
-        config = replace(config, ema_half_life_images=config.ema_half_life_images or 8)
-        save_generator(run.ema_path, average, config, 4)
-    save_discriminator(run.discriminator_path, gan.discriminator, config, 4)
-    run.write_status(Status("finished", 4, 4, config.epochs))
-    run.log_path.write_text("4 steps\n", encoding="utf-8")
-    return run

@@ -7,7 +7,6 @@ import io
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,13 +20,14 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from conftest import TINY, record_run
 from PIL import Image
+from recorded import TINY, record_run
+from servers import free_port
 
 from dcgan.checkpoint import load_generator, load_tensors, weights_id
-from dcgan.render import render
-from dcgan.runs import list_runs
-from dcgan.share import ShareLink
+from dcgan.runs.run import list_runs
+from dcgan.sampling.link import ShareLink
+from dcgan.sampling.rendering import render
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -66,12 +66,6 @@ def wait_for_server(url: str, process: subprocess.Popen) -> None:
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.1)
     raise AssertionError(f"{url} did not answer")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import TINY, record_run
+from recorded import TINY, record_run
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -31,8 +31,8 @@ from dcgan.checkpoint import (
 )
 from dcgan.config import DataConfig, ModelConfig, TrainConfig
 from dcgan.latents import latents_from_seeds, truncate
-from dcgan.models import build_discriminator, build_gan, build_generator
-from dcgan.models.sampling import sample
+from dcgan.models.gan import build_discriminator, build_gan, build_generator
+from dcgan.models.inference import sample
 from dcgan.presets import PRESETS
 
 

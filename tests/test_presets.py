@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dcgan.batches import ImageSet, ResidentBatches
-from dcgan.models import build_gan, count_parameters
+from dcgan.data.batches import ImageSet, ResidentBatches
+from dcgan.models.gan import build_gan, count_parameters
 from dcgan.presets import PRESETS, get_preset
 
 RECIPES = {
@@ -225,7 +225,7 @@ def test_the_best_recipe_keeps_the_dcgans_generator_and_its_number_of_images():
     assert PRESETS["dcgan-best"].parameters[0] == PRESETS["dcgan"].parameters[0]
     for field in ("topology", "latent_dim", "width_g", "norm_g", "output", "init", "image_size"):
         assert getattr(best.model, field) == getattr(dcgan.model, field)
-    assert (best.epochs, best.data) == (dcgan.epochs, dcgan.data)
+    assert (best.epochs, best.data) == (dcgan.epochs, dcgan.data.loading)
 
 
 @pytest.mark.parametrize("name", PRESETS)

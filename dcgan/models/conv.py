@@ -13,7 +13,7 @@ from itertools import pairwise
 from torch import nn
 
 from dcgan.config import KINDS, ModelConfig
-from dcgan.models.parts import BatchDeviation, dropout, output_activation
+from dcgan.models.networks import BatchDeviation, dropout, output_activation
 
 SLOPE = 0.2
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dcgan import diagrams
-from dcgan.anatomy import Anatomy, Layer, shared, stages, total_parameters
-from dcgan.pages.address import asked_for, refused
-from dcgan.plots import DISCRIMINATOR, GENERATOR
+from dcgan.figures import diagrams
+from dcgan.figures.architecture import Anatomy, Layer, shared, stages, total_parameters
+from dcgan.figures.plots import DISCRIMINATOR, GENERATOR
+from dcgan.pages.parts.address import asked_for, refused
 from dcgan.presets import PRESETS
 
 DIFFERENT = "≠"
@@ -84,7 +84,7 @@ def show(title: str, color: str, layers: Sequence[Layer], same: Sequence[bool]) 
 @st.cache_resource(show_spinner="Building the networks ...")
 def taken_apart(preset: str) -> Anatomy:
     """Once for all sessions: a preset's networks do not change."""
-    from dcgan.anatomy import anatomy
+    from dcgan.figures.architecture import anatomy
 
     return anatomy(PRESETS[preset].config.model)
 

@@ -10,8 +10,17 @@ from urllib.parse import urlencode
 import numpy as np
 import streamlit as st
 
-from dcgan import doctor, films, listing, pixels, plots
-from dcgan.compare import (
+from dcgan import pixels
+from dcgan.config import TrainConfig
+from dcgan.figures import animations, plots
+from dcgan.pages.parts.address import asked_for, plain, refused
+from dcgan.pages.parts.live import series_of
+from dcgan.pixels import Bytes
+from dcgan.presets import PRESETS
+from dcgan.runs import diagnosis, tables
+from dcgan.runs.run import UNSCORED, Run, ScoreRow, Status, list_runs
+from dcgan.runs.series import Series
+from dcgan.runs.timeline import (
     ALIGNMENTS,
     COLUMNS,
     Row,
@@ -28,14 +37,7 @@ from dcgan.compare import (
     stops,
     timeline,
 )
-from dcgan.config import TrainConfig
-from dcgan.pages.address import asked_for, plain, refused
-from dcgan.pages.live import series_of
-from dcgan.pixels import Bytes
-from dcgan.presets import PRESETS
-from dcgan.runs import UNSCORED, Run, ScoreRow, Status, list_runs
-from dcgan.series import Series
-from dcgan.share import shown
+from dcgan.sampling.link import shown
 
 DEFAULTS = ("gan-mnist", "dcgan-mnist")
 PLAY_EVERY_SECONDS = 0.6
@@ -73,7 +75,7 @@ def main() -> None:
     )
     asked = asked_for()
     notes = st.container()
-    runs = listing.by_label(list_runs())
+    runs = tables.by_label(list_runs())
     if runs:
         compare(runs, asked)
     else:
@@ -249,8 +251,8 @@ def show_seed(side: Side, position: float, seed: int, reverse: bool) -> None:
         return
     cells = [pixels.cell(sheet, seed, GRID_COLUMNS, GRID_ROWS) for sheet in sheets]
     strip = pixels.join([pixels.reverse_grey(cell) if reverse else cell for cell in cells], 1, 128)
-    text = f"{side.run.name}, seed {seed}, from {films.frame_caption(kept[0], side.status)} to "
-    text += films.frame_caption(kept[-1], side.status)
+    text = f"{side.run.name}, seed {seed}, from {animations.frame_caption(kept[0], side.status)} to "
+    text += animations.frame_caption(kept[-1], side.status)
     st.image(
         pixels.png_bytes(pixels.enlarge(strip, 3)), text, output_format="PNG", alt=f"{text}: one image through time"
     )
@@ -265,7 +267,7 @@ def curves(sides: Sequence[Side], position: float, align: str) -> None:
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     smoothing = left.slider("Smoothing", 0.0, 0.99, 0.8, key="smoothing", bind="query-params")
     log = right.toggle("Log scale", key="log", bind="query-params", help="For the losses.")
-    others = sorted({side.config.loss for side in sides if len(side.series)} - set(doctor.PROBABILISTIC))
+    others = sorted({side.config.loss for side in sides if len(side.series)} - set(diagnosis.PROBABILISTIC))
     for column, kind, alt, reading in zip(
         st.columns(2),
         ("losses", "scores"),
@@ -354,7 +356,7 @@ def share(sides: Sequence[Side], options: dict[str, float]) -> None:
     reverse = bool(values.get("reverse"))
     st.download_button(
         "Download both as a GIF",
-        lambda: films.side_by_side_gif(left.run, right.run, steps, reverse=reverse),
+        lambda: animations.side_by_side_gif(left.run, right.run, steps, reverse=reverse),
         f"{left.run.name}-beside-{right.run.name}.gif",
         "image/gif",
         on_click="ignore",
@@ -440,7 +442,7 @@ def numbers_of(side: Side) -> dict[str, str]:
     facts["epochs"] = f"{status.epoch:.3g} of {status.epochs}"
     if rows := side.series.last_rows(1):
         facts["images seen"] = f"{rows[0].images_seen:,}"
-        facts["training time"] = listing.duration(rows[0].wall_seconds)
+        facts["training time"] = tables.duration(rows[0].wall_seconds)
         facts["images per second"] = f"{rows[0].images_seen / max(1e-9, rows[0].wall_seconds):,.0f}"
     facts["loss"] = config.loss
     told = ("earlier devices", "device", "threads", "torch")

@@ -12,18 +12,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from dcgan import listing, pixels
+from dcgan import pixels
 from dcgan.config import KINDS, ModelConfig
 from dcgan.latents import MAX_SEED, PATHS, parse_seeds
-from dcgan.pages.address import asked_for, plain, refused
+from dcgan.pages.parts.address import asked_for, plain, refused
 from dcgan.pixels import Bytes
-from dcgan.runs import Run, list_runs
-from dcgan.share import ShareLink, demo_url
+from dcgan.runs import tables
+from dcgan.runs.run import Run, list_runs
+from dcgan.sampling.link import ShareLink, demo_url
 
 if TYPE_CHECKING:
     from dcgan.checkpoint import TrainedGenerator
 
-DEFAULT_RUN = listing.BEST[0]
+DEFAULT_RUN = tables.BEST[0]
 
 
 def main() -> None:
@@ -34,7 +35,7 @@ def main() -> None:
     )
     asked = asked_for()
     notes = st.container()
-    found = listing.best_first(list_runs())
+    found = tables.best_first(list_runs())
     runs = {run.name: run for run in found if run.weights_path.exists() or run.snapshot_steps()}
     if runs:
         explore(runs)
@@ -102,7 +103,7 @@ def samples(run: Run, generator: TrainedGenerator | None, reverse: bool, enlarge
     """A sheet by seed, and by label where the model is conditional."""
     if generator is None:
         return
-    from dcgan.explore import MAX_IMAGES, crossed, sheet
+    from dcgan.sampling.exploration import MAX_IMAGES, crossed, sheet
 
     left, middle, right = st.columns([2, 2, 3])
     listed = right.text_input(
@@ -174,7 +175,7 @@ def samples(run: Run, generator: TrainedGenerator | None, reverse: bool, enlarge
 
 def time_machine(run: Run, newest: TrainedGenerator | None, reverse: bool, enlarge: int) -> None:
     """The way from seed A to seed B, drawn by the generators along the training."""
-    from dcgan.explore import stations, walk
+    from dcgan.sampling.exploration import stations, walk
 
     st.write("Every row is the same walk from seed A to seed B, drawn by the generator as it was at that time.")
     seeds = st.columns([2, 2, 3, 2])
@@ -232,7 +233,7 @@ def vector_arithmetic(run: Run, generator: TrainedGenerator | None, reverse: boo
     """a - b + c, each the mean of several seeds."""
     if generator is None:
         return
-    from dcgan.explore import arithmetic
+    from dcgan.sampling.exploration import arithmetic
 
     st.write(
         "In the DCGAN paper, *smiling woman* minus *neutral woman* plus *neutral man* is a smiling man. Find seeds "
@@ -301,7 +302,7 @@ def download(picture: Callable[[], Bytes], name: str, title: str, generator: Tra
 
 def fitting(config: ModelConfig, num_images: int, size: int) -> int:
     """The size at which so many images are not too many pixels for a page; a sentence where it is a smaller one."""
-    from dcgan.explore import largest_size
+    from dcgan.sampling.exploration import largest_size
 
     largest = largest_size(config, num_images)
     if size > largest:

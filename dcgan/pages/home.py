@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dcgan import compare, diagrams, films, pixels, runs
-from dcgan.pages.address import plain
-from dcgan.runs import Run
-from dcgan.series import Series
+from dcgan import pixels
+from dcgan.figures import animations, diagrams
+from dcgan.pages.parts.address import plain
+from dcgan.runs import run as runs
+from dcgan.runs import timeline as compare
+from dcgan.runs.run import Run
+from dcgan.runs.series import Series
 
 GAN, DCGAN = "gan-mnist", "dcgan-mnist"
 
@@ -55,7 +58,7 @@ def recordings() -> None:
     left, right = (Run(runs.CHECKPOINTS / name) for name in (GAN, DCGAN))
     try:
         steps = pairs(left, right)
-        last = films.frame_caption(steps[-1][1], right.status())
+        last = animations.frame_caption(steps[-1][1], right.status())
         playing = st.toggle("Play", True, help="From before the first step to the last epoch, again and again.")
         if playing:
             stamp = max(
@@ -63,8 +66,8 @@ def recordings() -> None:
             )
             st.image(film(str(left.path), str(right.path), tuple(steps), stamp), alt=_alt("from epoch 0"))
         else:
-            sides = [films.side(run, step) for run, step in zip((left, right), steps[-1], strict=True)]
-            still = pixels.png_bytes(pixels.join(sides, films.SIDE_GAP, 128))
+            sides = [animations.side(run, step) for run, step in zip((left, right), steps[-1], strict=True)]
+            still = pixels.png_bytes(pixels.join(sides, animations.SIDE_GAP, 128))
             st.image(still, output_format="PNG", alt=_alt(f"at {last}"))
     except (OSError, ValueError) as error:
         st.info(plain(f"The recordings of {GAN} and {DCGAN} cannot be shown: {error}."))
@@ -84,7 +87,7 @@ def pairs(left: Run, right: Run) -> list[tuple[int, int]]:
 @st.cache_data(max_entries=4, show_spinner="Making the film ...")
 def film(left: str, right: str, steps: tuple[tuple[int, int], ...], modified_ns: int) -> bytes:
     """Made once, and anew when a grid has changed."""
-    return films.side_by_side_gif(Run(left), Run(right), steps)
+    return animations.side_by_side_gif(Run(left), Run(right), steps)
 
 
 def _alt(when: str) -> str:

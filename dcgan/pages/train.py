@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from dcgan import launch, listing
-from dcgan.pages.address import asked_for, plain, refused
-from dcgan.pages.live import actions, live_view
-from dcgan.pages.start import start_form
-from dcgan.runs import Run, list_runs
+from dcgan.pages.parts.address import asked_for, plain, refused
+from dcgan.pages.parts.live import actions, live_view
+from dcgan.pages.parts.start import start_form
+from dcgan.runs import launch, tables
+from dcgan.runs.run import Run, list_runs
 
 TABLE_EVERY_SECONDS = 2.0
 DEFAULT_RUN = "dcgan-mnist"
@@ -24,7 +24,7 @@ def main() -> None:
     )
     asked = asked_for()
     notes = st.container()
-    runs = listing.by_label(list_runs())
+    runs = tables.by_label(list_runs())
     reason = launch.forbidden()
     with st.expander("Start a training", expanded=not reason and "run" not in asked, icon="▶️"):
         if reason:
@@ -59,7 +59,7 @@ def choose(runs: Mapping[str, Run]) -> Run:
 
 def table_of_runs(runs: list[Run]) -> None:
     """Every run in a line; a damaged one with its reason."""
-    summaries = [listing.run_summary(run) for run in runs if run.path.exists()]
+    summaries = [tables.run_summary(run) for run in runs if run.path.exists()]
     st.dataframe(
         [
             {

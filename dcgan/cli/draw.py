@@ -1,0 +1,138 @@
+"""The commands that draw: sample and gif."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import FlagCreatePairsOff, Positional, arg
+
+from dcgan.runs.run import find_run, replacing
+
+Output = Annotated[str, arg(aliases=["-o"], metavar="PATH")]
+
+
+def sample(
+    checkpoint: Annotated[Positional[str], arg(metavar="CHECKPOINT")],
+    *,
+    seeds: Annotated[str, arg(metavar="SEEDS")] = "0-63",
+    labels: Annotated[str, arg(aliases=["--label"], metavar="LABELS")] = "",
+    kinds: Annotated[str, arg(aliases=["--kind"], metavar="KINDS")] = "",
+    psi: float = 1.0,
+    step: Annotated[int | None, arg(metavar="STEP")] = None,
+    reverse: FlagCreatePairsOff[bool] = False,
+    enlarge: int = 1,
+    columns: int = 0,
+    output: Output = "",
+    device: Annotated[str, arg(metavar="DEVICE")] = "cpu",
+) -> int:
+    """Draw images from a trained generator. The data set is not needed.
+
+    A seed gives the same image alone, in any company, and every time.
+
+    Args:
+        checkpoint: A run's path or name (see: runs), or a .safetensors file.
+        seeds: One image a seed: 42, 0-63 or 1,5,9-12.
+        labels: What a conditional model draws: 7, 0-9 or 0,1,2, repeated along the seeds. Without it the labels count
+            up over all classes: 0 for the first seed, 1 for the second.
+        kinds: Of a model whose z names a kind, as dcgan-best's does: these instead of the seeds' own, 7, 0-19 or
+            0,1,2, repeated along the seeds. What each kind is of, training found by itself.
+        psi: Truncation of z, from 0 to 1: smaller makes images more alike and often cleaner.
+        step: Use the run's snapshot of that step instead of its last weights.
+        reverse: Black on white (reversed grey).
+        enlarge: Draw every pixel so many pixels wide and high.
+        columns: Columns of the sheet; 0: about as many as rows.
+        output: A .png file gets all images as one sheet; a folder (PATH/, or one that exists) gets one PNG a seed.
+            Default: samples-NAME.png.
+        device: cuda, mps, cpu or auto. Devices round differently; the cpu keeps an image the same everywhere.
+    """
+    from dcgan.checkpoint import load_generator
+    from dcgan.latents import parse_seeds
+    from dcgan.pixels import png_bytes
+    from dcgan.runtime.device import choose_device
+    from dcgan.sampling import sheets
+
+    seed_list = parse_seeds(seeds)
+    label_list = parse_labels(labels) if labels else None
+    kind_list = parse_labels(kinds, "kinds") if kinds else None
+    path, name = _weights(checkpoint, step)
+    output = output or f"samples-{name}.png"
+    single = output.endswith(("/", os.sep)) or Path(output).is_dir()
+    if not single and Path(output).suffix.lower() != ".png":
+        raise ValueError(f"output {output!r} is neither a .png file nor a folder; write {output}.png or {output}/")
+    generator = load_generator(path, choose_device(device)).truncated(psi)
+    drawn = len(seed_list)
+    if single:
+        stems = set()
+        for stem, picture in sheets.sample_pictures(generator, seed_list, label_list, reverse, enlarge, kind_list):
+            _write(Path(output) / f"{stem}.png", png_bytes(picture))
+            stems.add(stem)
+        drawn = len(stems)  # a seed given twice is one file
+    else:
+        sheet = sheets.sample_sheet(generator, seed_list, label_list, columns, reverse, enlarge, kind_list)
+        _write(Path(output), png_bytes(sheet))
+    count = f"{drawn} images" if drawn > 1 else "1 image"
+    print(f"{output}: {count} from weights {generator.weights_id} of step {generator.step}")
+    return 0
+
+
+def gif(
+    run: Annotated[Positional[str], arg(metavar="RUN")],
+    *,
+    milliseconds: int = 200,
+    last_hold: int = 2000,
+    enlarge: int = 2,
+    reverse: FlagCreatePairsOff[bool] = False,
+    output: Output = "",
+) -> int:
+    """Make a GIF of a training from its sample grids; the training may still be going on.
+
+    Args:
+        run: A run's path or name (see: runs).
+        milliseconds: How long each grid is shown.
+        last_hold: How long the last grid is shown, in milliseconds.
+        enlarge: Draw every pixel so many pixels wide and high.
+        reverse: Black on white (reversed grey).
+        output: The file to write. Default: training-NAME.gif.
+    """
+    from dcgan.figures.animations import training_gif
+
+    found = find_run(run)
+    path = Path(output or f"training-{found.name}.gif")
+    if path.suffix.lower() != ".gif":
+        raise ValueError(f"output {output!r} is no .gif file; write {output}.gif")
+    data = training_gif(found, milliseconds, last_hold, enlarge, reverse)
+    _write(path, data)
+    print(f"{path}: {len(data) / 1e6:.1f} MB")
+    return 0
+
+
+def _weights(checkpoint: str, step: int | None) -> tuple[Path, str]:
+    """Where the weights are, and a name for what is drawn from them."""
+    if checkpoint.endswith(".safetensors"):
+        if step is not None:
+            raise ValueError(f"--step {step} names a snapshot of a run, and {checkpoint} is a file; name the run")
+        return Path(checkpoint), Path(checkpoint).stem
+    run = find_run(checkpoint)
+    if step is None:
+        return run.path, run.name
+    if step not in run.snapshot_steps():
+        there = ", ".join(map(str, run.snapshot_steps())) or "none"
+        raise ValueError(f"{run.path} has no snapshot of step {step}; there are: {there}")
+    return run.snapshot_path(step), f"{run.name}-{step:07d}"
+
+
+def parse_labels(text: str, what: str = "labels") -> list[int]:
+    """Labels or kinds from text like "7", "0-9" or "0,1,2". Raises ValueError for other text."""
+    from dcgan.latents import parse_seeds
+
+    try:
+        return parse_seeds(text)  # the same way of writing
+    except ValueError as error:
+        raise ValueError(f"{what} {text[:40]!r} are not numbers; write 7, 0-9 or 0,1,2") from error
+
+
+def _write(path: Path, data: bytes) -> None:
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)

@@ -1,0 +1,244 @@
+"""The commands that score: train-features and evaluate."""
+
+from __future__ import annotations
+
+import json as json_module
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from tyro.conf import FlagCreatePairsOff, Positional, arg
+
+from dcgan.runs.run import Run, find_run
+from dcgan.runs.tables import table
+
+if TYPE_CHECKING:
+    from dcgan.checkpoint import TrainedGenerator
+
+COLUMNS = {
+    "CFD": ("cfd", ".2f"),
+    "KERNEL": ("kernel_distance", ".4f"),
+    "+-": ("kernel_deviation", ".4f"),
+    "INCEPTION": ("inception_score", ".3f"),
+    "PRECISION": ("precision", ".3f"),
+    "RECALL": ("recall", ".3f"),
+    "DENSITY": ("density", ".3f"),
+    "COVERAGE": ("coverage", ".3f"),
+    "CLASSES": ("class_distance", ".3f"),
+    "NEAREST": ("memorisation_ratio", ".2f"),
+    "LABELS": ("label_accuracy", ".3f"),
+}
+"""Head of a column -> name in the scores, format."""
+LABEL_COLUMNS = {"1-NN ERROR": ("nearest_error", ".4f"), "CAS": ("classification_accuracy", ".4f")}
+"""The same of --labels."""
+MODE_COLUMNS = {"MODES": ("modes", "d"), "KL": ("kl", ".4f")}
+"""The same of Stacked MNIST."""
+INCEPTION_COLUMNS = {"FID": ("fid", ".2f"), "KID": ("kid", ".5f")}
+"""The same of --features inception."""
+
+
+def train_features(
+    name: Annotated[Positional[str], arg(metavar="NAME")] = "mnist",
+    *,
+    epochs: int = 0,
+    seed: int = 0,
+    threads: int = 1,
+    root: Annotated[str, arg(metavar="PATH")] = "",
+    output: Annotated[str, arg(aliases=["-o"], metavar="PATH")] = "",
+    device: Annotated[str, arg(metavar="DEVICE")] = "cpu",
+) -> int:
+    """Train the classifier that scores are taken from; mnist's is published.
+
+    Args:
+        name: A named set of 28x28 grey images in ten classes: mnist, fashion-mnist or kmnist.
+        epochs: Passes over the training images; 0: as many as the published ones took, 10, or 25 for fashion-mnist.
+        seed: Of its first weights, the order of the images, their shifts and, for clothes, their mirroring.
+        threads: CPU threads; 1 gives the published weights, on the same CPU and versions.
+        root: Folder that holds the set. Default: the project's own data, else a download into the user's cache.
+        output: The file to write. Default: features/NAME.safetensors.
+        device: cuda, mps, cpu or auto.
+    """
+    import torch
+
+    from dcgan.data.named_sets import NAMED_SETS, read_named_set
+    from dcgan.evaluation import classifier
+    from dcgan.runtime.device import choose_device
+
+    known = [each for each, named_set in NAMED_SETS.items() if named_set.shape == classifier.IMAGE_SHAPE]
+    if name not in known:
+        raise ValueError(f"{name!r} is no set of 28x28 grey images in ten classes; choose one of {', '.join(known)}")
+    if epochs < 0 or threads < 1:
+        raise ValueError(f"epochs={epochs} is below 0 or threads={threads} below 1; try 10 and 1")
+    epochs = epochs or classifier.MIRRORED.get(name, classifier.EPOCHS)
+    path = Path(output) if output else classifier.FEATURES / f"{name}.safetensors"
+    if path.suffix != ".safetensors":
+        raise ValueError(f"output {output!r} is no .safetensors file; write {output}.safetensors")
+    if path.exists():
+        raise ValueError(f"{path} exists, and scores under another classifier compare with none; name a file with -o")
+    chosen = choose_device(device)
+    torch.set_num_threads(threads)
+    train = [torch.from_numpy(values).to(chosen) for values in read_named_set(name, root, "train")]
+    test_u8, test_labels = map(torch.from_numpy, read_named_set(name, root, "test"))
+    test = classifier.to_float(test_u8)
+    started = time.perf_counter()
+    networks = classifier.train_features(*train, seed, epochs, mirror=name in classifier.MIRRORED)
+    for epoch, network in enumerate(networks, 1):
+        judge = classifier.Features(name, network, chosen)
+        accuracy = judge.accuracy(test, test_labels)
+        seconds = time.perf_counter() - started
+        print(f"epoch {epoch}/{epochs}: {accuracy:.2%} of the test images, {seconds:.0f} s", file=sys.stderr)
+    classifier.save_features(path, network, name, accuracy, seed, epochs)
+    print(f"{path}: {judge.hash}, {accuracy:.2%} of {len(test):,} test images")
+    return 0
+
+
+def evaluate(
+    checkpoints: Annotated[Positional[tuple[str, ...]], arg(metavar="CHECKPOINT...")],
+    *,
+    num_images: int = 0,
+    seed: int = 0,
+    psi: float = 1.0,
+    labels: FlagCreatePairsOff[bool] = False,
+    classifier: Literal["classifier", "inception"] = "classifier",
+    save: FlagCreatePairsOff[bool] = False,
+    no_save: FlagCreatePairsOff[bool] = False,
+    json: FlagCreatePairsOff[bool] = False,
+    device: Annotated[str, arg(metavar="DEVICE")] = "cpu",
+) -> int:
+    """Score generators: how near their images are to real ones, and whether all kinds are there.
+
+    Each is measured against the test images of its own data, by the features of a small classifier, so CFD is no FID.
+    The row of real images is the floor: what as many training images get. Real images are measured once and kept.
+
+    Of stacked-mnist it counts the modes instead: which of the 1,000 kinds there are, and KL, how far from evenly.
+    A run's scores are appended to its evals.jsonl, where the Compare page and the model card find them.
+
+    Args:
+        checkpoints: Runs by path or name (see: runs), .safetensors files, or hub:USER/NAME.
+        num_images: How many each generator draws; 0: 10,000, and 26,000 of stacked-mnist, as in the literature.
+            Figures of different counts do not compare.
+        seed: Of the first image; the others have those that follow.
+        psi: Draw from latents truncated by so much, from 0 (all alike) to 1, as on the Explore page. What a smaller
+            psi scores is printed and never appended.
+        labels: Of conditional models also what two classifiers learn from 50,000 of their images, in some minutes:
+            1-NN ERROR, the share of test images whose nearest generated image, in pixels, is of another label, and
+            CAS, the share that a network trained on them gets right.
+        features: inception: FID and KID, by the network of published FIDs, in place of all else. Its weights, about
+            95 MB, are downloaded once; for data of any kind, and slow without a GPU.
+        save: Append to the published models' evals.jsonl too; without it they stay as they were published.
+        no_save: Append to none.
+        json: Print JSON, one object a checkpoint.
+        device: cuda, mps, cpu or auto. The cpu gives the published figures.
+    """
+    from dcgan.checkpoint import load_generator
+    from dcgan.evaluation import fid, modes
+    from dcgan.evaluation.label_scores import label_scores
+    from dcgan.evaluation.scores import NUM_IMAGES
+    from dcgan.evaluation.scores import evaluate as score_of
+    from dcgan.runtime.device import choose_device
+
+    if not checkpoints:
+        raise ValueError("name at least one checkpoint, as in: evaluate checkpoints/dcgan-mnist")
+    if save and no_save:
+        raise ValueError("--save and --no-save contradict each other; leave one out")
+    if save and psi != 1:
+        raise ValueError(f"--save keeps the scores of psi 1, and psi={psi:g} gets others; leave one out")
+    runs = {name: _run_of(name) for name in checkpoints}
+    files = [name for name, run in runs.items() if run is None]
+    if save and files:
+        raise ValueError(f"{files[0]} is no run whose scores could be saved; name a run, or leave out --save")
+    chosen = choose_device(device)
+    generators = {
+        name: load_generator(run.path if run else name, chosen).truncated(psi) for name, run in runs.items()
+    }
+    if labels and classifier == "inception":
+        raise ValueError("--labels asks classifiers, not Inception; leave out --features inception")
+    told = [name for name, generator in generators.items() if _is_told(generator)]
+    if labels and not told:
+        raise ValueError(
+            f"{checkpoints[0]} is told no digit to draw, so --labels has nothing to test; leave it out, or name a "
+            "conditional model of ten classes, as in: evaluate checkpoints/cdcgan-mnist --labels"
+        )
+    scored, unsaved = [], []
+    judge = fid.load_inception(chosen) if classifier == "inception" else None
+    for name, run in runs.items():
+        generator = generators[name]
+        if judge:
+            scores = fid.evaluate_inception(generator, judge, num_images or fid.NUM_IMAGES, seed)
+        elif generator.train_config.data.name == modes.NAME:
+            scores = modes.evaluate_modes(generator, num_images=num_images or modes.NUM_IMAGES, seed=seed)
+        else:
+            scores = score_of(generator, num_images=num_images or NUM_IMAGES, seed=seed)
+            if labels and name in told:
+                scores = replace(scores, labels=label_scores(generator, seed=seed))
+        at_psi = {"psi": psi} if psi != 1 else {}
+        scored.append({"name": run.name if run else name} | at_psi | scores.to_json())
+        if run and not no_save and psi == 1 and (save or not run.is_published):
+            try:
+                run.append_eval(scores.to_json())
+            except OSError as error:  # the minutes of the other checkpoints are not lost for that
+                unsaved.append(f"{error.filename}: {error.strerror}")
+    print(json_module.dumps(scored, indent=1) if json else _reports(scored))
+    if unsaved:
+        raise ValueError(f"not saved: {'; '.join(unsaved)}; make the run writable, or pass --no-save")
+    return 0
+
+
+def _is_told(generator: TrainedGenerator) -> bool:
+    """Whether it is told what to draw, and the classifiers of labels know the answers."""
+    from dcgan.evaluation import modes
+
+    return bool(generator.config.num_classes) and generator.train_config.data.name != modes.NAME
+
+
+def _run_of(checkpoint: str) -> Run | None:
+    """None for what is no run: a file, or a model on the Hub."""
+    return None if checkpoint.startswith("hub:") or checkpoint.endswith(".safetensors") else find_run(checkpoint)
+
+
+def _reports(scored: Sequence[dict[str, Any]]) -> str:
+    """A table of what was scored by its features, and one of what was scored by its modes."""
+    groups: dict[bool, list[dict[str, Any]]] = {False: [], True: []}
+    for scores in scored:
+        groups["modes" in scores].append(scores)
+    return "\n\n".join(_report(group) for group in groups.values() if group)
+
+
+def _report(scored: Sequence[dict[str, Any]]) -> str:
+    """A row a checkpoint, a row for each set of real images among them, and what it all depends on."""
+    asked = any("num_labelled" in scores for scores in scored)
+    columns = COLUMNS | (LABEL_COLUMNS if asked else {})
+    for name, instead in {"modes": MODE_COLUMNS, "fid": INCEPTION_COLUMNS}.items():
+        columns = instead if name in scored[0] else columns
+    rows = [[scores["name"], *_cells(columns, scores)] for scores in scored]
+    floors = {tuple(_cells(columns, scores, "_floor")): scores["name"] for scores in reversed(scored)}
+    for cells, name in reversed(floors.items()):
+        rows.append(["real images" if len(floors) == 1 else f"real images of {name}", *cells])
+    lines = [table(["NAME", *columns], rows), ""]
+    judges = dict.fromkeys(f"{scores['extractor']} {scores['extractor_hash']}" for scores in scored)
+    first = scored[0]
+    seeds = f"seeds {first['seed']} to {first['seed'] + first['num_images'] - 1}"
+    if "psi" in first:
+        seeds += f" at psi {first['psi']:g}"
+    lines.append(f"{first['num_images']:,} images each, {seeds}, by the {', '.join(judges)}")
+    lines += [
+        f"{scores['name']} draws copies: its images are {scores['memorisation_ratio']:.2f} times as far from the "
+        "nearest training image as unseen ones are"
+        for scores in scored
+        if scores.get("memorises")
+    ]
+    told = [scores["name"] for scores in scored if "label_accuracy" in scores]
+    if asked:
+        count = next(scores["num_labelled"] for scores in scored if "num_labelled" in scores)
+        lines.append(f"1-NN ERROR and CAS: of classifiers that learnt from {count:,} images each, and no other")
+    elif told:
+        lines.append(f"--labels adds, in some minutes, what classifiers learn from the images of {', '.join(told)}")
+    return "\n".join(lines)
+
+
+def _cells(columns: Mapping[str, tuple[str, str]], scores: dict[str, Any], suffix: str = "") -> list[str]:
+    values = [(scores.get(name + suffix), form) for name, form in columns.values()]
+    return ["-" if value is None else format(value, form) for value, form in values]

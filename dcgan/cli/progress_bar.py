@@ -1,0 +1,103 @@
+"""What a person at a terminal, or a log file, sees of a training."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from tqdm import tqdm
+
+from dcgan.runs.run import ProgressRow, Status
+
+LINE_EVERY_SECONDS = 10.0
+
+
+class Progress:
+    """Hears every progress row and shows it: as a bar on a terminal, else as a plain line now and then.
+
+    Lines come at the end of each epoch and at most every ten seconds between. A stream that cannot be written to
+    any more (a closed terminal, a pipe's reader gone) ends the showing, never the training.
+    """
+
+    def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stream = sys.stderr if stream is None else stream
+        self._clock = clock
+        self._show: Callable[[ProgressRow, Status], None] | None = (
+            self._show_bar if self._stream.isatty() else self._show_line
+        )
+        self._bar: tqdm | None = None
+        self._first: tuple[float, int] | None = None  # clock and step of the first row
+        self._line_seconds = -math.inf
+
+    def __call__(self, row: ProgressRow, status: Status) -> None:
+        with self._giving_up():
+            if self._show and self._first is None:
+                self._first = (self._clock(), row.step)
+                for note in status.notes:
+                    print(f"note: {note}", file=self._stream)
+            if self._show:
+                self._show(row, status)
+
+    def close(self) -> None:
+        """Leave the bar on the screen as it is, and the cursor below it."""
+        with self._giving_up():
+            if self._bar is not None:
+                self._bar.close()
+
+    @contextmanager
+    def _giving_up(self) -> Iterator[None]:
+        """Show nothing any more once the stream cannot be written to."""
+        try:
+            yield
+        except OSError:
+            self._show = None
+            if self._bar is not None:
+                self._bar.disable = True  # else it writes once more when it is collected
+
+    def _show_bar(self, row: ProgressRow, status: Status) -> None:
+        text = describe(row, status)
+        if self._bar is None:
+            self._bar = tqdm(
+                desc=text,
+                total=status.steps,
+                initial=row.step,
+                miniters=1,
+                dynamic_ncols=True,
+                file=self._stream,
+                bar_format="{desc} |{bar}| {percentage:.0f}%  {remaining} left",
+            )
+        self._bar.set_description_str(text, refresh=False)
+        self._bar.update(row.step - self._bar.n)
+
+    def _show_line(self, row: ProgressRow, status: Status) -> None:
+        now = self._clock()
+        epoch_ends = row.step * status.epochs % status.steps == 0
+        if not epoch_ends and now - self._line_seconds < LINE_EVERY_SECONDS:
+            return
+        self._line_seconds = now
+        line = describe(row, status)
+        seconds, steps = now - self._first[0], row.step - self._first[1]
+        if steps and row.step < status.steps:
+            line += f"  {duration((status.steps - row.step) * seconds / steps)} left"
+        print(line, file=self._stream, flush=True)
+
+
+def describe(row: ProgressRow, status: Status) -> str:
+    """ "epoch 3/20  step 5000/37500  D 0.612  G 1.043  8123 images/s"; epochs count from 1."""
+    epoch = max(1, math.ceil(row.epoch))
+    return (
+        f"epoch {epoch}/{status.epochs}  step {row.step}/{status.steps}  D {row.d_loss:.3f}  G {row.g_loss:.3f}  "
+        f"{row.images_per_second:.0f} images/s"
+    )
+
+
+def duration(seconds: float) -> str:
+    """ "35 s", "12 min" or "2 h 05 min"."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"

@@ -1,0 +1,46 @@
+"""The command that publishes: a model or a Space, on the Hugging Face Hub."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from tyro.conf import FlagCreatePairsOff, Positional, arg
+
+from dcgan.runs.run import find_run
+
+
+def publish(
+    kind: Annotated[Positional[Literal["model", "space"]], arg(metavar="model|space")],
+    what: Annotated[Positional[str], arg(metavar="WHAT")],
+    repo: Annotated[Positional[str], arg(metavar="REPO")],
+    *,
+    dry_run: FlagCreatePairsOff[bool] = False,
+    private: FlagCreatePairsOff[bool] = False,
+) -> int:
+    """Publish a model, or one of the apps as a Space, on the Hugging Face Hub.
+
+    Args:
+        kind: model or space.
+        what: A model: a run's path or name (see: runs). A space: gradio or streamlit.
+        repo: USER/NAME on the Hub.
+        dry_run: List exactly what would be uploaded, check it, and upload nothing.
+        private: Make a new repository private.
+    """
+    from dcgan.publishing import hub as hub
+
+    if kind == "model":
+        app, files = "model", hub.published_files(find_run(what), repo)
+    elif what in ("gradio", "streamlit"):
+        app, files = what, hub.space_files(what)
+    else:
+        raise ValueError(f"{what!r} is no app; publish space gradio, or space streamlit")
+    sizes = {name: hub.size_of(content) for name, content in files.items()}
+    if not dry_run:
+        print(f"published {len(files)} files at {hub.upload(repo, files, app, private)}")
+        return 0
+    for name, size in sorted(sizes.items()):
+        print(f"{size:>12,}  {name}")
+    print(f"{sum(sizes.values()):>12,}  bytes in {len(files)} files for {repo}; nothing was uploaded")
+    if found := hub.problems(files, app):
+        raise ValueError(" ".join(found))
+    return 0

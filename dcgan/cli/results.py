@@ -1,0 +1,62 @@
+"""The command that makes the results page, and keeps the records that it is made from."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import FlagCreatePairsOff, Positional, arg
+
+from dcgan.runs import run as rooms
+from dcgan.runs.run import Run, find_run, replacing
+
+PAGE = "docs/results.md"
+"""In the project, whose runs it is made of, wherever the command is given."""
+
+
+def results(
+    runs: Annotated[Positional[tuple[str, ...]], arg(metavar="RUN...")] = (),
+    *,
+    output: Annotated[str, arg(aliases=["-o"], metavar="PATH")] = "",
+    keep: FlagCreatePairsOff[bool] = False,
+) -> int:
+    """Make the results page: every preset with its scores, deviations over seeds, floors and cost.
+
+    Runs whose configs differ in the seed only make one row. Figures that others have published stand beside them.
+
+    Args:
+        runs: Finished and scored runs, by path or name (see: runs). Default: all in checkpoints/ and results/.
+        output: The Markdown file to write. Default: the project's docs/results.md, or the terminal where runs are
+            named.
+        keep: Make no page; copy the named runs' configs and scores, without weights, to results/ for later pages.
+    """
+    from dcgan.publishing.results import default_runs, name_of
+    from dcgan.publishing.results import keep as keep_record
+    from dcgan.publishing.results_page import page as page_of
+
+    chosen = [_run_of(name) for name in runs]
+    if keep:
+        if not runs:
+            raise ValueError("name the runs to keep, as in: results --keep runs/NAME")
+        if output:
+            raise ValueError(f"--keep writes to results/ and not to {output!r}; leave out one of the two")
+        for run in chosen:
+            print(f"kept {name_of(Run(keep_record(run)))}")
+        return 0
+    page = page_of(chosen or default_runs(), shlex.join(["python", "-m", "dcgan", "results", *runs]))
+    if runs and not output:
+        print(page, end="")
+        return 0
+    path = Path(output) if output else rooms.PROJECT / PAGE
+    with replacing(path) as temporary:
+        temporary.write_text(page, encoding="utf-8", newline="\n")
+    print(f"wrote {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
+    return 0
+
+
+def _run_of(name: str) -> Run:
+    """A kept record by its name too: it has no weights, so no other command knows it."""
+    record = rooms.RESULTS / name
+    return Run(record) if os.path.isfile(record / "config.json") else find_run(name)

@@ -1,0 +1,75 @@
+"""Films of recorded trainings, from their sample grids. No torch: pages and the command line make them alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dcgan import pixels
+from dcgan.pixels import Bytes
+from dcgan.runs.run import Run, Status
+
+
+def training_gif(
+    run: Run,
+    milliseconds: int = 200,
+    last_hold_milliseconds: int = 2000,
+    enlarge: int = 2,
+    reverse: bool = False,
+) -> bytes:
+    """The run's sample grids one after another, captioned with their epoch; the last one is held longer.
+
+    Works while the run is still being written. Raises ValueError where there are no grids yet, one is damaged, all
+    are too large together, or a GIF cannot hold the durations; RunError where the run cannot be read.
+    """
+    frames: list[Bytes] = []
+    steps = run.sample_steps()
+    for step in steps:
+        try:
+            picture = pixels.read_png(run.sample_path(step))
+        except FileNotFoundError:
+            continue  # taken back by a resume since the folder was listed
+        picture = pixels.enlarge(pixels.reverse_grey(picture) if reverse else picture, enlarge)
+        if not frames:
+            pixels.check_film(len(steps), picture)
+        frames.append(pixels.caption(picture, frame_caption(step, run.status()), background=255 if reverse else 0))
+    if not frames:
+        raise ValueError(f"{run.path} has no sample grids yet; train it first, then try again")
+    return pixels.gif_bytes(frames, [milliseconds] * (len(frames) - 1) + [last_hold_milliseconds])
+
+
+SIDE_GAP = 8
+"""Pixels between two runs, in middle grey."""
+
+
+def side_by_side_gif(
+    left: Run,
+    right: Run,
+    steps: Sequence[tuple[int, int]],
+    milliseconds: int = 300,
+    last_hold_milliseconds: int = 2000,
+    enlarge: int = 2,
+    reverse: bool = False,
+) -> bytes:
+    """Two runs beside each other, a frame for every pair of steps. Raises as training_gif does."""
+    frames = [
+        pixels.join(
+            [side(run, step, enlarge, reverse) for run, step in zip((left, right), pair, strict=True)], SIDE_GAP, 128
+        )
+        for pair in steps
+    ]
+    return pixels.gif_bytes(frames, [milliseconds] * (len(frames) - 1) + [last_hold_milliseconds])
+
+
+def side(run: Run, step: int, enlarge: int = 2, reverse: bool = False) -> Bytes:
+    """A run's grid at a step with its name and epoch below. Raises FileNotFoundError where it was taken back."""
+    picture = pixels.read_png(run.sample_path(step))
+    picture = pixels.enlarge(pixels.reverse_grey(picture) if reverse else picture, enlarge)
+    text = f"{run.name}, {frame_caption(step, run.status())}"
+    return pixels.caption(picture, text, background=255 if reverse else 0, shorten=True)
+
+
+def frame_caption(step: int, status: Status) -> str:
+    """ "epoch 3" at the end of an epoch, "step 64" elsewhere."""
+    steps_per_epoch = status.steps // status.epochs if status.epochs else 0
+    whole = steps_per_epoch and step and step % steps_per_epoch == 0
+    return f"epoch {step // steps_per_epoch}" if whole else f"step {step}"

@@ -1,0 +1,55 @@
+"""Diagrams in Graphviz' language, in the colours of every plot. Text in, text out: whoever shows them draws them.
+
+Boxes are light with dark letters and lines are of a middle grey, so that they read on a light page and on a dark one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from dcgan.figures.architecture import Shape, Stage
+from dcgan.figures.plots import DISCRIMINATOR, GENERATOR, GREY, REAL
+
+_SETUP = (
+    'bgcolor="transparent"; '
+    'node [shape=box, style="filled,rounded", fillcolor="#FFFFFF", fontname="sans-serif", fontsize=12, '
+    'fontcolor="#111111", penwidth=2, margin="0.15,0.08"]; '
+    f'edge [color="{GREY}", fontcolor="{GREY}", fontname="sans-serif", fontsize=11];'
+)
+
+
+def two_networks(latent_dim: int = 100) -> str:
+    """A GAN: noise to the generator, fakes and real images to the discriminator, its answer back to both."""
+    return f"""digraph {{
+  rankdir=TB; nodesep=0.5; ranksep=0.4; {_SETUP}
+  z [label="z: {latent_dim} random numbers", color="{GREY}"];
+  g [label="Generator G", fillcolor="{GENERATOR}", fontcolor="#FFFFFF", color="{GENERATOR}"];
+  fake [label="a generated image, G(z)", color="{GENERATOR}"];
+  real [label="a real image, x", color="{REAL}"];
+  d [label="Discriminator D", fillcolor="{DISCRIMINATOR}", fontcolor="#000000", color="{DISCRIMINATOR}"];
+  answer [label="real or fake?", color="{DISCRIMINATOR}"];
+  z -> g -> fake -> d; real -> d; d -> answer;
+  {{ rank=same; fake; real }}
+  answer -> d [style=dashed, label="  learns to be right", color="{DISCRIMINATOR}", constraint=false];
+  answer -> g [style=dashed, label="  learns to fool D", color="{GENERATOR}", constraint=false];
+}}"""
+
+
+def network(stages: Sequence[Stage], color: str, name: str) -> str:
+    """One network from its input at the top to its output: boxes are shapes, the wider the more numbers, and arrows
+    are the layers between them."""
+    lines = [f"digraph {{ rankdir=TB; ranksep=0.3; {_SETUP}", f'  label="{name}"; labelloc=t; fontcolor="{GREY}";']
+    lines[1] += ' fontname="sans-serif";'
+    for index, stage in enumerate(stages):
+        width = 0.8 + 0.16 * math.log2(max(1, math.prod(stage.shape)))
+        lines.append(f'  s{index} [label="{shape_text(stage.shape)}", width={width:.2f}, color="{color}"];')
+        if index:
+            label = "\\l".join(f"  {step}" for step in stage.steps) + "\\l"
+            lines.append(f'  s{index - 1} -> s{index} [label="{label}"];')
+    return "\n".join([*lines, "}"])
+
+
+def shape_text(shape: Shape) -> str:
+    """ "64 x 7 x 7" for channels, height and width; a single number as it is."""
+    return " × ".join(map(str, shape)) or "1"  # noqa: RUF001

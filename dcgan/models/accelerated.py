@@ -1,0 +1,248 @@
+"""The same networks as fewer and larger operations, for training on a CPU; and in half precision, where asked for.
+
+Parameters and buffers are the plain networks' own; what changes is how sums are carried out, so results differ by
+rounding alone. What was measured on x86 with PyTorch 2.14 (docs/performance.md):
+
+- feature maps lie channels last: batch norm is 2 to 4 times faster there, convolutions a little;
+- a convolution to or from an image of 1 or 3 channels goes by patches and a matrix product where PyTorch's own is far
+  from the machine's rate: to one channel, it takes as long as a layer with 20 times its arithmetic;
+- where the other side is a single pixel, a convolution is a matrix product as it stands.
+
+B batch, C H W image, I inner channels, h w the grid of patches, K kernel, S stride, P padding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dcgan.config import TrainConfig
+from dcgan.models.gan import Gan
+from dcgan.models.networks import Discriminator, Generator, Judged
+
+FEW_CHANNELS = 4
+"""Channels up to which a convolution at the image's side is done by patches."""
+
+Step = Callable[[Tensor], Tensor]
+
+
+def running_networks(gan: Gan, config: TrainConfig, device: torch.device) -> Gan:
+    """What a step is to call for these networks: themselves, or the same parameters in networks that run faster."""
+    generator, discriminator = gan
+    if config.precision == "bf16":
+        return Gan(InHalf(generator), InHalf(discriminator))
+    if config.engine == "fast" and device.type == "cpu" and config.model.topology != "mlp":
+        return Gan(FastGenerator(generator), FastDiscriminator(discriminator))
+    return gan
+
+
+class InHalf(nn.Module):
+    """A network whose matrix products are carried out in bfloat16; its parameters, norms and result stay float32."""
+
+    def __init__(self, network: Generator | Discriminator) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
+        with torch.autocast(x.device.type, torch.bfloat16):
+            return self.network(x, labels).float()
+
+    def judged(self, images: Tensor, labels: Tensor | None = None) -> Judged:
+        with torch.autocast(images.device.type, torch.bfloat16):
+            logits, kinds, guesses = self.network.judged(images, labels)
+        return Judged(logits.float(), kinds, None if guesses is None else guesses.float())
+
+
+class FastGenerator(Generator):
+    """A generator with another's parameters, whose layers run as this file says."""
+
+    def __init__(self, plain: Generator) -> None:
+        super().__init__(plain.config, plain.layers)
+        self._steps = steps(plain.layers)
+
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        return run(self._steps, self.inputs(z, labels))
+
+
+class FastDiscriminator(Discriminator):
+    """A discriminator with another's parameters, whose layers run as this file says."""
+
+    def __init__(self, plain: Discriminator) -> None:
+        super().__init__(plain.config, plain.layers)
+        if plain.config.guessed_kinds:
+            self.crowding = plain.crowding  # the very tensor, as with the parameters
+        self._steps = steps(plain.layers)
+
+    def judged(self, images: Tensor, labels: Tensor | None = None) -> Judged:
+        return self.read(run(self._steps, self.inputs(images, labels)), labels)
+
+
+def run(layers: list[Step], x: Tensor) -> Tensor:
+    for layer in layers:
+        x = layer(x)
+    return x
+
+
+def steps(layers: nn.Sequential) -> list[Step]:
+    """What to call for the layers, in order."""
+    found: list[Step] = []
+    previous = None
+    for layer in layers:
+        if isinstance(layer, nn.ReLU | nn.LeakyReLU) and isinstance(previous, nn.BatchNorm2d):
+            # In place: batch norm does not want to see its own result again, and memory is what takes the time.
+            found.append(partial(F.leaky_relu_, negative_slope=getattr(layer, "negative_slope", 0.0)))
+        elif isinstance(layer, nn.LeakyReLU) and isinstance(previous, nn.Conv2d) and _from_image(previous):
+            found[-1] = _conv(previous, layer.negative_slope)
+        else:
+            found.append(_TABLE.get(type(layer), _as_it_is)(layer))
+        previous = layer
+    return found
+
+
+def _as_it_is(layer: nn.Module) -> Step:
+    return layer
+
+
+def _from_image(layer: nn.Conv2d) -> bool:
+    return layer.in_channels <= FEW_CHANNELS and layer.kernel_size[0] % layer.stride[0] == 0
+
+
+def _conv(layer: nn.Conv2d, slope: float = 1.0) -> Step:
+    (kernel, _), (stride, _), (padding, _) = layer.kernel_size, layer.stride, layer.padding
+    if _from_image(layer):
+        return lambda images: conv_by_patches(images, layer.weight, layer.bias, stride, padding, slope)
+    if layer.out_channels <= FEW_CHANNELS and stride == 1 and padding:
+
+        def to_image(x: Tensor) -> Tensor:
+            # The transpose of a convolution with the kernel turned round.
+            weight = layer.weight.flip(2, 3).transpose(0, 1)
+            return transpose_by_patches(x, weight, layer.bias, 1, kernel - 1 - padding)
+
+        return to_image
+
+    def call(x: Tensor) -> Tensor:
+        if x.shape[2:] == layer.kernel_size and not padding:
+            return _to_one_pixel(x, layer.weight, layer.bias)
+        return channels_last(layer(channels_last(x)))
+
+    return call
+
+
+def _conv_transpose(layer: nn.ConvTranspose2d) -> Step:
+    (kernel, _), (stride, _), (padding, _) = layer.kernel_size, layer.stride, layer.padding
+    if layer.out_channels <= FEW_CHANNELS and kernel % stride == 0:
+        return lambda x: transpose_by_patches(x, layer.weight, layer.bias, stride, padding)
+
+    def call(x: Tensor) -> Tensor:
+        if x.shape[2:] == (1, 1) and not padding:
+            return _from_one_pixel(x, layer.weight, layer.bias)
+        return channels_last(layer(channels_last(x)))
+
+    return call
+
+
+_TABLE: dict[type, Callable[[Any], Step]] = {
+    nn.Conv2d: _conv,
+    nn.ConvTranspose2d: _conv_transpose,
+    # A mask is drawn in the order of memory, and is to be the plain network's.
+    nn.Dropout: lambda layer: lambda x: channels_last(layer(x.contiguous())) if x.ndim == 4 else layer(x),
+}
+
+
+def channels_last(x: Tensor) -> Tensor:
+    """Mixed with the usual order, even adding and rectifying take 30 times as long."""
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+# Convolutions as matrix products
+
+
+def conv_by_patches(
+    images: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int, slope: float = 1.0
+) -> Tensor:
+    """F.conv2d for a kernel of whole strides, and a leaky ReLU of that slope.
+
+    images (B, C, H, W), weight (I, C, K, K) -> (B, I, h, w).
+    """
+    out_channels, _, kernel, _ = weight.shape
+    patches = Unfold.apply(images, kernel, stride, padding)  # (K, K, C, B, h, w)
+    matrix = weight.permute(2, 3, 1, 0).reshape(-1, out_channels)  # (K K C, I)
+    points = patches.flatten(3).flatten(0, 2).t()  # (B h w, K K C)
+    x = points @ matrix if bias is None else torch.addmm(bias, points, matrix)
+    if slope != 1.0:
+        x = F.leaky_relu_(x, slope)  # before it has a view, which autograd would copy it for
+    return x.view(*patches.shape[3:], out_channels).permute(0, 3, 1, 2)
+
+
+def transpose_by_patches(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Tensor:
+    """F.conv_transpose2d for a kernel of whole strides: x (B, I, h, w), weight (I, C, K, K) -> (B, C, H, W)."""
+    batch, in_channels, height, width = x.shape
+    _, channels, kernel, _ = weight.shape
+    matrix = weight.permute(2, 3, 1, 0).reshape(-1, in_channels)  # (K K C, I)
+    points = x.permute(0, 2, 3, 1).reshape(-1, in_channels)  # (B h w, I)
+    patches = (matrix @ points.t()).view(kernel, kernel, channels, batch, height, width)
+    images = Fold.apply(patches, stride, padding)
+    return images if bias is None else images + bias[:, None, None]
+
+
+def _from_one_pixel(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """x (B, I, 1, 1), weight (I, O, K, K) -> (B, O, K, K), channels last."""
+    x = (x.flatten(1) @ weight.flatten(1)).unflatten(1, weight.shape[1:])
+    return channels_last(x if bias is None else x + bias[:, None, None])
+
+
+def _to_one_pixel(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """x (B, I, K, K), weight (O, I, K, K) -> (B, O, 1, 1)."""
+    matrix = weight.permute(2, 3, 1, 0).flatten(0, 2)  # (K K I, O)
+    x = x.permute(0, 2, 3, 1).flatten(1) @ matrix
+    return (x if bias is None else x + bias)[:, :, None, None]
+
+
+class Fold(torch.autograd.Function):
+    """Patches (K, K, C, B, h, w) -> the images (B, C, H, W) that they lie on, overlaps added up.
+
+    A kernel of n strides is n x n blocks of a stride's size. One block of every patch tiles the plane without
+    overlap: n x n additions of whole planes.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, patches: Tensor, stride: int, padding: int) -> Tensor:
+        kernel, _, channels, batch, height, width = patches.shape
+        ctx.geometry = kernel, stride, padding
+        blocks = kernel // stride
+        parts = patches.view(blocks, stride, blocks, stride, channels, batch, height, width)
+        planes = patches.new_zeros(channels, batch, height + blocks - 1, stride, width + blocks - 1, stride)
+        for row in range(blocks):
+            for column in range(blocks):
+                part = parts[row, :, column].permute(2, 3, 4, 0, 5, 1)  # (C, B, h, S, w, S)
+                planes[:, :, row : row + height, :, column : column + width] += part
+        images = planes.flatten(4).flatten(2, 3)  # (C, B, H + 2P, W + 2P)
+        inside = slice(padding, -padding or None)
+        return images[:, :, inside, inside].transpose(0, 1)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        return Unfold.apply(gradient, *ctx.geometry), None, None
+
+
+class Unfold(torch.autograd.Function):
+    """The adjoint of Fold: images (B, C, H, W), with zeros around them, -> their patches (K, K, C, B, h, w)."""
+
+    @staticmethod
+    def forward(ctx: Any, images: Tensor, kernel: int, stride: int, padding: int) -> Tensor:
+        ctx.geometry = stride, padding, images.shape[2:]
+        x = F.pad(images.transpose(0, 1), (padding,) * 4)  # (C, B, H + 2P, W + 2P)
+        return x.unfold(2, kernel, stride).unfold(3, kernel, stride).permute(4, 5, 0, 1, 2, 3).contiguous()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+        stride, padding, size = ctx.geometry
+        covered = Fold.apply(gradient, stride, 0)
+        # Where the last stride does not fit, rows are in no patch. Fewer than no zeros are rows taken away.
+        bottom, right = (whole + padding - part for whole, part in zip(size, covered.shape[2:], strict=True))
+        return F.pad(covered, (-padding, right, -padding, bottom)), None, None, None

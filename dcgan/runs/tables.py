@@ -1,0 +1,167 @@
+"""Runs and presets as tables. Runs are read without torch; a damaged one is a row with its reason, never an error."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dcgan.presets import PRESETS
+from dcgan.runs.run import ProgressRow, Run, Status
+
+BEST = ("dcgan-best-mnist", "cdcgan-best-mnist", "dcgan-xl-mnist")
+"""The published models that one looks around in first."""
+
+
+def by_label(runs: Sequence[Run]) -> dict[str, Run]:
+    """Runs by the words to choose them with: the user's own, the newest on top; then the published, the best on top.
+
+    A published model whose name one of the user's runs has too is marked.
+    """
+    own = sorted((run for run in runs if not run.is_published), key=lambda run: run.name, reverse=True)
+    labels = {run.name: run for run in own}
+    for run in best_first(runs):
+        if run.is_published:
+            labels[f"{run.name} (published)" if run.name in labels else run.name] = run
+    return labels
+
+
+def best_first(runs: Sequence[Run]) -> list[Run]:
+    """The runs in their order, but for the best published models, which come first."""
+    return sorted(runs, key=lambda run: not (run.is_published and run.name in BEST))
+
+
+def run_summary(run: Run) -> dict[str, Any]:
+    """One run, JSON-ready: its name, where it is, and either its state and last numbers or `error`.
+
+    `state` is one of Status, or `new` where no step has been recorded yet.
+    """
+    summary: dict[str, Any] = {
+        "name": run.name,
+        "path": str(run.path),
+        "published": run.is_published,
+    }
+    try:
+        return summary | _state(run)
+    except TypeError:  # the files are JSON, but not what we write
+        reason = f"{run.path} holds values of the wrong type"
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+    return summary | {"state": "damaged", "error": reason}
+
+
+def _state(run: Run) -> dict[str, Any]:
+    config, preset = run.config(), run.preset
+    begun = (run.path / "status.json").exists()
+    status = run.status() if begun else None
+    last = run.last_row()
+    return {
+        "state": str(status.state) if status else "new",
+        "preset": preset,
+        "data": config.data.name,
+        "epoch": round(status.epoch, 2) if status else 0.0,
+        "epochs": config.epochs,
+        "step": status.step if status else 0,
+        "d_loss": round(float(last.d_loss), 4) if last else None,
+        "g_loss": round(float(last.g_loss), 4) if last else None,
+        "images_per_second": round(float(last.images_per_second), 1) if last else None,
+    }
+
+
+def runs_table(summaries: Sequence[Mapping[str, Any]]) -> str:
+    """The readable runs as a table, then one line for each damaged one."""
+    heads = ["NAME", "STATE", "PRESET", "DATA", "EPOCH", "D LOSS", "G LOSS", "IMAGES/S"]
+    sound = [summary for summary in summaries if "error" not in summary]
+    lines = [table(heads, [_cells(summary) for summary in sound])] if sound else []
+    lines += [f"{bad['name']} is damaged: {bad['error']}" for bad in summaries if "error" in bad]
+    return "\n".join(lines)
+
+
+def _cells(summary: Mapping[str, Any]) -> list[str]:
+    formats = {"d_loss": "{:.3f}", "g_loss": "{:.3f}", "images_per_second": "{:.0f}"}
+    numbers = ["-" if summary[key] is None else text.format(summary[key]) for key, text in formats.items()]
+    state = summary["state"] + (" (published)" if summary["published"] else "")
+    epoch = f"{round(summary['epoch'], 1):g}/{summary['epochs']}"
+    return [summary["name"], state, summary["preset"], summary["data"], epoch, *numbers]
+
+
+def rows_csv(run: Run) -> str:
+    """The rows of progress.jsonl as CSV (RFC 4180), the columns named in its first line."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow([field.name for field in dataclasses.fields(ProgressRow)])
+    writer.writerows(dataclasses.astuple(row) for row in run.progress()[0])
+    return text.getvalue()
+
+
+def seconds_left(status: Status, rows: Sequence[ProgressRow]) -> float | None:
+    """Training seconds to the last step at the pace of these rows; None where two of them do not tell one."""
+    if len(rows) < 2 or rows[-1].step <= rows[0].step:
+        return None
+    pace = (rows[-1].wall_seconds - rows[0].wall_seconds) / (rows[-1].step - rows[0].step)
+    return pace * max(0, status.steps - rows[-1].step)
+
+
+def duration(seconds: float) -> str:
+    """ "45 s", "3 min 20 s" or "2 h 5 min"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+def preset_summaries() -> list[dict[str, Any]]:
+    """Every preset, JSON-ready."""
+    return [
+        {
+            "name": name,
+            "title": preset.title,
+            "generator_parameters": preset.parameters[0],
+            "discriminator_parameters": preset.parameters[1],
+            "epochs": preset.config.epochs,
+            "batch_size": preset.config.batch_size,
+            "source": preset.source,
+            "notes": preset.notes,
+        }
+        for name, preset in PRESETS.items()
+    ]
+
+
+def presets_table(summaries: Sequence[Mapping[str, Any]]) -> str:
+    """The presets as a table, then the notes of those that have some."""
+    heads = ["NAME", "TITLE", "G", "D", "EPOCHS", "BATCH", "SOURCE"]
+    rows = [
+        [
+            preset["name"],
+            preset["title"],
+            f"{preset['generator_parameters']:,}",
+            f"{preset['discriminator_parameters']:,}",
+            str(preset["epochs"]),
+            str(preset["batch_size"]),
+            preset["source"],
+        ]
+        for preset in summaries
+    ]
+    notes = [f"{preset['name']}: {preset['notes']}" for preset in summaries if preset["notes"]]
+    return "\n\n".join([table(heads, rows), *notes])
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Aligned columns, numbers to the right, words to the left."""
+    columns = list(zip(heads, *rows, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    to_right = [all(re.fullmatch(r"[-0-9.,/]+", cell) for cell in column[1:]) for column in columns]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(row, widths, to_right, strict=True)
+        ).rstrip()
+        for row in (heads, *rows)
+    )

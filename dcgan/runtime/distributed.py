@@ -1,0 +1,215 @@
+"""One training by several processes: who is who, which images are whose, and what is summed over all.
+
+`torchrun` starts the processes, the ranks, and tells each in its environment which one it is. Every rank works on its
+share of each batch, with its share's weight in every mean, and what is summed over the ranks is then what one process
+finds on the whole batch, but for rounding. Gradients are summed explicitly, not by DistributedDataParallel: a step
+calls the discriminator up to three times before one backward pass and differentiates through its gradients, and
+batch norm needs a sum within the pass anyway.
+
+B batch, C channels, R ranks.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, distributed, nn
+from torch.nn import functional as F
+
+from dcgan.runs.run import RunError
+from dcgan.runtime.device import choose_device
+
+
+class LostRankError(RunError):
+    """Another rank is gone, so that nothing can be summed any more."""
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """The processes of a training, and which of them this is. One alone gets back from every method what it gives."""
+
+    rank: int = 0
+    count: int = 1
+
+    def share(self, total: int) -> slice:
+        """This rank's part of `total` things in a row. Parts differ by one thing at most, and may be empty."""
+        return slice(total * self.rank // self.count, total * (self.rank + 1) // self.count)
+
+    def sum_gradients(self, network: nn.Module, part: float, *means: Tensor) -> tuple[Tensor, ...]:
+        """Sum every gradient of the network over the ranks, in place; the whole batch's means, from each rank's own.
+
+        `part` is this rank's share of the batch, which the loss was weighted with already. All is summed at once:
+        for networks of a few MB the calls cost more than the bytes.
+        """
+        if self.count == 1:
+            return means
+        with_gradient = [parameter for parameter in network.parameters() if parameter.grad is not None]
+        # The mean of no images is NaN, and counts for nothing.
+        weighted = torch.stack(means) * part if part else with_gradient[0].new_zeros(len(means))
+        flat = torch.cat([*(parameter.grad.flatten() for parameter in with_gradient), weighted])
+        _sum(flat)
+        *gradients, sums = flat.split([*(parameter.numel() for parameter in with_gradient), len(means)])
+        for parameter, gradient in zip(with_gradient, gradients, strict=True):
+            parameter.grad = gradient.view_as(parameter)
+        return sums.unbind()
+
+    def any(self, flag: bool) -> bool:
+        """Whether the flag is set on any rank. Waits for all; on the CPU, so that no device has to be waited for."""
+        if self.count == 1:
+            return flag
+        flags = torch.tensor([flag], dtype=torch.int32)
+        _sum(flags)
+        return bool(flags)
+
+    def meet(self) -> None:
+        """Wait until every rank is here."""
+        self.any(False)
+
+    def take_over(self, tensors: dict[str, Tensor]) -> None:
+        """Overwrite the tensors with rank 0's: the ranks begin equal even where their machines round differently."""
+        if self.count > 1:
+            with _or_lost():
+                for tensor in tensors.values():
+                    distributed.broadcast(tensor, src=0)
+
+    def take_over_text(self, text: str) -> str:
+        """Rank 0's text."""
+        if self.count == 1:
+            return text
+        box = [text]
+        with _or_lost():
+            distributed.broadcast_object_list(box, src=0, device=torch.device("cpu"))
+        return box[0]
+
+
+ALONE = Ranks()
+
+
+@contextmanager
+def joined(device: str = "auto") -> Iterator[tuple[torch.device, Ranks]]:
+    """This process's device and its place among those that torchrun started; without torchrun it is ALONE.
+
+    A rank gets the GPU of its own number (NCCL), or the CPU (gloo). Raises ValueError where there are too few GPUs.
+    """
+    ranks = Ranks(int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1)))
+    if ranks.count == 1:
+        yield choose_device(device), ALONE
+        return
+    chosen = _device_of_rank(device)
+    if chosen.type == "cuda":
+        torch.cuda.set_device(chosen)
+    with _or_lost():
+        distributed.init_process_group("cpu:gloo,cuda:nccl" if chosen.type == "cuda" else "gloo")
+    try:
+        yield chosen, ranks
+    finally:
+        # Whoever still waits for this rank learns that it is gone.
+        distributed.destroy_process_group()
+
+
+def _device_of_rank(name: str) -> torch.device:
+    here, local = int(os.environ.get("LOCAL_WORLD_SIZE", 1)), int(os.environ.get("LOCAL_RANK", 0))
+    device = choose_device(name)
+    if device.type != "cuda":
+        return torch.device("cpu")  # gloo knows no mps
+    if ":" in name:
+        raise ValueError(f"--device {name} is one device for {here} ranks; leave it out, and each takes its own")
+    if here > torch.cuda.device_count():
+        raise ValueError(
+            f"{here} ranks need a GPU each and there are {torch.cuda.device_count()}, as NCCL cannot share one; "
+            f"use --nproc-per-node {torch.cuda.device_count()}, or --device cpu"
+        )
+    return torch.device("cuda", local)
+
+
+@contextmanager
+def _or_lost() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        reason = str(error).partition("\n")[0]
+        message = f"another rank ended, or cannot be reached ({reason}); mend what it says, then resume the run"
+        raise LostRankError(message) from error
+
+
+def _sum(tensor: Tensor) -> None:
+    """Over all ranks, in place; the same bits on each."""
+    with _or_lost():
+        distributed.all_reduce(tensor)
+
+
+# Batch norm
+
+
+def synchronise_batch_norm(network: nn.Module, ranks: Ranks) -> None:
+    """Have every batch norm of the network see the whole batch, in training; no change for one process."""
+    if ranks.count == 1:
+        return
+    for module in list(network.modules()):
+        for name, child in list(module.named_children()):
+            if isinstance(child, nn.BatchNorm1d | nn.BatchNorm2d):
+                setattr(module, name, SynchronisedBatchNorm(child, ranks))
+
+
+class SynchronisedBatchNorm(nn.Module):
+    """A batch norm whose mean and variance are those of all ranks' images, under the same names in a state.
+
+    torch.nn.SyncBatchNorm runs on GPUs only. This one is plain autograd on any device, so that gradient penalties
+    can differentiate it twice.
+    """
+
+    def __init__(self, norm: nn.BatchNorm1d | nn.BatchNorm2d, ranks: Ranks) -> None:
+        super().__init__()
+        self.eps, self.momentum, self.ranks = norm.eps, norm.momentum, ranks
+        self.weight, self.bias = norm.weight, norm.bias
+        for name, buffer in norm.named_buffers():
+            self.register_buffer(name, buffer)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (B, C) or (B, C, H, W)"""
+        if not self.training:
+            return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+        mean, variance, values = self._statistics(x)
+        with torch.no_grad():
+            self.num_batches_tracked += 1
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(variance * values / (values - 1), self.momentum)
+        scale = self.weight * torch.rsqrt(variance + self.eps)
+        # x scale + shift in one kernel, as PyTorch has it: batch norm with a mean of 0 and a variance of 1.
+        shift, zeros, ones = self.bias - mean * scale, torch.zeros_like(mean), torch.ones_like(mean)
+        return F.batch_norm(x, zeros, ones, scale, shift, eps=0.0)
+
+    def _statistics(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Mean (C,) and biased variance (C,) of all ranks' values, and how many there are in a channel."""
+        dims = [dim for dim in range(x.ndim) if dim != 1]
+        if len(x):
+            variance, mean = torch.var_mean(x, dims, correction=0)
+        else:
+            variance = mean = x.sum(dims)  # zeros; the pass back goes through here on every rank
+        own = torch.cat([mean, variance, mean.new_full((1,), x.numel() / x.shape[1])])
+        # Everyone's row (R, 2C + 1), as a sum. Means and variances, unlike sums of squares, lose no digits.
+        before, after = self.ranks.rank, self.ranks.count - self.ranks.rank - 1
+        rows = _SumOverRanks.apply(F.pad(own[None], (0, 0, before, after)))
+        means, variances, counts = rows.split([len(mean), len(mean), 1], dim=1)
+        weights = counts / counts.sum()
+        mean = (weights * means).sum(0)
+        variance = (weights * (variances + (means - mean).square())).sum(0)
+        return mean, variance, counts.sum().detach()
+
+
+class _SumOverRanks(torch.autograd.Function):
+    """A sum over the ranks that can be differentiated, and that again: every rank's loss hangs on every rank's x."""
+
+    @staticmethod
+    def forward(ctx: object, x: Tensor) -> Tensor:
+        total = x.clone()
+        _sum(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: object, gradient: Tensor) -> Tensor:
+        return _SumOverRanks.apply(gradient.contiguous())

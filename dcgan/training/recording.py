@@ -1,0 +1,545 @@
+"""The policy around the loop: trains a run from its config, and records it in its directory."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import math
+import platform
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from dcgan import pixels
+from dcgan.checkpoint import load_tensors, save_discriminator, save_generator, save_tensors
+from dcgan.config import TrainConfig
+from dcgan.data.folder import Source
+from dcgan.data.loading import Batches, make_batches
+from dcgan.evaluation.epoch_scores import Scorer
+from dcgan.latents import latents_from_seeds
+from dcgan.models.inference import sample
+from dcgan.models.networks import Generator
+from dcgan.runs.run import UNSCORED, ProgressRow, Run, RunError, ScoreRow, Status
+from dcgan.runtime.device import matmul_precision
+from dcgan.runtime.distributed import ALONE, LostRankError, Ranks
+from dcgan.runtime.host import cpu_name, keep_freed_memory
+from dcgan.training.loop import Snapshot, train
+from dcgan.training.step import StepStats, TrainState
+
+GRID_SEEDS = range(64)
+"""The seeds of every sample grid: the same 64 in every run, so that runs compare image by image."""
+GRID_COLUMNS = 8
+SAVE_EVERY_SECONDS = 60.0
+"""What a killed training loses at most. Saving by the clock keeps fast trainings from only saving."""
+STATUS_EVERY_SECONDS = 0.5
+
+OnRow = Callable[[ProgressRow, Status], None]
+log = logging.getLogger(__name__)
+
+
+class TrainingError(RuntimeError):
+    """The training cannot go on; the message says at which step, why, and what to change."""
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether a device, or this machine, has no room for what was asked: PyTorch says so of a CPU in words only."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    said = ("can't allocate memory", "Storage size calculation overflowed")
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in said)
+
+
+def run_training(run: Run, device: torch.device, on_row: OnRow | None = None, ranks: Ranks = ALONE) -> Status:
+    """Train what the run's config says, from its last save if it has one, and record everything in the run.
+
+    Of several ranks each calls this; rank 0 records, the others read and compute. All stop after the same step,
+    whichever of them is asked to. Where a rank is gone the others raise LostRankError, and rank 0 records it.
+
+    Ctrl-C, SIGTERM, a hang-up or a file named `stop` finish the step and save; the status is then `stopped`. A loss
+    that is not finite, data that can no longer be read, a full disk or a full device end it as `failed`, with the
+    last good weights in place and the reason in `error`. So does an error that nobody foresaw, which is then raised.
+    `on_row` hears every progress row. Raises RunError where another process trains this run, ValueError or
+    FileNotFoundError where its config or data cannot be used, and leaves the reason in the status of a run that has
+    one.
+    """
+    keep_freed_memory()
+    if ranks.rank:
+        return _follow(run, device, ranks)
+    with run.lock() as launched, _logging_to(run), _arithmetic(run.config()), _stop_signals(ranks) as signals:
+        if not launched:
+            run.clear_stop()  # `launch` has done so: a stop that is here was asked for while this process started
+        recorder = None
+        try:
+            recorder = _open(run, device, on_row, ranks)
+            recorder.record(should_stop=lambda: bool(signals) or run.stop_requested())
+            status = recorder.status
+        except Exception as error:  # whatever it is, the status says that the run failed and why
+            if recorder is None:
+                raise
+            status = _failed(recorder, error)
+            if not _foreseen(error):
+                raise
+        run.clear_stop()
+    return status
+
+
+def _follow(run: Run, device: torch.device, ranks: Ranks) -> Status:
+    """The training of a rank that records nothing."""
+    config = run.config()
+    with _arithmetic(config), _stop_signals(ranks) as signals:
+        ranks.meet()  # rank 0 may have a set to download, or a reason to end here
+        batches, state, _ = _load(run, config, device, ranks)
+        status = Status("running", state.step, config.epochs * batches.steps_per_epoch, config.epochs)
+        for snapshot in train(config, batches, device, state):
+            status = replace(status, step=snapshot.state.step)
+            if ranks.any(bool(signals)) and status.step < status.steps:
+                return replace(status, state="stopped")
+    return replace(status, state="finished")
+
+
+def _open(run: Run, device: torch.device, on_row: OnRow | None, ranks: Ranks) -> Recorder:
+    """Recorder.open. Where it cannot, whoever started this process in the background reads why in the status."""
+    try:
+        return Recorder.open(run, device, on_row, ranks)
+    except Exception as error:  # and is raised again, as what it was
+        reason = _sentence(error)
+        if out_of_memory(error):
+            where, remedy = "in this machine's memory", "narrower networks, or fewer images by --data.limit"
+            if isinstance(error, torch.OutOfMemoryError):
+                where, remedy = f"on {device}", "--device cpu"
+            reason = f"{run.path}: networks and data do not fit {where}; try {remedy}"
+        log.error("%s", reason, exc_info=not _foreseen(error))
+        if run.status_path.exists():
+            run.write_status(replace(run.status(), state="failed", error=reason))
+        if out_of_memory(error):
+            raise RunError(reason) from error
+        raise
+
+
+@dataclass
+class Recorder:
+    """A training under way and where it is written to."""
+
+    run: Run
+    config: TrainConfig
+    batches: Batches
+    state: TrainState
+    status: Status
+    on_row: OnRow | None
+    seconds_before: float
+    """Training time of the processes before this one."""
+    source: Source | None = None
+    """The files that the training began with, of a folder."""
+    scorer: Scorer | None = None
+    """Scores the generator at the end of each epoch; None where nothing is to be scored, or can be."""
+    window: list[StepStats] = field(default_factory=list)
+    """Statistics since the last row, still on the device."""
+    images_at_row: int = 0
+    started: float = field(default_factory=time.monotonic)
+    row_time: float = field(default_factory=time.monotonic)
+    save_time: float = field(default_factory=time.monotonic)
+    status_time: float = 0.0
+
+    @classmethod
+    def open(cls, run: Run, device: torch.device, on_row: OnRow | None, ranks: Ranks = ALONE) -> Recorder:
+        """Load the data and either the run's last save or fresh networks, and take back rows past the save."""
+        config = run.config()
+        batches, state, saved = _load(run, config, device, ranks)
+        if run.state_path.exists():
+            run.rewind(state.step)
+        scorer, notes = _open_scorer(config, device)
+        notes = (*_other_files(config, batches, saved), *batches.notes, *notes)
+        steps, environment = config.epochs * batches.steps_per_epoch, _environment(device, ranks)
+        if state.step:
+            environment |= _earlier(run, state.step, environment["device"])
+        status = Status("running", state.step, steps, config.epochs, notes=notes, environment=environment)
+        source = saved.source if saved and saved.source.names_hash else batches.source
+        seconds = saved.wall_seconds if saved else 0.0
+        return cls(
+            run, config, batches, state, status, on_row, seconds, source, scorer, images_at_row=state.images_seen
+        )
+
+    def record(self, should_stop: Callable[[], bool]) -> None:
+        """Run the loop to its end or to a stop, recording as it goes."""
+        config, state, per_epoch = self.config, self.state, self.batches.steps_per_epoch
+        for note in self.status.notes:
+            log.info("%s", note)
+        log.info("training on %s from step %d of %d", state.device, state.step, self.status.steps)
+        self._set_status("running")
+        if state.step == 0:
+            self._write_grid()
+            if 0 in snapshot_steps(config, self.status.steps):
+                self._write_snapshot()
+            self._save()
+        kept = snapshot_steps(config, self.status.steps)
+        stopping = False
+        for snapshot in _readings(train(config, self.batches, state.device, state)):
+            self.window.append(snapshot.stats)
+            step, last = state.step, state.step == self.status.steps
+            stopping = state.ranks.any(should_stop()) and not last
+            drawn = is_grid_step(step, per_epoch)
+            if step % config.log_every == 0 or step == 1 or step in kept or drawn or stopping or last:
+                self._write_row()
+            if drawn:
+                self._write_grid()
+            if step in kept:
+                self._write_snapshot()
+            if step % per_epoch == 0:
+                self._score()
+            due = not self.window and time.monotonic() - self.save_time > SAVE_EVERY_SECONDS
+            if due or stopping or last:
+                self._save()
+            if stopping:
+                break
+        self._set_status("stopped" if stopping else "finished")
+        log.info("%s at step %d of %d", self.status.state, state.step, self.status.steps)
+
+    def _write_row(self) -> None:
+        """One progress row of the window's means. Raises TrainingError where a step of it was not finite."""
+        # To the CPU first: an Apple GPU has no float64.
+        values = torch.stack([torch.stack(stats) for stats in self.window]).cpu().double().numpy()
+        state, now = self.state, time.monotonic()
+        bad = np.argwhere(~np.isfinite(values))
+        if len(bad):
+            step = state.step - len(self.window) + 1 + int(bad[0, 0])
+            name = StepStats._fields[int(bad[0, 1])]
+            raise self._not_finite(name, values[tuple(bad[0])], step)
+        row = ProgressRow(
+            step=state.step,
+            epoch=round(state.step / self.batches.steps_per_epoch, 6),
+            images_seen=state.images_seen,
+            wall_seconds=self._wall_seconds(now),
+            images_per_second=round((state.images_seen - self.images_at_row) / (now - self.row_time), 1),
+            **dict(zip(StepStats._fields, map(float, values.mean(axis=0)), strict=True)),
+        )
+        self.run.append_progress(row)
+        self.window.clear()
+        self.images_at_row, self.row_time = state.images_seen, now
+        self.status = replace(self.status, step=state.step)
+        if now - self.status_time > STATUS_EVERY_SECONDS:
+            self._set_status("running")
+        if self.on_row:
+            self.on_row(row, self.status)
+
+    def _wall_seconds(self, now: float) -> float:
+        """Of training until `now`, without the scoring."""
+        return round(self.seconds_before + now - self.started, 3)
+
+    def _write_grid(self) -> None:
+        sheet = draw_grid(self.state.best_generator)
+        self.run.write_bytes(f"samples/{self.state.step:07d}.png", pixels.png_bytes(sheet))
+
+    def _score(self) -> None:
+        """One row of scores, where the training is scored. The clock of the training stands still meanwhile."""
+        if self.scorer is None:
+            return
+        state, began = self.state, time.monotonic()
+        wall_seconds = self._wall_seconds(began)
+        figures = self.scorer.score(state.best_generator)
+        spent = time.monotonic() - began
+        self.started += spent
+        self.row_time += spent
+        if figures is None:
+            log.warning("step %d is not scored: its images have pixels that are no numbers", state.step)
+            return
+        floor = self.scorer.reference.floor
+        self.run.append_score(
+            ScoreRow(
+                step=state.step,
+                epoch=round(state.step / self.batches.steps_per_epoch, 6),
+                images_seen=state.images_seen,
+                wall_seconds=wall_seconds,
+                num_images=self.scorer.num_images,
+                cfd=float(f"{figures.cfd:.6g}"),
+                cfd_floor=float(f"{floor.cfd:.6g}"),
+                coverage=figures.coverage,
+                coverage_floor=floor.coverage,
+                class_histogram=figures.class_histogram,
+                class_histogram_floor=floor.class_histogram,
+                extractor=f"{self.scorer.judge.name} classifier",
+                extractor_hash=self.scorer.judge.hash,
+                scoring_seconds=round(spent, 3),
+            )
+        )
+
+    def _write_snapshot(self) -> None:
+        path = self.run.snapshot_path(self.state.step)
+        save_generator(path, self.state.best_generator, self.config, self.state.step, half=True)
+
+    def _save(self) -> None:
+        """Weights for everyone, and the state for a resume. Nothing that is not finite is ever saved."""
+        run, config, state = self.run, self.config, self.state
+        tensors = state.tensors()
+        for name, tensor in tensors.items():
+            if not torch.isfinite(tensor).all():
+                raise self._not_finite(name, math.nan, state.step)
+        # Where an average is kept nobody samples from the other, unless to see what averaging is worth.
+        save_generator(run.generator_path, state.gan.generator, config, state.step, half=state.ema is not None)
+        if state.ema is not None:
+            save_generator(run.ema_path, state.ema, config, state.step)
+        save_discriminator(run.discriminator_path, state.gan.discriminator, config, state.step)
+        # Last, so that the state is never newer than the weights beside it.
+        metadata = {
+            "kind": "state",
+            "config": config.to_json(),
+            "step": state.step,
+            "images_seen": state.images_seen,
+            "wall_seconds": self._wall_seconds(time.monotonic()),
+        }
+        if self.source:
+            metadata["source"] = self.source._asdict()
+        save_tensors(run.state_path, tensors, metadata)
+        self.save_time = time.monotonic()
+
+    def _set_status(self, name: str) -> None:
+        self.status = replace(self.status, state=name, step=self.state.step)
+        self.run.write_status(self.status)
+        self.status_time = time.monotonic()
+
+    def _not_finite(self, name: str, value: float, step: int) -> TrainingError:
+        rates = f"lr_g={self.config.lr_g:g}, lr_d={self.config.lr_d:g}"
+        return TrainingError(
+            f"{name} became {value} at step {step} (epoch {step / self.batches.steps_per_epoch:.2f}); the last good "
+            f"weights are kept; try lower learning rates than {rates}"
+        )
+
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+"""Of a disk, or of the user's share of it."""
+
+
+def _readings(snapshots: Iterator[Snapshot]) -> Iterator[Snapshot]:
+    """The same; an OSError of the loop, which writes nothing, is raised as a TrainingError that says so."""
+    try:
+        yield from snapshots
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise
+        where = error.filename or "the training data"
+        raise TrainingError(
+            f"{where} could not be read ({error.strerror or error}); mend that, then resume the run"
+        ) from error
+
+
+def _foreseen(error: Exception) -> bool:
+    """Whether the message is for the user, and says it all: anything else is a fault of ours, and keeps its trace."""
+    of_users = (TrainingError, LostRankError, OSError, ValueError)
+    return isinstance(error, of_users) or out_of_memory(error) or _lost_worker(error)
+
+
+def _lost_worker(error: Exception) -> bool:
+    """Whether a process of PyTorch's DataLoader has died: it says so by a RuntimeError without a type of its own."""
+    return isinstance(error, RuntimeError) and str(error).startswith("DataLoader worker")
+
+
+def _sentence(error: Exception) -> str:
+    """The message on one line; with its type where it is no message for users."""
+    text = " ".join(str(error).split())
+    return text if _foreseen(error) and text else f"{type(error).__name__}: {text}"
+
+
+def _failed(recorder: Recorder, error: Exception) -> Status:
+    """The status of a failed run, written if that is still possible."""
+    message = _sentence(error)
+    if out_of_memory(error):
+        message = f"the device ran out of memory; try a batch_size below {recorder.config.batch_size}"
+    elif _lost_worker(error):
+        fewer = max(0, recorder.config.data.workers - 1)
+        message = (
+            f"a process that decodes images has died ({message.rstrip('. ')}), as where memory runs short; resume "
+            f"the run, or train its config anew with --data.workers {fewer} where that happens again"
+        )
+    elif isinstance(error, OSError):
+        where = error.filename or recorder.run.path
+        message = f"{where} could not be written ({error.strerror or error}); make room, then resume the run"
+    status = replace(recorder.status, state="failed", step=recorder.state.step, error=message)
+    log.error("%s", message, exc_info=None if _foreseen(error) else error)
+    try:
+        recorder.run.write_status(status)
+    except OSError as second:
+        # A full disk may have no room even for this. The caller has the status; readers see `interrupted`.
+        log.error("status.json could not be written: %s", second)
+    return status
+
+
+def draw_grid(generator: Generator) -> np.ndarray:
+    """The 8x8 sheet of GRID_SEEDS, uint8, cells touching; a conditional model's labels count up, 0 1 2 ..."""
+    config = generator.config
+    z = latents_from_seeds(GRID_SEEDS, config.latent_dim, config.latent)
+    labels = np.arange(len(GRID_SEEDS)) % config.num_classes if config.num_classes else None
+    images = sample(generator, z, labels).numpy()
+    # A diverging generator is reported by its losses; its picture must not be the first to fall.
+    return pixels.grid(pixels.to_uint8(np.nan_to_num(images)), GRID_COLUMNS)
+
+
+def is_grid_step(step: int, steps_per_epoch: int) -> bool:
+    """Powers of two in the first epoch, then the end of each: beginnings move fast."""
+    return step % steps_per_epoch == 0 or (step < steps_per_epoch and step & (step - 1) == 0)
+
+
+def snapshot_steps(config: TrainConfig, steps: int) -> set[int]:
+    """config.snapshots steps: the last, its halvings, and 0."""
+    halvings = {math.ceil(steps / 2**k) for k in range(max(config.snapshots - 1, min(config.snapshots, 1)))}
+    return halvings | ({0} if config.snapshots > 1 else set())
+
+
+def _open_scorer(config: TrainConfig, device: torch.device) -> tuple[Scorer | None, tuple[str, ...]]:
+    """The scorer, or the reason why there is none: data that nobody can judge are trained on all the same."""
+    try:
+        return Scorer.open(config, device), ()
+    except (OSError, ValueError) as error:
+        return None, (UNSCORED + " ".join(str(error).split()),)
+
+
+class Saved(NamedTuple):
+    """What a run's last save tells beside its tensors."""
+
+    step: int
+    images_seen: int
+    wall_seconds: float
+    source: Source
+    """The files that the training began with; Source() of a named set, and where an earlier version has saved."""
+
+
+def _load(
+    run: Run, config: TrainConfig, device: torch.device, ranks: Ranks
+) -> tuple[Batches, TrainState, Saved | None]:
+    """The data, and the networks of the run's last save, if there is one, or fresh ones. Rank 0 goes first: what it
+    downloads the others find.
+
+    Raises RunError where the save does not fit the config, or a folder has become too small for it.
+    """
+    tensors, saved = _saved(run) if run.state_path.exists() else ({}, None)
+    batches = make_batches(config, device, ranks, saved.source if saved else None)
+    state = TrainState.new(config, device, ranks)
+    if saved:
+        steps = config.epochs * batches.steps_per_epoch
+        if batches.source and saved.step > steps:
+            before = f" of {saved.source.num_images}" if saved.source.num_images else ""
+            raise RunError(
+                f"{run.path} is at step {saved.step} and would have ended at step {steps} with the images that are "
+                f"left in {config.data.name}, {batches.num_images}{before}; put the others back, or train its config "
+                "anew"
+            )
+        try:
+            state.load(tensors)
+        except (KeyError, RuntimeError) as error:
+            raise RunError(f"{run.state_path} does not fit the run's config: {error}") from error
+        state.step, state.images_seen = saved.step, saved.images_seen
+    if ranks.rank == 0:
+        ranks.meet()
+    ranks.take_over(state.tensors())
+    return batches, state, saved
+
+
+def _saved(run: Run) -> tuple[dict[str, torch.Tensor], Saved]:
+    """The run's last save, tensors first. Raises RunError where it is no state."""
+    tensors, metadata = load_tensors(run.state_path)
+    try:
+        source = Source(**metadata.get("source", {}))
+        source = source._replace(classes=tuple(source.classes))  # JSON has lists
+        return tensors, Saved(metadata["step"], metadata["images_seen"], metadata["wall_seconds"], source)
+    except (KeyError, TypeError) as error:
+        raise RunError(f"{run.state_path} does not fit the run's config: {error}") from error
+
+
+def _other_files(config: TrainConfig, batches: Batches, saved: Saved | None) -> tuple[str, ...]:
+    """A note where a resumed training goes on with other files than it began with."""
+    before, now = saved.source if saved else Source(), batches.source
+    if not before.names_hash or before == now:
+        return ()
+    held_out = "; images that were held out may now be trained on" if config.data.holdout else ""
+    return (
+        f"the files in {config.data.name} are not those that the training began with ({before.num_images} images "
+        f"then, {now.num_images} now): it goes on with them, and is no repeat of an uninterrupted one{held_out}",
+    )
+
+
+def _environment(device: torch.device, ranks: Ranks) -> dict[str, str]:
+    """What besides the config decides the numbers and the speed."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()
+    return {
+        "device": f"{device.type} ({name})",
+        "ranks": str(ranks.count),
+        "threads": str(torch.get_num_threads()),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def _earlier(run: Run, step: int, device: str) -> dict[str, str]:
+    """Where a resumed training was until this step, if elsewhere: so much of its noise and its time is of there."""
+    before = run.status().environment if run.status_path.exists() else {}
+    earlier = before.get("earlier devices", "")
+    if before.get("device", device) != device:
+        earlier += f"{', ' if earlier else ''}{before['device']} to step {step:,}"
+    return {"earlier devices": earlier} if earlier else {}
+
+
+@contextmanager
+def _arithmetic(config: TrainConfig) -> Iterator[None]:
+    """The config's number of threads, and its precision."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(config.threads or before)
+    try:
+        with matmul_precision(config.precision):
+            yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def _logging_to(run: Run) -> Iterator[None]:
+    """The package's log, into the run's log.txt as well."""
+    handler = logging.FileHandler(run.log_path, delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    # A log that cannot be written (a full disk) must not bury the reason under tracebacks.
+    handler.handleError = lambda record: None
+    package = logging.getLogger("dcgan")
+    level = package.level
+    package.addHandler(handler)
+    package.setLevel(min(level or logging.INFO, logging.INFO))
+    try:
+        yield
+    finally:
+        package.setLevel(level)
+        package.removeHandler(handler)
+        handler.close()
+
+
+@contextmanager
+def _stop_signals(ranks: Ranks) -> Iterator[list[int]]:
+    """Collects the first Ctrl-C, SIGTERM or hang-up; a second one acts as usual. Nothing outside the main thread.
+
+    Ranks collect them all: a terminal's Ctrl-C reaches them twice, from the terminal and from torchrun.
+    """
+    received: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield received
+        return
+    names = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows knows no hang-up
+    before = {number: signal.getsignal(number) for number in (getattr(signal, n, None) for n in names) if number}
+    # Who started us under nohup wants a hang-up ignored.
+    before = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
+
+    def note(number: int, frame: object) -> None:
+        received.append(number)
+        if ranks.count == 1:
+            signal.signal(number, before[number])
+
+    for number in before:
+        signal.signal(number, note)
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,203 @@
+"""How long a training will take on this machine: a few of its steps are timed in a process of their own.
+
+What was timed is kept beside the runs, in .speed.json, until the machine or PyTorch changes. Imports no torch; the
+process that measures does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+
+from dcgan.config import DataConfig, TrainConfig
+from dcgan.data.named_sets import NAMED_SETS
+from dcgan.runs.run import LOCK_VARIABLE, PROJECT, replacing, runs_root
+from dcgan.runtime.host import cpu_name, gpu_names, keep_freed_memory
+
+MEASURE_SECONDS = 2.0
+"""At least one step, and steps for so long: longer would heat the laptop of somebody who only looks."""
+WARM_UP_STEPS = 1
+"""The first step allocates memory and chooses kernels."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What the training's steps will take, and how many were timed to know."""
+
+    seconds: float
+    steps_timed: int
+    device: str
+
+
+def steps_of(config: TrainConfig) -> int | None:
+    """Steps of the whole training; None for a folder, whose images nobody has counted."""
+    if config.data.name not in NAMED_SETS:
+        return config.epochs * config.steps_per_epoch or None
+    num_images = NAMED_SETS[config.data.name].num_train
+    num_images = min(num_images, config.data.limit or num_images)
+    return config.epochs * (config.steps_per_epoch or math.ceil(num_images / config.batch_size))
+
+
+def estimate(config: TrainConfig) -> Estimate | None:
+    """The time for this config; None where its steps were not timed here, or cannot be counted."""
+    steps, timed = steps_of(config), _read().get(_key(config))
+    if steps is None or timed is None:
+        return None
+    return Estimate(steps * timed["seconds_per_step"], timed["steps"], timed["device"])
+
+
+def _key(config: TrainConfig) -> str:
+    """Of what decides a step's time: the machine, and the config but for its length, data, rates and seed."""
+    same = replace(
+        config,
+        data=DataConfig(),
+        epochs=1,
+        steps_per_epoch=0,
+        lr_g=1e-4,
+        lr_d=1e-4,
+        seed=0,
+        ema_half_life_images=min(1, config.ema_half_life_images),
+        log_every=1,
+        snapshots=0,
+        score_images=0,
+    )
+    here = [
+        cpu_name(),
+        *gpu_names(),
+        version("torch"),
+        os.environ.get("DCGAN_DEVICE"),
+        os.environ.get("OMP_NUM_THREADS"),
+    ]
+    return hashlib.sha256(json.dumps([same.to_json(), here]).encode()).hexdigest()[:16]
+
+
+def _path() -> Path:
+    return runs_root() / ".speed.json"
+
+
+def _read() -> dict[str, dict]:
+    try:
+        values = json.loads(_path().read_text(encoding="utf-8"))
+        return {
+            key: value for key, value in values.items() if {"seconds_per_step", "steps", "device"} <= value.keys()
+        }
+    except (OSError, ValueError, AttributeError):
+        return {}  # a cache: what cannot be read is measured again
+
+
+# Measuring
+
+_changing = threading.Lock()
+_wanted: dict[str, TrainConfig] = {}
+_failed: set[str] = set()
+_worker: threading.Thread | None = None
+
+
+def measure_in_background(configs: Iterable[TrainConfig]) -> None:
+    """Have those timed that are not yet, one after another, by one process at a time. Returns at once."""
+    global _worker
+    known = _read()
+    with _changing:
+        for config in configs:
+            key = _key(config)
+            if key not in known and key not in _failed:
+                _wanted[key] = config
+        if _wanted and _worker is None:
+            _worker = threading.Thread(target=_work, daemon=True, name="measures speed")
+            _worker.start()
+
+
+def is_measuring(config: TrainConfig) -> bool:
+    """Whether this config's time is about to be known."""
+    return _key(config) in _wanted
+
+
+def _work() -> None:
+    global _worker
+    while True:
+        with _changing:
+            batch = dict(_wanted)
+            if not batch:
+                _worker = None
+                return
+        left = set(batch)
+        try:
+            for key, timed in _time_them(batch):
+                _keep(key, timed)
+                left.discard(key)
+                with _changing:
+                    del _wanted[key]
+        except (OSError, ValueError):
+            pass  # no process, no answer, or nowhere to keep it: those left count as failed
+        with _changing:
+            _failed.update(left)
+            for key in left:
+                del _wanted[key]
+
+
+def _time_them(batch: dict[str, TrainConfig]) -> Iterable[tuple[str, dict]]:
+    environment = {key: value for key, value in os.environ.items() if key != LOCK_VARIABLE}
+    command = [sys.executable, "-m", "dcgan.training.time_estimate"]
+    with subprocess.Popen(
+        command, cwd=PROJECT, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        process.stdin.write(json.dumps([config.to_json() for config in batch.values()]))
+        process.stdin.close()
+        yield from zip(batch, map(json.loads, process.stdout), strict=False)
+
+
+def _keep(key: str, timed: dict) -> None:
+    if "error" in timed:
+        _failed.add(key)
+        return
+    with replacing(_path()) as temporary:
+        temporary.write_text(json.dumps(_read() | {key: timed}, indent=1), encoding="utf-8")
+
+
+def time_steps(config: TrainConfig, device_name: str = "auto") -> dict:
+    """Seconds per step of this config on random images: {"seconds_per_step", "steps", "device"}."""
+    import torch
+
+    from dcgan.data.batches import Batch
+    from dcgan.runtime.device import choose_device
+    from dcgan.training.fast_step import choose_step
+    from dcgan.training.step import TrainState
+
+    keep_freed_memory()
+    device = choose_device(device_name)
+    torch.set_num_threads(config.threads or torch.get_num_threads())
+    state = TrainState.new(config, device)
+    step = choose_step(state)
+    images = torch.rand(config.batch_size, *config.model.image_shape, device=device)
+    labels = torch.zeros(config.batch_size, dtype=torch.int64, device=device) if config.model.num_classes else None
+    times = [time.perf_counter()]
+    while len(times) <= WARM_UP_STEPS + 1 or times[-1] - times[WARM_UP_STEPS] < MEASURE_SECONDS:
+        step(state, Batch(images, labels)).d_loss.item()  # .item() waits for the device
+        times.append(time.perf_counter())
+    steps = len(times) - 1 - WARM_UP_STEPS
+    seconds = (times[-1] - times[WARM_UP_STEPS]) / steps
+    return {"seconds_per_step": seconds, "steps": steps, "device": device.type}
+
+
+def main() -> None:
+    """Configs as JSON from standard input; a line of JSON for each, in their order, as soon as it is known."""
+    for values in json.load(sys.stdin):
+        try:
+            timed = time_steps(TrainConfig.from_json(values))
+        except (RuntimeError, ValueError, OSError) as error:
+            timed = {"error": str(error)}
+        print(json.dumps(timed), flush=True)
+
+
+if __name__ == "__main__":
+    main()

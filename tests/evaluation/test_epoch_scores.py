@@ -1,0 +1,318 @@
+"""The light evaluation: its figures, what is kept of real images, and what it leaves in a training's recording."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, replace
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from dcgan.checkpoint import load_generator, load_tensors
+from dcgan.config import DataConfig, TrainConfig
+from dcgan.data.loading import load_images
+from dcgan.data.named_sets import cache_folder, read_named_set
+from dcgan.evaluation import epoch_scores, metrics
+from dcgan.evaluation.classifier import load_features, to_float
+from dcgan.evaluation.epoch_scores import Scorer, light_figures, light_reference
+from dcgan.evaluation.scores import real_reference
+from dcgan.models.gan import build_gan
+from dcgan.presets import PRESETS
+from dcgan.runs import diagnosis
+from dcgan.runs.run import Run, ScoreRow
+from dcgan.training import recording
+from dcgan.training.recording import run_training
+from dcgan.training.step import TrainState
+
+CPU = torch.device("cpu")
+COUNT = 100
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory, monkeypatch):
+    """One for the whole file, that is not the user's."""
+    monkeypatch.setenv("DCGAN_CACHE", str(tmp_path_factory.getbasetemp() / "light-cache"))
+    return cache_folder() / "evaluation"
+
+
+def small(data: DataConfig, preset: str = "gan", **changes) -> TrainConfig:
+    """6 steps an epoch, the last of 16 images."""
+    config = PRESETS[preset].config
+    model = replace(config.model, hidden_g=(16, 24), hidden_d=(24, 16), width_g=4, width_d=4)
+    recipe = {"model": model, "data": data, "batch_size": 64, "epochs": 3, "log_every": 4, "score_images": COUNT}
+    return replace(config, **(recipe | changes))
+
+
+def trained(root, config: TrainConfig) -> Run:
+    run = Run.create(config, "test", root)
+    assert run_training(run, CPU).state == "finished"
+    return run
+
+
+class Bank(nn.Module):
+    """A generator, by its interface, that draws from the images (N, 1, 28, 28) which it is given."""
+
+    def __init__(self, images: torch.Tensor, config) -> None:
+        super().__init__()
+        self.config = config
+        self.images = nn.Parameter(images, requires_grad=False)
+
+    def forward(self, z: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
+        low, high = self.config.pixel_range
+        return (self.images[(z[:, 0].abs() * 1e4).long() % len(self.images)] + 1) / 2 * (high - low) + low
+
+
+def digits_of(digit: int | None) -> torch.Tensor:
+    """Real test digits that `judged_digits` has not, of one kind or of all, in [-1, 1]."""
+    images, labels = (torch.from_numpy(values[1::5]) for values in read_named_set("mnist", "", "test"))
+    return to_float(images if digit is None else images[labels == digit])
+
+
+# Figures
+
+
+def test_the_figures_are_the_full_evaluations(judged_digits):
+    config = small(judged_digits)
+    scorer = Scorer.open(config, CPU)
+    figures = scorer.score(build_gan(config.model).generator)
+    assert sum(figures.class_histogram) == pytest.approx(1)
+    floor = scorer.reference.floor
+    train, test = (load_images(config.data, config.model, 0, part) for part in ("train", "test"))
+    full = real_reference(train, test, scorer.judge, COUNT).floor
+    assert floor.cfd == pytest.approx(full.cfd, rel=1e-9)
+    assert floor.coverage == full.coverage
+    assert floor.class_histogram == full.class_histogram
+
+
+def test_real_digits_are_near_the_floor_and_one_digit_covers_nearly_nothing(judged_digits):
+    config = small(judged_digits, score_images=300)
+    scorer = Scorer.open(config, CPU)
+    real = scorer.score(Bank(digits_of(None), config.model))
+    floor = scorer.reference.floor
+    assert real.coverage == pytest.approx(floor.coverage, abs=0.08)
+    assert real.cfd < 2 * floor.cfd
+    assert max(real.class_histogram) < 0.2
+    for digit in (1, 8):
+        one = scorer.score(Bank(digits_of(digit), config.model))
+        assert one.class_histogram[digit] > 0.95
+        assert one.coverage < 0.15
+        assert one.cfd > 10 * floor.cfd
+
+
+def test_coverage_alone_is_the_coverage_of_neighbours():
+    draws = torch.Generator().manual_seed(0)
+    real, fake = (torch.randn(count, 8, generator=draws) for count in (300, 40))
+    radii = metrics.radii(real)
+    expected = metrics.neighbours(real, fake, radii, metrics.radii(fake)).coverage
+    assert 0.1 < expected < 0.9
+    assert metrics.coverage(real.double(), fake.double(), radii) == expected
+    assert metrics.coverage(real, fake, radii) == pytest.approx(expected, abs=0.01)
+
+
+def test_scoring_draws_no_random_numbers_and_leaves_mode_and_threads(judged_digits):
+    config = small(judged_digits, "dcgan")
+    scorer, generator = Scorer.open(config, CPU), build_gan(config.model).generator
+    generator.train()
+    before, threads = torch.get_rng_state(), torch.get_num_threads()
+    buffers = {name: value.clone() for name, value in generator.state_dict().items()}
+    first = scorer.score(generator)
+    assert generator.training
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.get_num_threads() == threads
+    assert all(torch.equal(value, buffers[name]) for name, value in generator.state_dict().items())
+    assert scorer.score(generator) == first
+
+
+def test_a_conditional_generator_is_asked_for_every_digit(judged_digits):
+    scorer = Scorer.open(small(judged_digits, "cdcgan"), CPU)
+    assert scorer.labels.bincount().tolist() == [COUNT / 10] * 10
+
+
+def test_pixels_that_are_no_numbers_have_no_figures(judged_digits):
+    config = small(judged_digits)
+    assert Scorer.open(config, CPU).score(Bank(torch.full((3, 1, 28, 28), torch.nan), config.model)) is None
+
+
+# Real images
+
+
+def test_real_images_are_measured_once_for_all_trainings_on_them(judged_digits, cache, monkeypatch):
+    first = Scorer.open(small(judged_digits), CPU).reference
+    before = set(cache.iterdir())
+    monkeypatch.setattr(epoch_scores, "_measure", None)
+    again = Scorer.open(small(replace(judged_digits, limit=50), "dcgan", seed=3), CPU).reference
+    assert again.floor == first.floor
+    assert torch.equal(again.features, first.features)
+    assert torch.equal(again.radii, first.radii)
+    assert set(cache.iterdir()) == before
+
+
+@pytest.mark.parametrize("damage", [b"{}", b""])
+def test_what_is_damaged_is_measured_anew(judged_digits, cache, damage):
+    first = Scorer.open(small(judged_digits), CPU).reference
+    for path in cache.iterdir():
+        path.write_bytes(damage)
+    assert Scorer.open(small(judged_digits), CPU).reference.floor == first.floor
+
+
+def test_a_cache_that_cannot_be_written_costs_time_only(judged_digits, tmp_path, monkeypatch, caplog):
+    first = Scorer.open(small(judged_digits), CPU).reference
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("DCGAN_CACHE", str(tmp_path / "file"))
+    assert Scorer.open(small(judged_digits), CPU).reference.floor == first.floor
+    assert "measured again next time" in caplog.text
+
+
+def test_the_floor_is_of_as_many_real_images_as_are_drawn(judged_digits):
+    assert Scorer.open(small(judged_digits, score_images=2000), CPU).num_images == 336
+    assert Scorer.open(small(judged_digits, score_images=0), CPU) is None
+
+
+def test_the_floor_of_a_conditional_training_is_of_what_it_is_asked_for(judged_digits):
+    config = small(judged_digits, score_images=100)
+    asked = Scorer.open(replace(config, model=replace(config.model, num_classes=10)), CPU)
+    shares = torch.tensor(asked.reference.floor.class_histogram)
+    assert (shares - 0.1).abs().max() <= 0.021  # ten of each, but for what the classifier reads otherwise
+    others = torch.tensor(Scorer.open(config, CPU).reference.floor.class_histogram)
+    assert (others - 0.1).abs().max() > 0.029
+
+
+def test_other_images_and_counts_are_measured_anew(judged_digits, cache):
+    train, test = (load_images(judged_digits, small(judged_digits).model, 0, part) for part in ("train", "test"))
+    judge = load_features("mnist")
+    touched = train.images_u8.clone()
+    touched[5, 0, 3, 3] += 1
+    for images, count in ((train, 90), (train, 91), (train._replace(images_u8=touched), 90)):
+        before = len(set(cache.iterdir())) if cache.exists() else 0
+        reference = light_reference(images, test, judge, count)
+        assert len(set(cache.iterdir())) == before + 1
+        drawn = judge.features(to_float(images.images_u8[:50]))
+        assert light_figures(drawn, judge, reference).cfd > 0
+
+
+# In a training
+
+
+def numbers(row: ScoreRow) -> dict:
+    """All but times."""
+    return {name: value for name, value in asdict(row).items() if "seconds" not in name}
+
+
+def test_every_epoch_ends_with_a_row_of_the_generator_one_samples_from(tmp_path, judged_digits):
+    run = trained(tmp_path, small(judged_digits, "dcgan", ema_half_life_images=200))
+    rows = run.scores()
+    assert [(row.step, row.epoch, row.images_seen) for row in rows] == [(6, 1, 336), (12, 2, 672), (18, 3, 1008)]
+    assert {row.num_images for row in rows} == {COUNT}
+    assert {(row.extractor, row.extractor_hash) for row in rows} == {
+        ("mnist classifier", load_features("mnist").hash)
+    }
+    scorer = Scorer.open(run.config(), CPU)
+    figures = scorer.score(load_generator(run.ema_path).network)
+    assert rows[-1].cfd == float(f"{figures.cfd:.6g}")
+    assert (rows[-1].coverage, rows[-1].class_histogram) == (figures.coverage, figures.class_histogram)
+    assert rows[-1].coverage_floor == scorer.reference.floor.coverage
+    assert len({row.cfd for row in rows}) == 3
+
+
+@pytest.mark.parametrize("preset", ["gan", "cdcgan"])
+def test_scoring_changes_no_bit_of_the_training(tmp_path, judged_digits, preset):
+    config = small(judged_digits, preset, ema_half_life_images=200)
+    config = replace(config, model=replace(config.model, dropout=0.3))
+    scored = trained(tmp_path / "scored", config)
+    plain = trained(tmp_path / "plain", replace(config, score_images=0))
+    assert len(scored.scores()) == 3
+    assert not (plain.path / "scores.jsonl").exists()
+    states = [load_tensors(run.state_path)[0] for run in (scored, plain)]
+    assert states[0].keys() == states[1].keys()
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+    rows = [[(row.step, row.d_loss, row.g_grad_norm) for row in run.progress()[0]] for run in (scored, plain)]
+    assert rows[0] == rows[1]
+
+
+@pytest.mark.parametrize("cut", [6, 13])
+def test_a_resume_records_the_scores_past_its_save_again(tmp_path, judged_digits, cut):
+    config = small(judged_digits, "dcgan", log_every=1)
+    whole, run = trained(tmp_path / "whole", config), Run.create(config, "test", tmp_path / "cut")
+
+    def stop(row, status) -> None:
+        if row.step >= cut - 1:
+            run.request_stop()
+
+    assert run_training(run, CPU, stop).step == cut
+    assert [row.step for row in run.scores()] == [step for step in (6, 12, 18) if step <= cut]
+    # As if it had gone on and been killed before its next save.
+    run.append_score(replace(whole.scores()[-1], cfd=1.0))
+    assert run_training(run, CPU).state == "finished"
+    assert list(map(numbers, run.scores())) == list(map(numbers, whole.scores()))
+
+
+def test_the_training_s_clock_stands_still_while_its_images_are_scored(tmp_path, judged_digits, monkeypatch):
+    late = {"by": 0}
+    monkeypatch.setattr(recording, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + late["by"]))
+    score = Scorer.score
+
+    def slow(self, generator):
+        late["by"] += 1_000_000
+        return score(self, generator)
+
+    monkeypatch.setattr(Scorer, "score", slow)
+    run = trained(tmp_path, small(judged_digits, log_every=2))
+    rows, scores = run.progress()[0], run.scores()
+    assert rows[-1].wall_seconds < 500_000
+    assert min(row.images_per_second for row in rows) > 64 / 500_000
+    assert all(row.scoring_seconds >= 1_000_000 for row in scores)
+    assert [row.wall_seconds for row in scores] == sorted(row.wall_seconds for row in scores)
+    assert scores[-1].wall_seconds < 500_000
+
+
+def test_images_that_are_no_numbers_leave_no_row_and_a_line_in_the_log(tmp_path, judged_digits, monkeypatch):
+    monkeypatch.setattr(Scorer, "score", lambda self, generator: None)
+    run = trained(tmp_path, small(judged_digits))
+    assert run.scores() == []
+    assert "step 6 is not scored" in run.log_path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"score_images": 0}, None),
+        ({"model": {"image_size": 32}}, r"cannot be judged: the mnist classifier takes (N, 1, 28, 28)"),
+        ({"features": "no-such-set"}, "there is no classifier to judge mnist by"),
+        ({"root": "digits"}, "the test images of mnist are missing"),
+        ({"data": "stacked-mnist", "model": {"channels": 3}}, "its 1,000 kinds are counted in 26,000 images, not in"),
+    ],
+)
+def test_what_cannot_be_scored_is_trained_with_a_note(tmp_path, judged_digits, digits, changes, reason, monkeypatch):
+    config = small(judged_digits, "dcgan", epochs=1, score_images=changes.get("score_images", COUNT))
+    config = replace(config, model=replace(config.model, **changes.get("model", {})))
+    if "root" in changes:
+        config = replace(config, data=digits)
+    if "data" in changes:
+        config = replace(config, data=replace(config.data, name=changes["data"], root="", limit=64))
+    if "features" in changes:
+        monkeypatch.setattr("dcgan.evaluation.classifier.FEATURES", tmp_path / "none")
+    run = trained(tmp_path, config)
+    assert run.scores() == []
+    assert not (run.path / "scores.jsonl").exists()
+    notes = [note for note in run.status().notes if note.startswith("not scored along the way: ")]
+    assert len(notes) == (reason is not None)
+    if reason:
+        assert reason in notes[0]
+        assert notes[0] in run.log_path.read_text()
+
+
+def test_a_generator_of_one_digit_raises_the_alarm(tmp_path, judged_digits, monkeypatch):
+    config = small(judged_digits, snapshots=0, score_images=300)
+    bank = Bank(digits_of(3), config.model)
+    monkeypatch.setattr(TrainState, "best_generator", property(lambda state: bank))
+    monkeypatch.setattr(diagnosis, "COLLAPSE_IMAGES", 300)  # what MNIST's epochs have, these have not
+    run = trained(tmp_path, config)
+    rows = run.scores()
+    assert all(row.coverage < 0.15 < 0.5 < row.coverage_floor for row in rows)
+    found = diagnosis.diagnose(run.progress()[0], scores=rows)
+    assert (found.kind, found.level) == ("collapsed", "error")
+    assert found.title.endswith("of one kind, 3.")
+    bank.images.data = digits_of(None)
+    assert diagnosis.collapse(trained(tmp_path, config).scores()) is None

@@ -1,0 +1,229 @@
+"""FID's network, without its weights: its shape, its download, and distances that are known."""
+
+from __future__ import annotations
+
+import hashlib
+import urllib.error
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from recorded import TINY, record_run
+from torch import Tensor
+from torch.nn import functional as F
+from torchvision.models import inception as torchvisions
+
+from dcgan.checkpoint import load_generator
+from dcgan.cli.main import main
+from dcgan.data.loading import ImageSet, load_images
+from dcgan.evaluation import fid as inception
+from dcgan.evaluation.classifier import to_float
+from dcgan.evaluation.fid import Inception, build_network, evaluate_inception, load_inception
+from dcgan.runs import run as runs
+from dcgan.runs.run import Run
+
+
+@pytest.fixture(scope="module")
+def network() -> torch.nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return build_network().eval()
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setenv("DCGAN_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "inception"
+
+
+@pytest.fixture
+def offline(monkeypatch) -> list[str]:
+    asked = []
+
+    def refuse(url, *args, **kwargs):
+        asked.append(url)
+        raise urllib.error.URLError("no network here")
+
+    monkeypatch.setattr("torch.hub.download_url_to_file", refuse)
+    return asked
+
+
+# The network
+
+
+@pytest.mark.parametrize(
+    ("name", "theirs", "pool"),
+    [
+        ("5b", torchvisions.InceptionA(192, 32), "mean"),
+        ("6b", torchvisions.InceptionC(768, 128), "mean"),
+        ("7b", torchvisions.InceptionE(1280), "mean"),
+        ("7c", torchvisions.InceptionE(2048), "largest"),
+    ],
+    ids=["5b", "6b", "7b", "7c"],
+)
+@torch.no_grad()
+def test_only_the_pooling_is_not_torchvisions(network, name, theirs, pool):
+    """A mean without the padding differs at the edge alone; the largest differs everywhere."""
+    ours = getattr(network, f"Mixed_{name}")
+    theirs.load_state_dict(ours.state_dict())
+    channels = next(ours.parameters()).shape[1]
+    x = torch.rand(1, channels, 5, 5, generator=torch.Generator().manual_seed(1))
+    a, b = ours(x), theirs.eval()(x)
+    pooled = ours.branch_pool.conv.out_channels
+    assert torch.equal(a[:, :-pooled], b[:, :-pooled])
+    wanted = F.max_pool2d(x, 3, 1, 1) if pool == "largest" else F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
+    assert torch.equal(a[:, -pooled:], ours.branch_pool(wanted))
+    middle = (slice(None), slice(-pooled, None), slice(1, -1), slice(1, -1))
+    assert torch.allclose(a[middle], b[middle], atol=1e-5) == (pool == "mean")
+    assert not torch.allclose(a[:, -pooled:], b[:, -pooled:], atol=1e-5)
+
+
+def write_weights(network: torch.nn.Module, folder: Path, monkeypatch) -> Path:
+    """Where a download would have put them, with a sum that is theirs."""
+    folder.mkdir(parents=True)
+    path = folder / inception.WEIGHTS_URL.rpartition("/")[2]
+    torch.save(network.state_dict(), path)
+    monkeypatch.setattr(inception, "_SHA256", hashlib.sha256(path.read_bytes()).hexdigest()[:8])
+    return path
+
+
+def test_weights_in_the_cache_are_read_and_give_2048_features_of_any_image(network, cache, offline, monkeypatch):
+    write_weights(network, cache, monkeypatch)
+    judge = load_inception()
+    assert not offline
+    grey = torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    found = judge.features(grey)
+    assert (found.shape, found.dtype) == ((1, 2048), torch.float32)
+    assert torch.equal(found, judge.features(grey.expand(-1, 3, -1, -1)))
+    with torch.no_grad():  # the layer before the classes
+        large = F.interpolate(grey.expand(-1, 3, -1, -1), (299, 299), mode="bilinear", align_corners=False)
+        torch.testing.assert_close(network.fc(found), network(large), rtol=1e-4, atol=1e-4)
+    assert judge.features(grey[:0]).shape == (0, 2048)
+
+
+def test_a_damaged_file_is_named_and_never_read(network, cache, offline, monkeypatch):
+    path = write_weights(network, cache, monkeypatch)
+    path.write_bytes(path.read_bytes()[:1000])
+    monkeypatch.setattr(torch, "load", None)
+    with pytest.raises(ValueError, match=r"6726825d.pth is damaged.*delete it to download it again"):
+        load_inception()
+
+
+def test_weights_of_another_network_are_named(cache, offline, monkeypatch):
+    write_weights(torch.nn.Linear(2, 2), cache, monkeypatch)
+    with pytest.raises(ValueError, match=r"6726825d.pth is damaged"):
+        load_inception()
+
+
+def test_without_a_network_it_is_one_sentence(cache, offline):
+    with pytest.raises(FileNotFoundError) as caught:
+        load_inception()
+    assert "\n" not in str(caught.value)
+    for part in (str(cache), "no network here", inception.WEIGHTS_URL, "leave out --features inception"):
+        assert part in str(caught.value)
+    assert offline == [inception.WEIGHTS_URL]
+    assert list(cache.iterdir()) == []
+
+
+# Distances
+
+
+class Plain(Inception):
+    """In the network's place: the mean brightness of each quarter of an image."""
+
+    def __init__(self) -> None:
+        self.hash = "plain"
+
+    def features(self, images: Tensor) -> Tensor:
+        return F.adaptive_avg_pool2d(images, 2).mean(1).flatten(1)
+
+
+@pytest.fixture
+def drawn(monkeypatch, cache) -> ImageSet:
+    """40 images for training, and for testing the same ones, in another order, a little brighter."""
+    images_u8 = torch.randint(200, (40, 1, 28, 28), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
+    train = ImageSet(images_u8, torch.arange(40) % 10, ())
+    test = train._replace(images_u8=images_u8.flip(0) + 51)
+    monkeypatch.setattr(inception, "load_images", lambda *what: test if what[-1] == "test" else train)
+    return train
+
+
+class Copier:
+    """In a generator's place: it draws these images one after the other."""
+
+    def __init__(self, images_u8: Tensor, **model) -> None:
+        self.train_config = replace(TINY, model=replace(TINY.model, **model))
+        self.config, self.device = self.train_config.model, torch.device("cpu")
+        self.weights_id, self.step = "copies", 3
+        self.images_u8, self.labels, self.drawn = images_u8, [], 0
+
+    def __call__(self, z, labels=None) -> Tensor:
+        self.labels.append(labels)
+        self.drawn += len(z)
+        return to_float(self.images_u8[self.drawn - len(z) : self.drawn])
+
+
+def test_equal_covariances_leave_the_squared_distance_of_the_means(drawn):
+    """51 of 255 brighter is 0.4 of [-1, 1], in four features."""
+    scores = evaluate_inception(Copier(drawn.images_u8), Plain(), 40)
+    assert scores.fid_floor == pytest.approx(4 * 0.4**2, rel=1e-4)
+    assert scores.fid == pytest.approx(scores.fid_floor, rel=1e-6)
+    exact = evaluate_inception(Copier(drawn.images_u8 + 51), Plain(), 40, seed=2)
+    assert exact.fid == pytest.approx(0, abs=1e-6)
+    assert exact.kid < scores.kid
+    assert (exact.num_images, exact.seed, exact.step, exact.weights_id) == (40, 2, 3, "copies")
+
+
+def test_a_conditional_generator_is_asked_for_every_class(drawn):
+    generator = Copier(drawn.images_u8, num_classes=10)
+    evaluate_inception(generator, Plain(), 40)
+    assert torch.equal(torch.cat(generator.labels), torch.arange(40) % 10)
+
+
+@pytest.mark.parametrize("count", [1, 41])
+def test_counts_that_cannot_be_are_named(drawn, count):
+    with pytest.raises(ValueError, match=rf"num_images={count} is not in 2..40"):
+        evaluate_inception(Copier(drawn.images_u8), Plain(), count)
+
+
+# Of a run
+
+
+@pytest.fixture
+def run(digits, runs_root, monkeypatch, tmp_path, cache) -> Run:
+    monkeypatch.setattr(runs, "CHECKPOINTS", tmp_path / "published")
+    few = load_images(digits, TINY.model)
+    monkeypatch.setattr(inception, "load_images", lambda *_: few._replace(images_u8=few.images_u8[:4]))
+    return record_run(runs_root, replace(TINY, data=digits))
+
+
+def test_the_command_prints_fid_by_the_whole_network_with_random_weights(run, network, cache, monkeypatch, capsys):
+    """Its first features only: all 2,048 would take half a minute of linear algebra."""
+    write_weights(network, cache, monkeypatch)
+    whole = Inception.features
+    monkeypatch.setattr(Inception, "features", lambda judge, images: whole(judge, images)[:, :8])
+    assert main(["evaluate", run.name, "--features", "inception", "--num-images", "4", "--save"]) == 0
+    head, first, floor, *_, last = capsys.readouterr().out.splitlines()
+    (row,) = run.evals()
+    assert head.split() == ["NAME", "FID", "KID"]
+    assert first.split() == [run.name, f"{row['fid']:.2f}", f"{row['kid']:.5f}"]
+    assert floor.split() == ["real", "images", f"{row['fid_floor']:.2f}", f"{row['kid_floor']:.5f}"]
+    assert row["fid"] > 0
+    assert row["fid_floor"] == pytest.approx(0, abs=1e-6)  # the same four images
+    assert row["weights_id"] == load_generator(run.path).weights_id
+    assert last == f"4 images each, seeds 0 to 3, by the Inception (FID) {row['extractor_hash']}"
+    assert np.isfinite([row["fid"], row["kid"]]).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [([], "leave out --features inception"), (["--labels"], "--labels asks classifiers, not Inception")],
+)
+def test_what_the_command_cannot_do_it_says(run, offline, arguments, message, capsys):
+    assert main(["evaluate", run.name, "--features", "inception", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert run.evals() == []

@@ -1,0 +1,221 @@
+"""Metrics against closed forms, and against the definition written out, one distance at a time."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch.overrides import TorchFunctionMode
+
+from dcgan.evaluation import metrics
+from dcgan.evaluation.metrics import (
+    class_distance,
+    class_histogram,
+    frechet_distance,
+    inception_score,
+    kernel_distance,
+    memorisation_ratio,
+    nearest,
+    nearest_neighbour_error,
+    neighbours,
+    radii,
+)
+
+
+def normal(count: int, width: int, seed: int) -> torch.Tensor:
+    return torch.randn(count, width, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def whitened(count: int, width: int) -> torch.Tensor:
+    """Vectors whose sample mean is 0 and whose sample covariance is 1, to rounding."""
+    x = normal(count, width, 0)
+    x = x - x.mean(0)
+    return torch.linalg.qr(x).Q * math.sqrt(count - 1)
+
+
+# Fréchet distance
+
+
+def test_equal_covariances_leave_the_squared_distance_of_the_means():
+    x = normal(50, 4, 0) @ normal(4, 4, 1)
+    assert frechet_distance(x, x + torch.tensor([3.0, 0, 4.0, 0])) == pytest.approx(25)
+    assert frechet_distance(x, x) == pytest.approx(0, abs=1e-9)
+
+
+def test_diagonal_covariances_leave_the_squared_distance_of_the_deviations():
+    x = whitened(100, 3)
+    a, b = torch.tensor([1.0, 2, 3]).double(), torch.tensor([4.0, 2, 0]).double()
+    assert frechet_distance(x * a, x * b + 1) == pytest.approx(9 + 0 + 9 + 3)
+
+
+def test_covariances_that_do_not_commute_agree_with_the_eigenvalues_of_their_product():
+    x, y = normal(60, 5, 0) @ normal(5, 5, 1), normal(80, 5, 2) @ normal(5, 5, 3)
+    a, b = torch.cov(x.T), torch.cov(y.T)
+    trace = torch.linalg.eigvals(a @ b).real.sqrt().sum()
+    wanted = (x.mean(0) - y.mean(0)).square().sum() + a.trace() + b.trace() - 2 * trace
+    assert frechet_distance(x, y) == pytest.approx(wanted.item(), rel=1e-9)
+    assert frechet_distance(y, x) == pytest.approx(wanted.item(), rel=1e-9)
+
+
+def test_fewer_images_than_features_are_no_difficulty():
+    x = normal(5, 30, 0)
+    assert frechet_distance(x, x) == pytest.approx(0, abs=1e-9)
+    assert frechet_distance(x, x.float() + 1) == pytest.approx(30, rel=1e-5)
+
+
+# Kernel distance
+
+
+def test_the_kernel_distance_of_two_images_each_by_hand():
+    x, y = torch.tensor([[0.0], [1.0]]), torch.tensor([[2.0], [3.0]])
+    within = (0 * 1 + 1) ** 3 + (2 * 3 + 1) ** 3
+    between = sum((a * b + 1) ** 3 for a in (0, 1) for b in (2, 3)) / 4
+    distance = kernel_distance(x, y, subsets=3)
+    assert distance.mean == pytest.approx(within - 2 * between)
+    assert distance.deviation == pytest.approx(0, abs=1e-9)  # the subsets are all there is
+
+
+def test_the_kernel_distance_is_unbiased():
+    """0 for equal distributions, on both sides of it; and its subsets are fixed."""
+    values = [kernel_distance(normal(400, 8, 2 * i), normal(400, 8, 2 * i + 1), 10, 100).mean for i in range(20)]
+    assert abs(sum(values)) / 20 < 0.02
+    assert min(values) < 0 < max(values)
+    x, y = normal(200, 8, 0), normal(200, 8, 1) + 1
+    state = torch.get_rng_state()
+    assert kernel_distance(x, y, 5, 50) == kernel_distance(x, y, 5, 50) != kernel_distance(x, y, 5, 50, seed=1)
+    assert torch.equal(state, torch.get_rng_state())
+
+
+# Inception score
+
+
+def test_the_inception_score_is_the_number_of_classes_that_are_drawn_surely():
+    sure = 1000 * torch.eye(10)
+    assert inception_score(sure) == pytest.approx(10)
+    assert inception_score(sure[:4].repeat(3, 1)) == pytest.approx(4)
+    assert inception_score(sure[:1]) == pytest.approx(1)
+    assert inception_score(torch.zeros(5, 10)) == pytest.approx(1)
+
+
+# Neighbours
+
+
+def test_precision_recall_density_and_coverage_as_they_are_defined(monkeypatch):
+    monkeypatch.setattr(metrics, "_ELEMENTS", 100)  # blocks of two rows
+    real, fake = normal(40, 3, 0), normal(33, 3, 1) * 0.8 + 0.8
+    distances = [[math.dist(f, r) for r in real.tolist()] for f in fake.tolist()]
+
+    def kth(points: torch.Tensor) -> list[float]:
+        return [sorted(math.dist(p, q) for q in points.tolist())[3] for p in points.tolist()]
+
+    real_radii, fake_radii = kth(real), kth(fake)
+    assert radii(real, 3).tolist() == pytest.approx(real_radii)
+    inside = [[d < radius for d, radius in zip(row, real_radii, strict=True)] for row in distances]
+    found = neighbours(real, fake, radii(real, 3), radii(fake, 3), 3)
+    assert found.precision == pytest.approx(sum(map(any, inside)) / 33)
+    assert found.density == pytest.approx(sum(map(sum, inside)) / (3 * 33))
+    assert found.coverage == pytest.approx(sum(map(any, zip(*inside, strict=True))) / 40)
+    in_fake = [any(distances[i][j] < fake_radii[i] for i in range(33)) for j in range(40)]
+    assert found.recall == pytest.approx(sum(in_fake) / 40)
+    assert 0.1 < found.precision < 1  # or nothing was tested
+    assert 0.1 < found.recall < 1
+
+
+def test_equal_distributions_get_what_theory_says():
+    """Density 1, coverage 1 - (N-1)...(N-k) / ((2N-1)...(2N-k)): Naeem et al., section 3.3."""
+    count, k = 4000, 5
+    real, fake = normal(count, 4, 0), normal(count, 4, 1)
+    found = neighbours(real, fake, radii(real, k), radii(fake, k), k)
+    coverage = 1 - math.prod((count - i) / (2 * count - i) for i in range(1, k + 1))
+    assert found.coverage == pytest.approx(coverage, abs=0.01)
+    assert found.density == pytest.approx(1, abs=0.03)
+
+
+def test_copies_are_precise_and_cover_all():
+    x = normal(50, 3, 0)
+    found = neighbours(x, x, radii(x), radii(x))
+    assert (found.precision, found.recall, found.coverage) == (1, 1, 1)
+
+
+def test_one_image_over_and_over_covers_its_own_surroundings_only():
+    real = normal(200, 3, 0)
+    fake = real[:1].expand(200, 3)
+    found = neighbours(real, fake, radii(real), radii(fake))
+    assert found.precision == 1
+    assert found.recall == 0
+    assert found.coverage < 0.1
+
+
+def test_too_few_images_for_neighbours_are_named():
+    with pytest.raises(ValueError, match="5 images have no 5 neighbours each; take more"):
+        radii(normal(5, 2, 0))
+
+
+def test_the_nearest(monkeypatch):
+    monkeypatch.setattr(metrics, "_ELEMENTS", 2)
+    assert nearest(torch.tensor([[0.0, 0], [3, 4], [9, 9]]), torch.tensor([[0.0, 0], [9, 8]])).tolist() == [0, 5, 1]
+
+
+# Classes and memorisation
+
+
+def test_histograms_and_their_distance():
+    half = class_histogram(torch.tensor([0, 0, 1, 1]), 3)
+    assert half.tolist() == [0.5, 0.5, 0]
+    assert class_distance(half, half) == 0
+    assert class_distance(half, class_histogram(torch.tensor([2]), 3)) == 1
+    assert class_distance(half, class_histogram(torch.tensor([0, 0, 0, 1]), 3)) == 0.25
+
+
+def test_memorisation_is_told_class_by_class():
+    classes = torch.tensor([0, 0, 0, 1, 1, 1])
+    unseen = torch.tensor([9.0, 10, 11, 1, 2, 3])
+    assert memorisation_ratio(unseen, classes, unseen, classes) == pytest.approx(1, abs=0.11)
+    near = torch.tensor([2.0, 2, 2])
+    assert memorisation_ratio(near, torch.tensor([1, 1, 1]), unseen, classes) == 1  # as near as unseen ones
+    assert memorisation_ratio(near, torch.tensor([0, 0, 0]), unseen, classes) == pytest.approx(0.2)
+    assert math.isnan(memorisation_ratio(near, torch.tensor([2, 2, 2]), unseen, classes))
+
+
+# Labels
+
+
+def test_the_nearest_known_image_gives_its_label(monkeypatch):
+    known, labels = torch.tensor([[0.0, 0], [10, 0], [0, 10]]), torch.tensor([7, 8, 9])
+    images = torch.tensor([[1.0, 1], [9, 3], [4, 6], [6, 5]])
+    for rows in (1, 3, 100):  # a block of distances at a time
+        monkeypatch.setattr(metrics, "_ELEMENTS", rows * len(known))
+        assert nearest_neighbour_error(known, labels, images, torch.tensor([7, 8, 9, 8])) == 0
+        assert nearest_neighbour_error(known, labels, images, torch.tensor([7, 9, 9, 7])) == 0.5
+
+
+class AppleGPU(TorchFunctionMode):
+    """Knows no float64: a tensor is made so on the CPU only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.on_cpu: list[torch.Tensor] = []
+
+    def __torch_function__(self, function, types, arguments=(), more=None):
+        if function is torch.Tensor.double and not any(arguments[0] is each for each in self.on_cpu):
+            raise TypeError(
+                "Cannot convert a MPS Tensor to float64 dtype as the MPS framework doesn't support float64"
+            )
+        result = function(*arguments, **(more or {}))
+        if function is torch.Tensor.cpu:
+            self.on_cpu.append(result)
+        return result
+
+
+def test_the_nearest_neighbour_error_needs_no_float64_of_the_device():
+    x, labels = normal(20, 3, 0).float(), torch.arange(20) % 4
+    with AppleGPU():
+        assert nearest_neighbour_error(x, labels, x, labels) == 0
+
+
+def test_an_image_is_the_nearest_to_itself():
+    x = normal(200, 30, 0).float()
+    labels = torch.arange(200) % 10
+    assert nearest_neighbour_error(x, labels, x, labels) == 0
+    assert nearest_neighbour_error(x, labels, x, (labels + 1) % 10) == 1

@@ -1,0 +1,193 @@
+"""Figures: the recorded numbers, in the colours that mean the same everywhere."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from recorded import progress_row, score_row
+
+from dcgan.figures import plots
+from dcgan.runs.run import Run
+from dcgan.runs.series import Series, smooth
+
+FIGURES = (plots.loss_curves, plots.judgement_curves, plots.gradient_curves)
+
+
+@pytest.fixture
+def series(tmp_path) -> Series:
+    run = Run(tmp_path)
+    for step in range(1, 9):
+        run.append_progress(progress_row(step))
+    return Series(run).update()
+
+
+def traces(figure) -> dict[str, object]:
+    return {trace.name: trace for trace in figure.data}
+
+
+def test_losses_are_the_recorded_ones_in_their_colours(series):
+    found = traces(plots.loss_curves(series))
+    assert found["discriminator"].y.tolist() == series["d_loss"].tolist()
+    assert found["generator"].y.tolist() == series["g_loss"].tolist()
+    assert found["generator"].x.tolist() == series["epoch"].tolist()
+    assert (found["generator"].line.color, found["discriminator"].line.color) == ("#0072B2", "#D55E00")
+
+
+def test_judgements_stand_around_the_line_of_one_half(series):
+    figure = plots.judgement_curves(series)
+    found = traces(figure)
+    assert found["D(x), real"].y.tolist() == series["d_real"].tolist()
+    assert found["D(G(z)), fake"].y.tolist() == series["d_fake"].tolist()
+    assert [shape.y0 for shape in figure.layout.shapes] == [0.5]
+    assert figure.layout.yaxis.range == (0, 1)
+
+
+def test_judgements_that_are_no_probabilities_are_not_called_so(series):
+    named = (("left", series), ("right", series))
+    single = plots.judgement_curves(series, probabilities=False)
+    paired = plots.paired_curves("scores", named, "epoch", probabilities=False)
+    for figure in (single, paired):
+        assert figure.layout.yaxis.title.text == "sigmoid of D's logits"
+        assert not figure.layout.shapes
+    assert plots.paired_curves("scores", named, "epoch").layout.yaxis.title.text == "probability of being real"
+
+
+def test_gradients_are_the_recorded_ones_on_a_log_scale(series):
+    figure = plots.gradient_curves(series)
+    assert traces(figure)["generator"].y.tolist() == series["g_grad_norm"].tolist()
+    assert figure.layout.yaxis.type == "log"
+    assert plots.gradient_curves(series, log=False).layout.yaxis.type is None
+
+
+@pytest.mark.parametrize(
+    ("x", "column", "unit", "title"),
+    [
+        ("epoch", "epoch", 1, "epoch"),
+        ("images_seen", "images_seen", 1, "images seen"),
+        ("wall_seconds", "wall_seconds", 60, "training time (minutes)"),
+    ],
+)
+@pytest.mark.parametrize("draw", FIGURES)
+def test_the_axes_are_named_with_their_units(series, draw, x, column, unit, title):
+    figure = draw(series, x=x)
+    assert figure.layout.xaxis.title.text == title
+    assert figure.layout.yaxis.title.text
+    assert figure.data[0].x.tolist() == (series[column] / unit).tolist()
+
+
+@pytest.mark.parametrize("draw", FIGURES)
+def test_smoothing_draws_the_average_over_the_faint_rows(series, draw):
+    plain, smoothed = draw(series), draw(series, smoothing=0.9)
+    assert len(smoothed.data) == 2 * len(plain.data)
+    for original, faint, bold in zip(plain.data, smoothed.data[::2], smoothed.data[1::2], strict=True):
+        assert faint.y.tolist() == original.y.tolist()
+        assert bold.y.tolist() == smooth(np.array(original.y), 0.9).tolist()
+        assert faint.opacity < 1
+        assert (faint.showlegend, bold.showlegend) == (False, None)
+
+
+def test_a_log_scale_is_a_choice_for_losses(series):
+    assert plots.loss_curves(series).layout.yaxis.type is None
+    assert plots.loss_curves(series, log=True).layout.yaxis.type == "log"
+
+
+@pytest.mark.parametrize("lowest", [0.0, -0.5])
+@pytest.mark.parametrize("column", ["d_loss", "g_loss"])
+@pytest.mark.parametrize("smoothing", [0.0, 0.9])
+def test_a_loss_that_has_no_logarithm_keeps_the_axis_linear_and_says_so(tmp_path, series, column, lowest, smoothing):
+    run = Run(tmp_path / "below")
+    run.path.mkdir()
+    for step in range(1, 9):
+        run.append_progress(replace(progress_row(step), **{column: lowest if step == 3 else 1.0}))
+    below = Series(run).update()
+    pair = (("a", series), ("b", below))
+    for figure in (
+        plots.loss_curves(below, log=True, smoothing=smoothing),
+        plots.paired_curves("losses", pair, "epoch", log=True),
+        plots.paired_curves("losses", pair[::-1], "epoch", smoothing, log=True),
+    ):
+        assert figure.layout.yaxis.type is None
+        assert ["no logarithm" in note.text for note in figure.layout.annotations] == [True]
+    for figure in (
+        plots.loss_curves(below, smoothing=smoothing),
+        plots.paired_curves("losses", (("a", series), ("b", series)), "epoch", smoothing, log=True),
+    ):
+        assert not figure.layout.annotations
+    assert figure.layout.yaxis.type == "log"
+
+
+def test_a_long_recording_is_drawn_with_few_points_and_all_spikes(tmp_path):
+    run = Run(tmp_path)
+    for step in range(1, 5001):
+        run.append_progress(replace(progress_row(step), g_loss=99.0 if step == 3210 else 1.0))
+    trace = traces(plots.loss_curves(Series(run).update()))["generator"]
+    assert len(trace.y) <= 1000
+    assert dict(zip(trace.x, trace.y, strict=True))[3210 / 2] == 99.0
+
+
+@pytest.mark.parametrize("draw", FIGURES)
+def test_no_rows_are_an_empty_figure(tmp_path, draw):
+    assert [len(trace.y) for trace in draw(Series(Run(tmp_path)).update(), smoothing=0.5).data] == [0, 0, 0, 0]
+
+
+def test_an_unknown_axis_is_refused(series):
+    with pytest.raises(AssertionError, match="epoch, images_seen, wall_seconds"):
+        plots.loss_curves(series, x="fortnights")
+
+
+# Scores
+
+ROWS = [score_row(2), score_row(4), score_row(6)]
+
+
+@pytest.mark.parametrize("column", ["cfd", "coverage"])
+def test_scores_stand_beside_the_green_line_of_real_images(column):
+    figure = plots.score_curves(column, [("generated", ROWS)])
+    found = traces(figure)
+    assert found["generated"].x == (1.0, 2.0, 3.0)
+    assert found["generated"].y == tuple(getattr(row, column) for row in ROWS)
+    assert found["generated"].line.color == "#0072B2"
+    assert set(found["real images"].y) == {getattr(ROWS[0], f"{column}_floor")}
+    assert found["real images"].x == (0, 3.0)
+    assert found["real images"].line.color == "#009E73"
+    assert figure.layout.yaxis.type == ("log" if column == "cfd" else None)
+    assert figure.layout.yaxis.title.text
+
+
+@pytest.mark.parametrize(("x", "last"), [("epoch", 3.0), ("images_seen", 180_000), ("wall_seconds", 3.0 / 60)])
+def test_scores_lie_over_every_axis(x, last):
+    figure = plots.score_curves("cfd", [("generated", ROWS)], x)
+    assert [trace.x[-1] for trace in figure.data] == [last, last]
+    assert figure.layout.xaxis.title.text == plots.X_AXES[x]
+
+
+def test_two_runs_scores_are_solid_and_dashed_with_one_line_for_one_floor():
+    figure = plots.score_curves("coverage", [("a", ROWS), ("b", ROWS[:1])])
+    assert [(trace.name, trace.line.dash) for trace in figure.data] == [
+        ("a", "solid"),
+        ("b", "dash"),
+        ("real images", "solid"),
+    ]
+    other = [replace(row, coverage_floor=0.7) for row in ROWS]
+    figure = plots.score_curves("coverage", [("a", ROWS), ("b", other)])
+    assert [trace.name for trace in figure.data][2:] == ["real images, a", "real images, b"]
+
+
+def test_scores_of_an_older_classifier_or_count_are_left_out():
+    for other in ({"extractor_hash": "another"}, {"num_images": 100}):
+        figure = plots.score_curves("cfd", [("generated", [replace(ROWS[0], **other), *ROWS[1:]])])
+        assert figure.data[0].x == (2.0, 3.0)
+
+
+def test_no_scores_are_an_empty_figure():
+    assert plots.score_curves("cfd", [("generated", [])]).data == ()
+
+
+def test_classes_stand_beside_their_real_shares():
+    bars, marks = plots.class_bars(ROWS[0]).data
+    assert bars.y == ROWS[0].class_histogram
+    assert marks.y == ROWS[0].class_histogram_floor
+    assert bars.x == marks.x == tuple("0123456789")
+    assert (bars.marker.color, marks.marker.line.color) == ("#0072B2", "#009E73")

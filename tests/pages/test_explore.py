@@ -1,0 +1,510 @@
+"""The Explore page on every kind of run, without a browser."""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from recorded import TINY, record_run
+from streamlit.testing.v1 import AppTest
+
+from dcgan import pixels
+from dcgan.checkpoint import load_generator, load_tensors, save_tensors, weights_id
+from dcgan.config import KINDS
+from dcgan.evaluation.classifier import load_features
+from dcgan.latents import latents_from_seeds, parse_seeds
+from dcgan.runs.run import CHECKPOINTS
+from dcgan.sampling import exploration, sheets
+from dcgan.sampling.link import ShareLink
+
+PAGE = str(Path(exploration.__file__).parent / "pages" / "explore.py")
+CONDITIONAL = replace(TINY, model=replace(TINY.model, num_classes=3))
+UNIFORM = replace(TINY, model=replace(TINY.model, latent="uniform"))
+MIXED = replace(TINY, model=replace(TINY.model, latent="mixture", latent_dim=24))
+
+
+@pytest.fixture(autouse=True)
+def only_own_runs(runs_root, monkeypatch) -> Path:
+    """The page sees no published model, so that a test decides what there is."""
+    monkeypatch.setattr("dcgan.runs.run.CHECKPOINTS", runs_root.parent / "no-checkpoints")
+    for name in ("DCGAN_DEMO_URL", "SPACE_ID"):
+        monkeypatch.delenv(name, raising=False)
+    return runs_root
+
+
+@pytest.fixture
+def drawn(monkeypatch) -> list[np.ndarray]:
+    """Every picture that the page shows from now on, as it was before it became a file."""
+    pictures = []
+    png_bytes = pixels.png_bytes
+
+    def remembering(picture, metadata=None):
+        if metadata is None:  # with metadata it is the download
+            pictures.append(picture)
+        return png_bytes(picture, metadata)
+
+    monkeypatch.setattr(pixels, "png_bytes", remembering)
+    return pictures
+
+
+def open_page(**query: str | list[str]) -> AppTest:
+    app = AppTest.from_file(PAGE, default_timeout=60)
+    for key, value in query.items():
+        app.query_params[key] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def captions(app: AppTest) -> list[str]:
+    """Of every picture on the page, all of which must be lossless and say in words what they are."""
+    pictures = [image.proto.imgs[0] for image in app.get("image")]
+    assert all(picture.url.endswith(".png") for picture in pictures)
+    assert all(picture.alt for picture in pictures)
+    return [picture.caption for picture in pictures]
+
+
+def warnings(app: AppTest) -> list[str]:
+    """Without the backslashes that keep Markdown from reading what they hold."""
+    return [re.sub(r"\\(.)", r"\1", each.value) for each in app.warning]
+
+
+# What there is to choose
+
+
+def test_without_runs_the_page_says_how_to_make_one():
+    (info,) = open_page().info
+    assert "There is no trained model yet" in info.value
+    assert "python -m dcgan train" in info.value
+
+
+def test_runs_without_weights_are_no_choice(tiny_run):
+    tiny_run.generator_path.unlink()
+    for step in tiny_run.snapshot_steps():
+        tiny_run.snapshot_path(step).unlink()
+    assert "None of the 1 runs has weights yet" in open_page().info[0].value
+    other = record_run(tiny_run.path.parent, replace(TINY, seed=1))
+    app = open_page(run=tiny_run.name)
+    assert app.selectbox(key="run").options == [other.name]
+    assert warnings(app) == [f"run='{tiny_run.name}' in the address cannot be shown; it is {other.name} instead."]
+
+
+def test_the_moving_average_is_what_is_shown(only_own_runs):
+    run = record_run(only_own_runs, ema=True)
+    expected = load_generator(run.ema_path).weights_id
+    assert f"weights {expected} of step 4" in open_page().caption[0].value
+
+
+# Samples
+
+
+def test_the_sheet_is_the_librarys(tiny_run, drawn):
+    app = open_page()
+    generator = load_generator(tiny_run.path)
+    assert captions(app) == [f"{tiny_run.name}, seeds 0-63, psi 1"]
+    assert np.array_equal(drawn[-1], exploration.sheet(generator, range(64), enlarge=3))
+    app.number_input(key="first").set_value(100)
+    app.number_input(key="count").set_value(5)
+    app.slider(key="psi").set_value(0.5)
+    app.slider(key="size").set_value(2)
+    app.toggle(key="reverse").set_value(True).run()
+    assert captions(app) == [f"{tiny_run.name}, seeds 100-104, psi 0.5"]
+    expected = exploration.sheet(generator, range(100, 105), psi=0.5, reverse=True, enlarge=2)
+    assert np.array_equal(drawn[-1], expected)
+    app.text_input(key="seeds").set_value("7, 3-4").run()
+    app.toggle(key="numbers").set_value(True).run()
+    expected = exploration.sheet(generator, [7, 3, 4], psi=0.5, numbers=True, reverse=True, enlarge=2)
+    assert np.array_equal(drawn[-1], expected)
+    assert app.number_input(key="first").disabled
+    assert not app.exception
+
+
+def test_a_conditional_model_asks_for_labels(only_own_runs, drawn):
+    generator = load_generator(record_run(only_own_runs, CONDITIONAL).path)
+    app = open_page(seeds="5-10", labels=["2", "0"], size="1")
+    assert np.array_equal(drawn[-1], exploration.sheet(generator, range(5, 11), [2, 0]))
+    app.toggle(key="cross").set_value(True).run()
+    assert np.array_equal(drawn[-1], exploration.sheet(generator, range(5, 11), [2, 0], cross=True))
+    app.multiselect(key="labels").set_value([]).run()
+    assert np.array_equal(drawn[-1], exploration.sheet(generator, range(5, 11), cross=True))
+    assert not app.exception
+
+
+def test_a_model_whose_z_names_a_kind_shows_every_kind(only_own_runs, drawn):
+    generator = load_generator(record_run(only_own_runs, MIXED).path)
+    app = open_page(seeds="5-7", size="1")
+    assert "the first 20 of which name one of as many kinds" in " ".join(caption.value for caption in app.caption)
+    assert not app.multiselect
+    app.toggle(key="cross").set_value(True).run()
+    assert app.toggle(key="cross").label == "Every seed with every kind"
+    assert np.array_equal(drawn[-1], exploration.sheet(generator, range(5, 8), cross=True))
+    assert not app.exception
+
+
+def test_an_unconditional_model_asks_for_none(tiny_run):
+    assert not open_page().multiselect
+
+
+def test_the_download_is_the_picture_and_says_what_it_is(tiny_run, monkeypatch):
+    saved = {}
+
+    def download_button(label, data, name, mime, **others):
+        saved[name] = Image.open(io.BytesIO(data()))  # made when it is asked for
+
+    monkeypatch.setattr("streamlit.download_button", download_button)
+    open_page(seeds="3", size="2")
+    picture = saved[f"samples-{tiny_run.name}.png"]
+    generator = load_generator(tiny_run.path)
+    assert np.array_equal(picture, exploration.sheet(generator, [3], enlarge=2))
+    assert picture.text == {
+        "Title": f"{tiny_run.name}, seeds 3, psi 1",
+        "Source": f"weights {generator.weights_id}",
+    }
+
+
+def test_a_large_sheet_is_drawn_smaller_and_that_is_said(tiny_run, drawn):
+    app = open_page(size="8", count="2048")
+    (sentence,) = warnings(app)
+    assert sentence == "2,048 images of 28x28 are too many for size 8; this is size 4."
+    assert drawn[-1].shape == (45 * 28 * 4, 46 * 28 * 4)
+    assert warnings(open_page(size="8", count="64")) == []
+
+
+@pytest.mark.parametrize(
+    ("view", "query"), [("Time machine", {"n": "24"}), ("Vector arithmetic", {"va": "0-15"}), ("Samples", {})]
+)
+def test_every_view_keeps_within_the_pixels_that_a_page_can_draw(tiny_run, drawn, monkeypatch, view, query):
+    monkeypatch.setattr(exploration, "MAX_PIXELS", 300_000)
+    app = open_page(view=view, size="8", **query)
+    assert "are too many for size 8" in warnings(app)[0]
+    assert 0 < sum(picture.size for picture in drawn) <= 300_000
+
+
+def test_images_that_are_too_many_at_any_size_are_a_sentence(tiny_run, monkeypatch):
+    monkeypatch.setattr(exploration, "MAX_PIXELS", 30_000)
+    app = open_page(count="64")
+    assert "try at most 38 images" in warnings(app)[-1]
+    assert captions(app) == []
+
+
+def test_the_address_carries_the_whole_view(only_own_runs, drawn):
+    first, second = record_run(only_own_runs), record_run(only_own_runs, UNIFORM)
+    app = open_page(run=second.name, first="8", count="4", psi="0.25", size="1", reverse="true", numbers="false")
+    assert not app.warning
+    assert captions(app) == [f"{second.name}, seeds 8-11, psi 0.25"]
+    expected = exploration.sheet(load_generator(second.path), range(8, 12), psi=0.25, reverse=True)
+    assert np.array_equal(drawn[-1], expected)
+    app.selectbox(key="run").select(first.name).run()
+    assert captions(app) == [f"{first.name}, seeds 8-11, psi 0.25"]
+
+
+@pytest.mark.parametrize(
+    ("seeds", "reason"),
+    [
+        ("1-", "'1-' is not a seed or a range of seeds"),
+        ("9-3", "range 9-3 runs backwards"),
+        ("4294967296", "seed=4294967296 is not in"),
+        ("0-2999", "3,000 images are more than 2,048"),
+        ("![](http://192.0.2.1/x.png)", "is not a seed"),
+    ],
+)
+def test_seeds_that_are_none_are_a_sentence(tiny_run, seeds, reason):
+    app = open_page(seeds=seeds)
+    (sentence,) = warnings(app)
+    assert reason in sentence
+    assert "![](" not in app.warning[0].value  # Markdown would fetch it
+    app.text_input(key="seeds").set_value("1").run()
+    assert not app.warning
+    assert len(captions(app)) == 1
+
+
+# The time machine
+
+
+def links(app: AppTest) -> list[ShareLink]:
+    """Where the rows lead; the picture and its caption to the same place."""
+    found = []
+    for image in app.get("image"):
+        address = image.proto.link
+        assert f"({address})" in image.proto.imgs[0].caption
+        assert urlsplit(address)[:3] == ("http", "localhost:7860", "/")
+        link, notes = ShareLink.from_query(dict(parse_qsl(urlsplit(address).query)))
+        assert notes == []
+        found.append(link)
+    return found
+
+
+def test_every_snapshot_is_a_row_that_leads_to_the_demo(tiny_run, drawn):
+    app = open_page(view="Time machine", a="3", b="9", n="6", path="lerp", size="1")
+    rows = [caption.split(" · ")[0] for caption in captions(app)]
+    assert rows == ["epoch 0 (step 0)", "epoch 1 (step 2)", "epoch 2 (step 4)"]
+    generators = [load_generator(tiny_run.snapshot_path(step)) for step in (0, 2, 4)]
+    for picture, generator in zip(drawn, generators, strict=True):
+        assert np.array_equal(picture, exploration.walk(generator, (3, 9), 6, "lerp"))
+    assert links(app) == [
+        ShareLink(1, tiny_run.name, generator.weights_id, 3, 9, 6, "lerp") for generator in generators
+    ]
+
+
+def test_the_newest_weights_are_the_last_row_of_a_run_that_goes_on(tiny_run):
+    tiny_run.snapshot_path(4).unlink()
+    last = links(open_page(view="Time machine"))[-1]
+    assert last.weights_id == weights_id(load_tensors(tiny_run.generator_path)[0])
+
+
+def test_a_conditional_walk_keeps_one_label(only_own_runs, drawn):
+    run = record_run(only_own_runs, CONDITIONAL)
+    drawn.clear()
+    app = open_page(view="Time machine", size="1", label="2")
+    generator = load_generator(run.snapshot_path(0))
+    assert np.array_equal(drawn[0], exploration.walk(generator, (7, 42), 10, label=2))
+    assert [link.labels for link in links(app)] == [(2,)] * 3
+
+
+def test_a_run_without_snapshots_says_so_and_shows_its_weights(tiny_run):
+    for step in tiny_run.snapshot_steps():
+        tiny_run.snapshot_path(step).unlink()
+    app = open_page(view="Time machine")
+    assert "kept no generators along the way" in app.info[0].value
+    assert len(captions(app)) == 1
+
+
+def test_the_demo_can_be_elsewhere(tiny_run, monkeypatch):
+    monkeypatch.setenv("DCGAN_DEMO_URL", "https://example.org/demo")
+    image = open_page(view="Time machine").get("image")[0]
+    assert image.proto.link.startswith("https://example.org/demo?v=1&model=")
+
+
+def test_in_a_space_without_a_demo_rows_lead_nowhere(tiny_run, monkeypatch):
+    monkeypatch.setenv("SPACE_ID", "someone/space")
+    app = open_page(view="Time machine")
+    assert captions(app) == ["epoch 0 (step 0)", "epoch 1 (step 2)", "epoch 2 (step 4)"]
+    assert not any(image.proto.link for image in app.get("image"))
+
+
+# Vector arithmetic
+
+
+def test_the_first_operands_are_the_digits_they_are_said_to_be(monkeypatch):
+    monkeypatch.setattr("dcgan.runs.run.CHECKPOINTS", CHECKPOINTS)
+    app = open_page(view="Vector arithmetic")
+    assert "leaning eights, minus upright eights, plus upright ones" in app.markdown[2].value
+    generator = load_generator(CHECKPOINTS / app.selectbox(key="run").value)
+    for key, digit in (("va", 8), ("vb", 8), ("vc", 1)):
+        seeds = parse_seeds(app.text_input(key=key).value)
+        assert read_digits(sheets.draw(generator, seeds)) == [digit] * 3
+
+
+def read_digits(images_u8: np.ndarray) -> list[int]:
+    """What the classifier takes images (N, 1, 28, 28) for."""
+    judge = load_features("mnist")
+    return judge.logits(judge.features(torch.from_numpy(pixels.from_uint8(images_u8)))).argmax(1).tolist()
+
+
+def test_arithmetic_shows_seeds_means_result_and_neighbours(tiny_run, drawn):
+    app = open_page(view="Vector arithmetic", va="1-3", vb="4,5,6", vc="7-9", size="1")
+    sums = exploration.arithmetic(load_generator(tiny_run.path), [1, 2, 3], [4, 5, 6], [7, 8, 9])
+    expected = [each for pair in zip(sums.seeds_u8, sums.means_u8, strict=True) for each in pair]
+    expected += [sums.result_u8, sums.neighbours_u8]
+    assert len(drawn) == len(captions(app)) == 8
+    assert all(map(np.array_equal, drawn, expected))
+    assert any(f"length is {sums.length:.1f}" in caption.value for caption in app.caption)
+
+
+def test_arithmetic_keeps_one_label(only_own_runs, drawn):
+    run = record_run(only_own_runs, CONDITIONAL)
+    open_page(view="Vector arithmetic", size="1", label="1")
+    sums = exploration.arithmetic(load_generator(run.path), [3, 14, 768], [112, 400, 943], [26, 162, 727], label=1)
+    assert np.array_equal(drawn[-1], sums.neighbours_u8)
+
+
+def test_an_operand_that_is_no_seed_is_a_sentence(tiny_run):
+    for text in ("", "none", "0-99"):
+        app = open_page(view="Vector arithmetic", vb=text)
+        assert len(app.warning) == 1
+        assert not app.get("image")
+
+
+@pytest.mark.parametrize(("config", "word"), [(TINY, "agree on average, and with one"), (MIXED, "of one kind")])
+def test_what_is_said_of_lengths_is_true_of_the_latent(only_own_runs, config, word):
+    record_run(only_own_runs, config)
+    assert word in " ".join(caption.value for caption in open_page(view="Vector arithmetic").caption)
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        (TINY, "all are the image of z = 0"),
+        (CONDITIONAL, "all of a label are one image"),
+        (MIXED, "all of a kind are one image"),
+        (replace(MIXED, model=replace(MIXED.model, num_classes=3)), "all of a kind and a label are one image"),
+    ],
+)
+def test_what_is_said_of_psi_0_is_what_is_drawn(only_own_runs, drawn, config, sentence):
+    generator = load_generator(record_run(only_own_runs, config).path)
+    app = open_page()
+    assert sentence in " ".join(caption.value for caption in app.caption)
+    seeds = range(60)
+    shared = [()] * 60
+    if config.model.num_classes:
+        shared = [(*each, seed % config.model.num_classes) for each, seed in zip(shared, seeds, strict=True)]
+    if config.model.latent == "mixture":
+        z = latents_from_seeds(seeds, config.model.latent_dim, "mixture")
+        shared = [(*each, int(row[:KINDS].argmax())) for each, row in zip(shared, z, strict=True)]
+    images_u8 = sheets.draw(generator.truncated(0.0), seeds)
+    assert len({image.tobytes() for image in images_u8}) == len(set(shared))
+
+
+# Damage
+
+
+VIEWS = ("Samples", "Time machine", "Vector arithmetic")
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("data", [None, b"", b"no weights"], ids=["missing", "empty", "damaged"])
+def test_damaged_weights_are_a_sentence(tiny_run, view, data):
+    if data is None:
+        tiny_run.generator_path.unlink()
+    else:
+        tiny_run.generator_path.write_bytes(data)
+    app = open_page(view=view)
+    assert "generator.safetensors" in warnings(app)[0]
+    assert len(captions(app)) == (3 if view == "Time machine" else 0)  # the snapshots are sound
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_weights_that_diverged_are_a_sentence(tiny_run, view):
+    tensors, metadata = load_tensors(tiny_run.generator_path)
+    broken = {name: value * float("nan") if value.is_floating_point() else value for name, value in tensors.items()}
+    save_tensors(tiny_run.generator_path, broken, metadata)
+    tiny_run.snapshot_path(4).unlink()
+    app = open_page(view=view)
+    assert any("non-finite" in sentence for sentence in warnings(app))
+
+
+def test_a_damaged_snapshot_is_a_sentence_among_the_rows(tiny_run):
+    tiny_run.snapshot_path(2).write_bytes(b"no weights")
+    app = open_page(view="Time machine")
+    assert "0000002.safetensors" in warnings(app)[0]
+    assert [caption.split(" · ")[0] for caption in captions(app)] == ["epoch 0 (step 0)", "epoch 2 (step 4)"]
+
+
+def test_a_run_whose_every_generator_is_damaged_is_sentences(tiny_run):
+    for path in (tiny_run.generator_path, *map(tiny_run.snapshot_path, tiny_run.snapshot_steps())):
+        path.write_bytes(b"no weights")
+    app = open_page(view="Time machine")
+    assert "no generator that can be loaded" in warnings(app)[-1]
+
+
+@pytest.mark.parametrize("name", ["config.json", "status.json", "progress.jsonl"])
+@pytest.mark.parametrize("text", ["{", '{"state": "running"}', '{"config": {"format": 99}}'])
+@pytest.mark.parametrize("view", VIEWS)
+def test_weights_need_no_other_file_of_the_run(tiny_run, name, text, view):
+    (tiny_run.path / name).write_text(text)
+    app = open_page(view=view)
+    assert not app.warning
+    assert captions(app)
+
+
+def test_a_killed_run_is_explored_like_any_other(tiny_run):
+    tiny_run.write_status(replace(tiny_run.status(), state="running", step=3))
+    assert len(captions(open_page(view="Time machine"))) == 3
+
+
+def test_weights_that_a_training_replaces_are_read_again(tiny_run, drawn):
+    app = open_page(size="1", seeds="0-8")
+    other = record_run(tiny_run.path.parent, replace(TINY, seed=1))
+    tiny_run.generator_path.unlink()
+    other.generator_path.rename(tiny_run.generator_path)
+    app.run()
+    assert np.array_equal(drawn[-1], exploration.sheet(load_generator(tiny_run.path), range(9)))
+    assert not np.array_equal(drawn[0], drawn[-1])
+
+
+# Hostile addresses
+
+
+def test_what_a_widget_refuses_falls_back_and_is_said(tiny_run):
+    app = open_page(run="../../etc", size="99", psi="nan", reverse="maybe", first="-3", count="x", view="None")
+    keys = sorted(sentence.split("=")[0] for sentence in warnings(app))
+    assert keys == ["count", "first", "psi", "reverse", "run", "size", "view"]
+    assert captions(app) == [f"{tiny_run.name}, seeds 0-63, psi 1"]
+    app.run()
+    assert not app.warning  # said once
+
+
+@pytest.mark.parametrize(("key", "view"), [("first", "Samples"), ("size", "Samples"), ("a", "Time machine")])
+@pytest.mark.parametrize("text", ["inf", "-1e999", "9" * 400])
+def test_numbers_without_end_are_no_error(tiny_run, key, view, text):
+    app = open_page(view=view, **{key: text})
+    (sentence,) = warnings(app)
+    assert sentence.startswith(f"{key}=")
+    assert captions(app)
+
+
+def test_keys_that_no_widget_here_has_are_said(tiny_run):
+    app = open_page(run=tiny_run.name, labels="7", seed="5", a="3")
+    assert warnings(app) == ["The address also holds 'labels', 'seed', of no use here."]
+    app.run()
+    assert not app.warning
+
+
+def test_defaults_in_the_address_are_nothing_to_mention(tiny_run):
+    app = open_page(run=tiny_run.name, size="3", psi="1.0", reverse="false", first="0", count="64", view="Samples")
+    assert not app.warning
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_noise_in_the_address_is_no_error(tiny_run, view):
+    noise = [
+        "\0",
+        "'\"><script>",
+        "9" * 400,
+        "-1",
+        "NaN",
+        "[x](http://192.0.2.1)",
+        "漢",
+        "",
+        "1,2,3",
+        "inf",
+        "-1e308",
+    ]
+    keys = ["run", "size", "reverse", "first", "count", "seeds", "psi", "labels", "cross", "a", "b", "n", "path"]
+    keys += ["label", "va", "vb", "vc", "unknown", "explored"]
+    for shift in range(len(noise)):
+        query = {key: noise[(index + shift) % len(noise)] for index, key in enumerate(keys)}
+        app = open_page(view=view, **query)
+        assert not any("[x](" in warning.value for warning in app.warning)
+
+
+# Start
+
+
+def test_the_page_imports_no_torch_before_it_draws():
+    code = (
+        "import sys; from streamlit.testing.v1 import AppTest; "
+        f"app = AppTest.from_file({PAGE!r}, default_timeout=30).run(); "
+        "sys.exit(bool(app.exception) or 'torch' in sys.modules)"
+    )
+    environment = {"DCGAN_RUNS": "/nonexistent", "PATH": "/usr/bin"}
+    assert run_python(code, environment) == 0
+
+
+def run_python(code: str, environment: dict[str, str]) -> int:
+    """Exit code of the code in an interpreter of its own, with no published models in sight."""
+    code = f"import dcgan.runs.run, pathlib; dcgan.runs.run.CHECKPOINTS = pathlib.Path('/nonexistent'); {code}"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode in (0, 1), done.stderr
+    return done.returncode

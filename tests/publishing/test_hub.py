@@ -1,0 +1,322 @@
+"""What goes to the Hub: listed, checked, uploaded to a stand-in, loaded back, started."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+import tomllib
+import urllib.request
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+import pytest
+from recorded import TINY, record_run
+from servers import free_port
+
+from dcgan.checkpoint import load_generator
+from dcgan.cli.main import main
+from dcgan.config import DataConfig
+from dcgan.latents import latents_from_seeds
+from dcgan.publishing import hub as publish
+from dcgan.runs.run import CHECKPOINTS, PROJECT, Run, RunError
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+class Hub(BaseHTTPRequestHandler):
+    """The few calls of the Hub that an upload and a download make. The server keeps what was committed."""
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+        path = urlsplit(self.path).path
+        self.server.calls.append(path)
+        if path == "/api/repos/create":
+            asked = json.loads(body)
+            self.server.created.append(asked)
+            kind = {"space": "spaces/"}.get(asked.get("type"), "")
+            owner = asked.get("organization") or "me"
+            self.answer({"url": f"{self.server.url}/{kind}{owner}/{asked['name']}"})
+        elif "/preupload/" in path:
+            files = json.loads(body)["files"]
+            self.answer(
+                {"files": [{"path": f["path"], "uploadMode": "regular", "shouldIgnore": False} for f in files]}
+            )
+        elif "/commit/" in path:
+            for line in body.splitlines():
+                entry = json.loads(line)
+                if entry["key"] == "file":
+                    self.server.files[entry["value"]["path"]] = base64.b64decode(entry["value"]["content"])
+            _, _, kind, owner, name, *_ = path.split("/")
+            home = f"{self.server.url}/{'spaces/' * (kind == 'spaces')}{owner}/{name}"
+            self.answer({"commitUrl": f"{home}/commit/{COMMIT}", "commitOid": COMMIT, "success": True})
+        else:
+            self.answer({})
+
+    def do_HEAD(self):
+        self.do_GET()
+
+    def do_GET(self):
+        path = urlsplit(self.path).path
+        self.server.calls.append(path)
+        if path.startswith("/api/models/me/digits/tree/"):
+            entries = [(name, data, hashlib.sha1(data).hexdigest()) for name, data in self.server.files.items()]
+            self.answer(
+                [{"type": "file", "path": name, "size": len(data), "oid": oid} for name, data, oid in entries]
+            )
+        elif path.startswith("/api/models/me/"):
+            siblings = [{"rfilename": name} for name in self.server.files]
+            self.answer({"id": "me/digits", "sha": COMMIT, "siblings": siblings, "private": False, "tags": []})
+        elif "/resolve/" in path and (data := self.server.files.get(path.split("/", 5)[-1])) is not None:
+            self.answer(data)
+        else:
+            self.send_error(404)
+
+    def answer(self, value):
+        data = value if isinstance(value, bytes) else json.dumps(value).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(data)))
+        self.send_header("ETag", f'"{hashlib.sha256(data).hexdigest()}"')
+        self.send_header("X-Repo-Commit", COMMIT)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(data)
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    """A stand-in for the Hub, where the whole library looks for it."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    server.calls, server.created, server.files = [], [], {}
+    server.url = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setenv("HF_ENDPOINT", server.url)
+    monkeypatch.setenv("HF_TOKEN", "hf_" + "x" * 10)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+IN_ITS_OWN_PROCESS = """
+import sys, hashlib, dcgan
+generator = dcgan.load_generator(sys.argv[1])
+images = generator(dcgan.latents_from_seeds(range(4), generator.config.latent_dim)).numpy()
+print(hashlib.sha256(images.tobytes()).hexdigest(), generator.weights_id)
+"""
+
+
+def test_a_published_model_loads_back_from_the_hub(hub, tiny_run):
+    # In processes of their own, since huggingface_hub reads its settings when it is imported.
+    command = [sys.executable, "-m", "dcgan", "publish", "model", tiny_run.name, "me/digits"]
+    done = subprocess.run(command, cwd=PROJECT, env=os.environ, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "published" in done.stdout
+    assert hub.created[0]["name"] == "digits"
+    assert hub.files["generator.safetensors"] == tiny_run.generator_path.read_bytes()
+    assert 'load_generator("hub:me/digits")' in hub.files["README.md"].decode()
+    loaded = subprocess.run(
+        [sys.executable, "-c", IN_ITS_OWN_PROCESS, "hub:me/digits"], cwd=PROJECT, capture_output=True, text=True
+    )
+    assert loaded.returncode == 0, loaded.stderr
+    here = load_generator(tiny_run.path)
+    images = here(latents_from_seeds(range(4), here.config.latent_dim)).numpy()
+    assert loaded.stdout.split() == [hashlib.sha256(images.tobytes()).hexdigest(), here.weights_id]
+
+
+def test_what_is_not_on_the_hub_is_a_sentence(hub):
+    for name, wrong in (("hub:nobody/nothing", "cannot be downloaded"), ("hub:not a name!", "write hub:USER/NAME")):
+        command = [sys.executable, "-m", "dcgan", "sample", name]
+        code = f"import dcgan\ntry: dcgan.load_generator({name!r})\nexcept (ValueError, OSError) as e: print(e)"
+        done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True)
+        assert wrong in done.stdout, (command, done.stderr)
+
+
+@pytest.mark.parametrize(("kind", "sdk"), [("gradio", "gradio"), ("streamlit", "docker")])
+def test_a_space_is_uploaded_whole(hub, kind, sdk):
+    command = [sys.executable, "-m", "dcgan", "publish", "space", kind, "me/studio"]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert hub.created[0]["sdk"] == sdk
+    assert hub.files == {name: publish.read(content) for name, content in publish.space_files(kind).items()}
+
+
+# What would be uploaded
+
+
+@pytest.mark.parametrize("kind", ["gradio", "streamlit"])
+def test_nothing_is_wrong_with_our_spaces(kind):
+    files = publish.space_files(kind)
+    assert publish.problems(files, kind) == []
+    assert f"{kind}_app.py" in files
+    assert files["requirements.txt"] == PROJECT / "deploy" / kind / "requirements.txt"
+    assert "checkpoints/dcgan-mnist/generator.safetensors" in files
+    # Where training can be allowed, it is scored.
+    assert ("features/mnist.safetensors" in files) == (kind == "streamlit")
+    assert not any("runs/" in name or "__pycache__" in name or "tests/" in name for name in files)
+
+
+def test_the_pages_image_lets_nobody_train_unless_told():
+    dockerfile = publish.space_files("streamlit")["Dockerfile"].read_text()
+    assert "\nENV DCGAN_ALLOW_TRAINING=0\n" in dockerfile
+
+
+def test_only_the_image_listens_to_other_machines():
+    config = tomllib.loads((PROJECT / ".streamlit/config.toml").read_text(encoding="utf-8"))
+    assert config["server"]["address"] == "localhost"
+    dockerfile = publish.space_files("streamlit")["Dockerfile"].read_text()
+    assert '"--server.address=0.0.0.0"' in dockerfile
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in CHECKPOINTS.iterdir()))
+def test_nothing_is_wrong_with_our_models(name):
+    run = Run(CHECKPOINTS / name)
+    files = publish.published_files(run, "me/x")
+    assert publish.problems(files, "model") == []
+    card = files["README.md"].decode()
+    assert "Not measured yet." in card or "- cfd: " in card
+    assert "state.safetensors" not in files
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in CHECKPOINTS.iterdir()))
+def test_our_models_are_published_byte_for_byte(name):
+    files = publish.published_files(Run(CHECKPOINTS / name), "me/x")
+    assert [each for each, content in files.items() if isinstance(content, bytes)] == ["samples.png", "README.md"]
+    assert "on mnist." in files["README.md"].decode()
+
+
+def test_where_images_lie_is_not_published(runs_root, tmp_path):
+    data = DataConfig(name="folder:/home/me/my pics", holdout=0.1)
+    run = record_run(runs_root, replace(TINY, data=data, ema_half_life_images=8), ema=True)
+    notes = (
+        "2 of 13 files could not be read and were left out: ants/00.png, b.png",
+        "the decoded images of /home/me/my pics are kept in /home/me/.cache/dcgan/8x8.npy, 1 MiB; it may be deleted",
+        "not scored along the way: there is no classifier to judge folder:/home/me/my pics by (there are: mnist)",
+    )
+    run.write_status(replace(run.status(), notes=notes, error="~/x could not be read"))
+    files = publish.published_files(run, "me/x")
+    assert not [name for name, content in files.items() if b"/home/me" in publish.read(content)]
+    publish.stage(files, tmp_path / "hub")
+    published = Run(tmp_path / "hub")
+    assert published.config() == replace(run.config(), data=DataConfig(name="folder:my pics", holdout=0.1))
+    assert published.preset == run.preset
+    assert published.status() == replace(run.status(), notes=(notes[0], notes[2].replace("/home/me/", "")), error="")
+    assert "on folder:my pics." in files["README.md"].decode()
+    here, there = load_generator(run.path), load_generator(published.path)
+    assert there.weights_id == here.weights_id
+    assert there.train_config.data.name == "folder:my pics"
+    z = latents_from_seeds(range(4), 6)
+    assert there(z).equal(here(z))
+    assert main(["sample", str(published.path), "-o", str(tmp_path / "sheet.png")]) == 0
+    assert run.config().data == data, "the run itself stays as it is"
+
+
+def test_where_a_named_set_lies_is_not_published(runs_root):
+    run = record_run(runs_root, replace(TINY, data=DataConfig(root="/home/me/mnist")))
+    files = publish.published_files(run, "me/x")
+    assert not [name for name, content in files.items() if b"/home/me" in publish.read(content)]
+    assert files["status.json"] == run.status_path
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("/a/b", "b"), ("/a/b/", "b"), ("b", "b"), ("C:\\a\\b", "b"), ("/", "images"), ("~", "images")],
+)
+def test_a_folder_is_published_by_its_last_name(path, name):
+    assert publish.public_data(DataConfig(name=f"folder:{path}")) == {"name": f"folder:{name}", "root": ""}
+
+
+def test_the_cards_example_counts_the_models_own_classes(runs_root):
+    config = replace(TINY, model=replace(TINY.model, num_classes=3))
+    assert "[seed % 3 for seed in range(64)]" in publish.model_card(record_run(runs_root, config))
+    assert "seed %" not in publish.model_card(record_run(runs_root, TINY))
+
+
+def test_the_dry_run_lists_everything_and_uploads_nothing(tiny_run, capsys, monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    assert main(["publish", "model", tiny_run.name, "me/digits", "--dry-run"]) == 0
+    listed = capsys.readouterr().out
+    for name in ("README.md", "config.json", "generator.safetensors", "discriminator.safetensors", "samples.png"):
+        assert f"  {name}\n" in listed
+    assert "nothing was uploaded" in listed
+    assert main(["publish", "space", "flask", "me/digits", "--dry-run"]) == 2
+    assert main(["publish", "model", "nobody", "me/digits", "--dry-run"]) == 2
+
+
+README = b"---\ntitle: x\nsdk: gradio\napp_file: gradio_app.py\nlicense: mit\n---\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "sentence"),
+    [
+        ({"big.bin": bytes(publish.MAX_FILE_BYTES + 1)}, "big.bin has 15.0 MB"),
+        ({"a.py": b"token = 'hf_" + b"A" * 34 + b"'"}, "a.py holds what looks like a secret, hf_AAA"),
+        ({"a.txt": b"-----BEGIN RSA PRIVATE KEY-----"}, "secret"),
+        ({".env": b"A=1"}, ".env looks like a secret"),
+        ({"README.md": b"# no front matter"}, "does not begin with front matter"),
+        ({"README.md": README.replace(b"license: mit\n", b"")}, "has no license"),
+        ({"README.md": README.replace(b"sdk: gradio", b"sdk: static")}, "sdk is static"),
+        ({"README.md": README.replace(b"gradio_app", b"other")}, "other.py, with which the Space starts"),
+        ({"README.md": README.replace(b"title: x", b"title: x\ncolorTo: mauve")}, "colorTo is mauve"),
+        ({"README.md": README.replace(b"title: x", b"title: x\nshort_description: " + b"x" * 61)}, "60 characters"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_must_not_be_uploaded_is_said(files, sentence):
+    sound = {"README.md": README, "gradio_app.py": b""}
+    assert publish.problems(sound, "gradio") == []
+    (found,) = publish.problems(sound | files, "gradio")
+    assert sentence in found
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        publish.upload("me/x", sound | files, "gradio")
+
+
+def test_a_run_without_weights_is_not_published(runs_root):
+    run = record_run(runs_root)
+    run.generator_path.unlink()
+    with pytest.raises(RunError, match="train it first"):
+        publish.model_files(run)
+
+
+@pytest.mark.parametrize(
+    ("kind", "command"),
+    [
+        ("gradio", ["gradio_app.py"]),
+        (
+            "streamlit",
+            ["-m", "streamlit", "run", "streamlit_app.py", "--server.headless=true", "--server.address=127.0.0.1"],
+        ),
+    ],
+)
+def test_a_space_starts_from_its_own_folder(tmp_path, kind, command):
+    folder, port = tmp_path / "space", free_port()
+    publish.stage(publish.space_files(kind), folder)
+    environment = {**os.environ, "GRADIO_SERVER_PORT": str(port), "DCGAN_DEVICE": "cpu", "PYTHONPATH": str(folder)}
+    command = [*command, f"--server.port={port}"] if kind == "streamlit" else command
+    process = subprocess.Popen([sys.executable, *command], cwd=folder, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        give_up = time.monotonic() + 60
+        while True:
+            assert process.poll() is None
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer:
+                    assert answer.status == 200
+                    break
+            except OSError:
+                assert time.monotonic() < give_up
+                time.sleep(0.2)
+    finally:
+        process.terminate()
+        process.wait(30)

@@ -1,0 +1,113 @@
+"""The published models are complete recordings of the presets, small enough to ship, and what their configs give."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from dcgan.checkpoint import load_discriminator, load_generator
+from dcgan.config import KINDS
+from dcgan.data.loading import make_batches
+from dcgan.evaluation.classifier import load_features
+from dcgan.latents import latents_from_seeds, with_kinds
+from dcgan.presets import PRESETS
+from dcgan.runs.run import CHECKPOINTS, Run, list_runs
+from dcgan.training.loop import train
+from dcgan.training.recording import draw_grid, snapshot_steps
+from dcgan.training.step import StepStats
+
+CPU = torch.device("cpu")
+RUNS = list_runs(CHECKPOINTS)
+BY_THE_FAST_STEP = {"dcgan-best-mnist", "cdcgan-best-mnist", "dcgan-xl-mnist"}
+BEGUN_ON_A_GPU = {"cdcgan-best-mnist"}
+EXPECTED = {"gan-mnist", "dcgan-mnist", "dcgan-step-mnist", "cdcgan-mnist"} | BY_THE_FAST_STEP
+
+
+def test_the_promised_models_are_there():
+    assert {run.name for run in RUNS} >= EXPECTED
+
+
+def test_all_of_it_fits_a_repository():
+    sizes = {path: path.stat().st_size for path in CHECKPOINTS.rglob("*") if path.name != "state.safetensors"}
+    assert sum(sizes.values()) < 80e6
+    assert max(sizes.values()) < 15e6
+
+
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
+class TestPublished:
+    def test_is_the_presets_training_run_to_its_end(self, run: Run):
+        preset = PRESETS[run.preset].config
+        engine = "fast" if run.name in BY_THE_FAST_STEP else "plain"
+        threads = 0 if run.name in BEGUN_ON_A_GPU else 1
+        # How many generators are kept along the way changes nothing else, and is what makes all of it fit.
+        assert run.config() == replace(preset, threads=threads, engine=engine, snapshots=run.config().snapshots)
+        status = run.status()
+        assert (status.state, status.step, status.error) == ("finished", status.steps, "")
+
+    def test_is_a_complete_recording(self, run: Run):
+        status, config = run.status(), run.config()
+        rows, _ = run.progress()
+        assert rows[-1].step == status.steps
+        assert max(b.step - a.step for a, b in itertools.pairwise(rows)) <= config.log_every
+        per_epoch = status.steps // status.epochs
+        assert {per_epoch * epoch for epoch in range(status.epochs + 1)} <= set(run.sample_steps())
+        assert set(run.snapshot_steps()) == snapshot_steps(config, status.steps)
+        assert load_discriminator(run.path)[2] == load_generator(run.path).step == status.steps
+
+    def test_draws_the_digits_of_its_last_grid(self, run: Run):
+        """To a few grey levels on another machine: full weights, or the half precision of large ones."""
+        recorded = np.asarray(Image.open(run.sample_path(run.sample_steps()[-1]))).astype(int)
+        drawn = draw_grid(load_generator(run.path).network).astype(int)
+        assert np.abs(recorded - drawn).mean() < 0.5
+        assert 15 < drawn.mean() < 60  # ink as in the data, whose mean is 33
+        assert drawn.max() == 255
+
+    def test_every_snapshot_loads(self, run: Run):
+        for step in run.snapshot_steps():
+            assert load_generator(run.snapshot_path(step)).step == step
+
+    def test_its_config_run_again_gives_its_first_steps(self, run: Run):
+        """Bit for bit on the same CPU and versions; on any, to rounding. A GPU has a noise of its own: of its
+        trainings the first networks and the first real images are the same, and what the one says of the other."""
+        config = run.config()
+        if run.name in BEGUN_ON_A_GPU:
+            (snapshot,) = itertools.islice(train(config, make_batches(config, CPU), CPU), 1)
+            assert float(snapshot.stats.d_real) == pytest.approx(run.progress()[0][0].d_real, rel=2e-3)
+            return
+        first = {row.step: row for row in run.progress()[0] if row.step <= 2}
+        batches = make_batches(config, CPU)
+        for snapshot in itertools.islice(train(config, batches, CPU), 2):
+            row = first[snapshot.state.step]
+            for name, value in zip(StepStats._fields, snapshot.stats, strict=True):
+                assert float(value) == pytest.approx(getattr(row, name), rel=2e-3), name
+
+
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
+def test_its_scores_are_those_of_its_weights_and_the_published_judge(run: Run):
+    scores = run.evals()[-1]
+    assert scores["weights_id"] == load_generator(run.path).weights_id
+    assert scores["extractor_hash"] == load_features("mnist").hash
+    assert (scores["num_images"], scores["seed"]) == (10_000, 0)
+    assert not scores["memorises"]
+    cells = [
+        f"{scores['cfd']:.2f}",
+        *(f"{scores[name]:.2f}" for name in ("precision", "recall", "density", "coverage")),
+    ]
+    cells.append(f"{scores['class_distance']:.3f}")
+    row = f"| `{run.name}` | {' | '.join(cells)} |"
+    assert row in (CHECKPOINTS.parent / "README.md").read_text(encoding="utf-8")
+
+
+def test_each_kind_of_the_best_dcgan_is_of_one_digit():
+    """It never saw a label."""
+    generator, judge = load_generator(CHECKPOINTS / "dcgan-best-mnist"), load_features("mnist")
+    z = latents_from_seeds(range(1000), generator.config.latent_dim, generator.config.latent)
+    images = generator(with_kinds(z, np.arange(1000) % KINDS))
+    digits = judge.logits(judge.features(images)).argmax(1).numpy()
+    commonest = [np.bincount(digits[kind::KINDS]).max() / 50 for kind in range(KINDS)]
+    assert np.mean(commonest) > 0.95

@@ -1,0 +1,341 @@
+"""The doctor on trainings whose state is known: made by hand, and recorded."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from math import ceil
+from pathlib import Path
+
+import pytest
+from recorded import progress_row, score_row
+
+from dcgan.runs import diagnosis
+from dcgan.runs.diagnosis import (
+    COLLAPSE_IMAGES,
+    MISSING_SHARE,
+    ONE_CLASS,
+    PROBABILISTIC,
+    STILL_BETTER,
+    collapse,
+    diagnose,
+)
+from dcgan.runs.run import CHECKPOINTS, ProgressRow, Run, ScoreRow
+
+PUBLISHED = sorted(path.name for path in CHECKPOINTS.iterdir())
+
+
+def rows(count: int = 60, first: int = 1, **values: float) -> list[ProgressRow]:
+    """A row every 25 steps of batches of 32, in balance but for `values`."""
+    sound = {"d_loss": 0.3, "g_loss": 2.0, "d_real": 0.75, "d_fake": 0.15, "d_grad_norm": 5.0, "g_grad_norm": 20.0}
+    return [
+        replace(progress_row(25 * n), images_seen=800 * n, **(sound | values)) for n in range(first, first + count)
+    ]
+
+
+def kind(*arguments: object, **more: object) -> str:
+    return diagnose(*arguments, **more).kind
+
+
+def test_a_balance_is_healthy_and_needs_nothing():
+    found = diagnose(rows())
+    assert (found.kind, found.level, found.remedy) == ("healthy", "success", "")
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 12])
+def test_before_ten_thousand_images_it_is_too_early(count):
+    assert kind(rows(count)) == "young"
+    assert kind(rows(count, d_fake=0.0001)) == "young"
+
+
+def test_many_rows_of_few_steps_are_still_early():
+    assert kind([replace(progress_row(n), images_seen=100 * n) for n in range(1, 300)]) == "young"
+
+
+# Means of the last 20 rows of real trainings: dcgan with lr_g 2e-6 and lr_d 2e-3; with lr_d 1e-7; gan with lr_d 1e-6.
+SICK = {
+    "discriminator-wins": [{"d_real": 0.9, "d_fake": 5.24e-5, "d_loss": 0.163, "g_loss": 9.22, "g_grad_norm": 40.4}],
+    "generator-wins": [
+        {"d_real": 0.559, "d_fake": 0.9, "d_loss": 1.46, "g_loss": 0.325, "g_grad_norm": 0.0226},
+        {"d_real": 0.506, "d_fake": 0.518, "d_loss": 0.707, "g_loss": 0.666, "g_grad_norm": 0.0105},
+    ],
+}
+
+
+@pytest.mark.parametrize(("expected", "values"), [(kind, each) for kind, many in SICK.items() for each in many])
+def test_a_winner_is_named_with_the_cause_and_one_change(expected, values):
+    found = diagnose(rows(**values))
+    assert (found.kind, found.level) == (expected, "warning")
+    assert found.cause.endswith(".")
+    assert found.remedy.count("learning rate") == 1
+
+
+def test_a_winner_of_a_moment_is_none():
+    assert kind([*rows(40), *rows(10, first=41, d_fake=0.001)]) == "healthy"
+
+
+def test_a_loss_that_recovered_is_forgiven():
+    assert kind([*rows(40, d_fake=0.0001), *rows(40, first=41)]) == "healthy"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("d_loss", 40.0), ("g_loss", 1e5), ("d_grad_norm", 1e4), ("g_grad_norm", 1e30)]
+)
+def test_orders_of_magnitude_are_divergence_at_any_age(name, value):
+    for age in (10, 60):
+        found = diagnose([*rows(age), *rows(5, first=age + 1, **{name: value})], loss="wasserstein")
+        assert (found.kind, found.level) == ("diverging", "error")
+        assert "Lower both learning rates" in found.remedy
+
+
+def test_a_loss_that_was_always_large_does_not_diverge():
+    assert kind(rows(g_loss=-500.0, d_loss=300.0), loss="wasserstein") == "unjudged"
+
+
+@pytest.mark.parametrize("loss", ["hinge", "wasserstein", "least-squares", "relativistic"])
+def test_scores_that_are_no_probabilities_are_not_judged(loss):
+    assert kind(rows(d_fake=0.0001), loss=loss) == "unjudged"
+    assert kind(rows(5), loss=loss) == "young"
+
+
+def test_a_failure_is_told_by_its_message():
+    nan = "g_loss became nan at step 7 (epoch 0.01); the last good weights are kept; try lower learning rates"
+    assert kind(rows(), "failed", nan) == "not-finite"
+    assert kind([], "failed", "progress.jsonl could not be written (No space left on device)") == "failed"
+    assert diagnose([], "failed", nan).level == "error"
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_published_recordings_are_healthy_from_their_first_epoch_on(name):
+    run = Run(CHECKPOINTS / name)
+    recorded, loss = run.progress()[0], run.config().loss
+    sound = "healthy" if loss in PROBABILISTIC else "unjudged"
+    for end in range(len(recorded), 0, -7):
+        if recorded[end - 1].epoch >= 1.5:
+            assert kind(recorded[:end], loss=loss) == sound, recorded[end - 1]
+    assert kind(recorded[:6], loss=loss) == "young"
+
+
+@pytest.mark.parametrize("value", [0.0, 1e308, -1e308])
+def test_any_finite_row_gets_an_answer(value):
+    for count in (1, 7, 60):
+        assert diagnose(rows(count, d_loss=value, g_loss=value, d_grad_norm=value, g_grad_norm=value)).title
+
+
+# Collapse. The numbers are those of 2,000 images of the generators that the published recordings keep along the way,
+# at 0.3, 0.6, 1.25, 2.5, 5, 10 and 20 epochs: images seen, CFD, coverage, and the share of each digit.
+
+FLOOR = (0.0865, 0.126, 0.1015, 0.1175, 0.092, 0.092, 0.096, 0.0995, 0.0905, 0.0985)
+MEASURED = {
+    "gan-mnist": [
+        (18752, 111.10, 0.000, (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0)),
+        (37504, 82.14, 0.000, (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0)),
+        (75008, 72.15, 0.000, (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.252, 0.748)),
+        (150016, 43.08, 0.004, (0.004, 0.349, 0.044, 0.089, 0.005, 0.165, 0.007, 0.009, 0.328, 0.0)),
+        (300000, 38.03, 0.030, (0.0, 0.62, 0.018, 0.03, 0.087, 0.027, 0.003, 0.021, 0.142, 0.051)),
+        (600000, 19.28, 0.106, (0.013, 0.344, 0.034, 0.075, 0.087, 0.034, 0.077, 0.133, 0.102, 0.102)),
+        (1200000, 9.16, 0.232, (0.094, 0.264, 0.025, 0.09, 0.059, 0.049, 0.097, 0.136, 0.083, 0.103)),
+    ],
+    "dcgan-mnist": [
+        (18752, 21.84, 0.030, (0.043, 0.046, 0.083, 0.26, 0.108, 0.083, 0.034, 0.089, 0.179, 0.074)),
+        (37504, 17.11, 0.046, (0.114, 0.056, 0.079, 0.153, 0.036, 0.117, 0.058, 0.159, 0.112, 0.117)),
+        (75008, 10.26, 0.090, (0.121, 0.072, 0.07, 0.104, 0.051, 0.091, 0.087, 0.146, 0.112, 0.144)),
+        (150016, 8.04, 0.121, (0.128, 0.082, 0.062, 0.093, 0.061, 0.108, 0.102, 0.134, 0.093, 0.137)),
+        (300000, 4.89, 0.172, (0.113, 0.087, 0.075, 0.104, 0.068, 0.087, 0.105, 0.131, 0.092, 0.137)),
+        (600000, 3.03, 0.235, (0.101, 0.092, 0.081, 0.096, 0.088, 0.085, 0.11, 0.126, 0.111, 0.112)),
+        (1200000, 2.13, 0.301, (0.116, 0.111, 0.079, 0.093, 0.102, 0.084, 0.09, 0.126, 0.099, 0.101)),
+    ],
+    "cdcgan-mnist": [
+        (18816, 60.03, 0.005, (0.0, 0.025, 0.024, 0.0, 0.0, 0.007, 0.0, 0.0, 0.943, 0.002)),
+        (37632, 25.07, 0.019, (0.021, 0.123, 0.179, 0.057, 0.079, 0.062, 0.061, 0.209, 0.154, 0.053)),
+        (75136, 15.40, 0.056, (0.065, 0.095, 0.07, 0.196, 0.085, 0.145, 0.068, 0.139, 0.069, 0.069)),
+        (150144, 9.20, 0.095, (0.082, 0.103, 0.074, 0.155, 0.098, 0.136, 0.074, 0.121, 0.077, 0.08)),
+        (300160, 2.46, 0.267, (0.101, 0.101, 0.094, 0.105, 0.096, 0.102, 0.097, 0.111, 0.098, 0.097)),
+        (600320, 1.35, 0.377, (0.101, 0.1, 0.099, 0.099, 0.101, 0.101, 0.1, 0.099, 0.098, 0.104)),
+        (1200640, 0.57, 0.437, (0.101, 0.102, 0.097, 0.101, 0.099, 0.1, 0.101, 0.1, 0.1, 0.102)),
+    ],
+}
+
+
+def measured(name: str) -> list[ScoreRow]:
+    return [
+        score_row(
+            step, images_seen=images, cfd=cfd, coverage=coverage, class_histogram=shares, class_histogram_floor=FLOOR
+        )
+        for step, (images, cfd, coverage, shares) in enumerate(MEASURED[name], 1)
+    ]
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_the_published_generators_raise_no_alarm_with_their_last_epochs_all_alike(name):
+    recorded = measured(name)
+    tail = [replace(recorded[-1], step=step, images_seen=100_000 * step) for step in range(12, 40)]
+    assert collapse([*recorded, *tail]) is None
+
+
+# Every published recording that knows its scores: those that recorded them, and those that were measured above.
+SCORED = {name: scores for name in PUBLISHED if (scores := Run(CHECKPOINTS / name).scores())}
+SCORED |= {name: measured(name) for name in MEASURED}
+
+
+@pytest.mark.parametrize("name", SCORED)
+def test_the_published_recordings_raise_no_alarm_at_any_row_nor_when_they_are_finished(name):
+    recorded = SCORED[name]
+    for end in range(len(recorded) + 1):
+        assert collapse(recorded[:end]) is None, recorded[end - 1]
+    assert collapse(recorded, finished=True) is None
+
+
+def ratios(rows: list[ScoreRow]) -> dict[int, float]:
+    """Images seen -> CFD over that at half as many or fewer images."""
+    before = {row.images_seen: [old for old in rows if old.images_seen <= row.images_seen / 2] for row in rows}
+    return {row.images_seen: row.cfd / old[-1].cfd for row in rows if (old := before[row.images_seen])}
+
+
+def stated(pattern: str) -> float:
+    """A number that the doctor's own text has."""
+    text = " ".join(Path(diagnosis.__file__).read_text(encoding="utf-8").split())
+    (found,) = re.findall(pattern, text)
+    return float(found)
+
+
+def test_what_is_said_of_the_published_recordings_is_so():
+    slowest = max(max(ratios(rows).values()) for rows in SCORED.values())
+    said = stated(r"below this the training still gets better\. The published ones have ([\d.]+) at most")
+    assert said == ceil(100 * slowest) / 100 < STILL_BETTER
+    assert stated(r"CFD falls by (\d+) % and more") == int(100 * (1 - slowest))
+    past = [row for rows in SCORED.values() for row in rows if row.images_seen >= COLLAPSE_IMAGES]
+    commonest = max(max(row.class_histogram) for row in past)
+    said = stated(r"Past COLLAPSE_IMAGES the published ones have ([\d.]+) at most")
+    assert said == pytest.approx(commonest, abs=0.01)
+    assert commonest < ONE_CLASS
+    rarest = min(share / real for rows in SCORED.values() for _, share, real in diagnosis._shares(rows[-1]))
+    said = stated(r"The published models end with ([\d.]+) and more for each digit")
+    assert said == pytest.approx(rarest, abs=0.01)
+    assert rarest > MISSING_SHARE
+
+
+def without(*digits: int, share: float = 0.0) -> tuple[float, ...]:
+    """The shares of a generator that draws the other digits only, and these with `share`."""
+    rest = (1 - share * len(digits)) / (10 - len(digits))
+    return tuple(share if digit in digits else rest for digit in range(10))
+
+
+def scored(epochs: int = 8, **last: object) -> list[ScoreRow]:
+    """Sound epochs, and two of another kind that are no better than what was before."""
+    sound = [score_row(2 * n) for n in range(1, epochs + 1)]
+    return [*sound, *(score_row(2 * n, **({"cfd": 30.0} | last)) for n in (epochs + 1, epochs + 2))]
+
+
+@pytest.mark.parametrize(
+    ("digits", "title"),
+    [
+        ((1, 4, 7), "The generator no longer draws 1, 4 and 7."),
+        ((0, 9), "The generator no longer draws 0 and 9."),
+        ((8,), "The generator no longer draws 8."),
+    ],
+)
+def test_digits_that_got_lost_are_named_with_a_cause_and_one_change(digits, title):
+    found = diagnose(rows(), scores=scored(class_histogram=without(*digits, share=0.01)))
+    assert (found.kind, found.level, found.title) == ("missing-classes", "warning", title)
+    assert found.cause.endswith(".")
+    assert "r1_gamma" in found.remedy
+
+
+def test_digits_that_never_were_there_are_not_said_to_be_lost():
+    drawn = without(2, 3)
+    found = collapse([score_row(2 * n, cfd=20.0, class_histogram=drawn) for n in range(1, 9)])
+    assert found.title == "The generator hardly draws 2 and 3."
+    noise = score_row(2, cfd=20.0, coverage=0.001)  # taken for all digits, and like none
+    found = collapse([noise, *(score_row(2 * n, cfd=20.0, class_histogram=drawn) for n in range(2, 9))])
+    assert found.title == "The generator hardly draws 2 and 3."
+
+
+def falling(*last: dict[str, object], epochs: int = 8) -> list[ScoreRow]:
+    """CFD halves with every doubling of the images, to the end; `last` are the newest rows."""
+    rows = [score_row(2 * n, cfd=40.0 / n) for n in range(1, epochs + len(last) + 1)]
+    return [*rows[:epochs], *(replace(row, **each) for row, each in zip(rows[epochs:], last, strict=True))]
+
+
+def test_a_digit_that_gets_lost_is_told_while_the_others_get_better():
+    lost = {"class_histogram": without(5)}
+    assert diagnose(rows(), scores=falling(lost, lost)).title == "The generator no longer draws 5."
+    assert collapse(falling(lost)) is None  # of one row only
+    assert collapse(falling(lost, {})) is None
+    one = {"class_histogram": without(*range(9), share=0.005)}
+    assert collapse(falling(one)).kind == "collapsed"
+
+
+def test_only_a_digit_that_was_drawn_well_can_get_lost_while_the_others_get_better():
+    def late(share: float) -> list[ScoreRow]:
+        found = [replace(row, class_histogram=without(5, share=share)) for row in falling()]
+        return [*found, *falling({"class_histogram": without(5, 6)}, {"class_histogram": without(5, 6)})[-2:]]
+
+    assert collapse(late(0.06)).title == "The generator no longer draws 5 and 6."
+    assert collapse(late(0.04)).title == "The generator no longer draws 6."
+    noise = [replace(row, coverage=0.001) for row in falling()]
+    assert collapse([*noise, *late(0.06)[-2:]]) is None
+
+
+def test_what_a_finished_training_does_not_draw_is_told_however_much_better_it_got():
+    never = [replace(row, class_histogram=without(5)) for row in falling()]
+    assert [kind(rows(), state, scores=never) for state in ("running", "stopped", "finished")] == [
+        "healthy",
+        "healthy",
+        "missing-classes",
+    ]
+    assert collapse(never, finished=True).title == "The generator hardly draws 5."
+    assert collapse(never[-1:], finished=True) is None  # one row may be chance
+    one = [replace(row, class_histogram=without(*range(9))) for row in falling()]
+    assert [getattr(collapse(one, finished), "kind", "") for finished in (False, True)] == ["", "collapsed"]
+    noise = [replace(row, coverage=0.0) for row in one]
+    assert collapse(noise, finished=True) is None  # no digit was ever drawn: it is young, and not collapsed
+
+
+def test_digits_that_come_and_go_are_not_missing():
+    shares = [without(2), without(3)]
+    first, second = scored()[-2:]
+    flickering = [replace(row, class_histogram=each) for row, each in zip((first, second), shares, strict=True)]
+    assert collapse([*scored()[:-2], *flickering]) is None
+
+
+@pytest.mark.parametrize(("share", "missing"), [(0.015, True), (0.025, False)])
+def test_a_fifth_of_the_real_share_is_the_limit(share, missing):
+    assert bool(collapse(scored(class_histogram=without(6, share=share)))) is missing
+
+
+def test_nearly_all_of_one_digit_is_a_louder_alarm_and_told_at_once():
+    shares = without(*(digit for digit in range(10) if digit != 8), share=0.005)
+    sound = scored()[:-2]
+    found = diagnose(rows(), scores=[*sound, score_row(18, cfd=60.0, coverage=0.0, class_histogram=shares)])
+    assert (found.kind, found.level) == ("collapsed", "error")
+    assert found.title == "The generator has collapsed: 96% of its images are of one kind, 8."
+    assert found.remedy.count("learning rate") == 1
+
+
+def test_a_winner_is_the_likely_cause_of_a_collapse():
+    found = diagnose(rows(d_fake=0.0001), scores=scored(class_histogram=without(5)))
+    assert found.title == "The generator no longer draws 5."
+    assert "D is sure of every fake" in found.cause
+    assert found.remedy == "Lower the discriminator's learning rate to a quarter."
+
+
+def test_the_young_and_those_that_still_get_better_have_not_collapsed():
+    one = without(*range(9))
+    assert collapse([score_row(n, images_seen=500 * n, cfd=50.0, class_histogram=one) for n in range(1, 100)]) is None
+    assert collapse([score_row(2, class_histogram=one)]) is None
+    assert collapse([score_row(2 * n, class_histogram=one) for n in range(1, 30)]) is None
+
+
+def test_rows_of_another_classifier_or_count_are_no_measure():
+    lost = scored(class_histogram=without(5))
+    assert collapse(lost)
+    for other in ({"extractor_hash": "another"}, {"num_images": 500}):
+        assert collapse([*(replace(row, **other) for row in lost[:-1]), lost[-1]]) is None
+
+
+def test_a_failure_and_a_divergence_come_first():
+    alarm = scored(class_histogram=without(5))
+    assert kind(rows(), "failed", "no room", scores=alarm) == "failed"
+    assert kind([*rows(), *rows(5, first=61, g_loss=1e5)], scores=alarm) == "diverging"
+    assert kind(rows(), scores=alarm[:-2]) == "healthy"

@@ -1,0 +1,257 @@
+"""Share links: what is written reads back equal, and nothing that is sent raises."""
+
+from __future__ import annotations
+
+import random
+import string
+from dataclasses import replace
+from urllib.parse import parse_qsl
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dcgan import latents
+from dcgan.sampling import link as share
+from dcgan.sampling.link import ShareLink, demo_url
+
+LINK = ShareLink(1, "cdcgan-mnist", "0123456789ab", 3, 2**32 - 1, 12, "lerp", 0.25, (7, 0))
+
+
+def read(query: str) -> tuple[ShareLink, list[str]]:
+    """As a server parses it; the last of several values counts."""
+    return ShareLink.from_query(dict(parse_qsl(query, keep_blank_values=True)))
+
+
+def random_link(source: random.Random) -> ShareLink:
+    letters = string.ascii_letters + string.digits + " .,;-_&=%+#?'\"<>äß漢🔢"
+    return ShareLink(
+        model="m" + "".join(source.choices(letters, k=source.randrange(40))),
+        weights_id=source.choice(["", "".join(source.choices("0123456789abcdef", k=12))]),
+        seed_a=source.randrange(2**32),
+        seed_b=source.randrange(2**32),
+        frames=source.randint(2, share.MAX_FRAMES),
+        path=source.choice(share.PATHS),
+        t=source.choice([0.0, 1.0, 0.5, source.random(), source.random() * 1e-9]),
+        labels=tuple(source.choices(range(10_000), k=source.randrange(share.MAX_LABELS + 1))),
+        keys=tuple(source.randrange(2**32) for _ in range(source.randrange(share.MAX_KEYS + 1))),
+        loop=source.random() < 0.5,
+        digest=source.choice(["", "".join(source.choices("0123456789abcdef", k=12))]),
+    )
+
+
+# Out and in
+
+
+def test_a_link_is_spelled_as_documented():
+    link = ShareLink(model="dcgan-mnist", weights_id="0123456789ab", seed_a=7, seed_b=42, frames=16, t=0.5)
+    assert link.to_query() == "v=1&model=dcgan-mnist&w=0123456789ab&a=7&b=42&n=16&path=slerp&t=0.5"
+    assert LINK.to_query().endswith("&path=lerp&t=0.25&labels=7%2C0")
+
+
+def test_a_thousand_links_parse_back_equal():
+    source = random.Random(0)
+    for link in (random_link(source) for _ in range(1000)):
+        assert read(link.to_query()) == (link, [])
+        assert replace(link).to_query() == link.to_query()
+
+
+@given(
+    st.builds(
+        ShareLink,
+        model=st.text(min_size=1, max_size=255).filter(
+            lambda s: s.isprintable() and not {*s} & {*"/\\"} and s.strip(".")
+        ),
+        weights_id=st.from_regex("([0-9a-f]{12})?", fullmatch=True),
+        seed_a=st.integers(0, 2**32 - 1),
+        seed_b=st.integers(0, 2**32 - 1),
+        frames=st.integers(2, share.MAX_FRAMES),
+        path=st.sampled_from(share.PATHS),
+        t=st.floats(0, 1),
+        labels=st.lists(st.integers(0, 9999), max_size=share.MAX_LABELS).map(tuple),
+        keys=st.lists(st.integers(0, 2**32 - 1), max_size=share.MAX_KEYS).map(tuple),
+        loop=st.booleans(),
+        digest=st.from_regex("([0-9a-f]{12})?", fullmatch=True),
+    )
+)
+@settings(max_examples=200, deadline=None)
+def test_any_valid_link_parses_back_equal(link):
+    assert read(link.to_query()) == (link, [])
+
+
+def test_the_names_of_paths_are_those_of_the_latents():
+    assert list(share.PATHS) == list(latents.PATHS)
+    assert latents.MAX_SEED == share.MAX_SEED
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"v": 2},
+        {"model": ""},
+        {"model": "../secret"},
+        {"model": ".."},
+        {"model": "two\nlines"},
+        {"weights_id": "0123"},
+        {"weights_id": "0123456789AB"},
+        {"seed_a": -1},
+        {"seed_a": True},
+        {"seed_b": 2**32},
+        {"frames": 1},
+        {"frames": share.MAX_FRAMES + 1},
+        {"path": "spiral"},
+        {"t": 1.5},
+        {"t": float("nan")},
+        {"labels": (-1,)},
+        {"labels": (0,) * (share.MAX_LABELS + 1)},
+        {"keys": (0,) * (share.MAX_KEYS + 1)},
+        {"keys": (-1,)},
+        {"loop": 1},
+        {"digest": "xyz"},
+    ],
+    ids=str,
+)
+def test_a_link_that_cannot_be_read_is_not_made(change):
+    (name,) = change
+    with pytest.raises(ValueError, match=f"^{name}="):
+        replace(LINK, **change)
+
+
+def test_the_address_of_the_demo(monkeypatch):
+    monkeypatch.delenv("DCGAN_DEMO_URL", raising=False)
+    monkeypatch.delenv("SPACE_ID", raising=False)
+    assert demo_url(LINK) == f"http://localhost:7860/?{LINK.to_query()}"
+    monkeypatch.setenv("DCGAN_DEMO_URL", "https://example.org/demo")
+    assert demo_url(LINK) == f"https://example.org/demo?{LINK.to_query()}"
+    monkeypatch.setenv("DCGAN_DEMO_URL", "https://example.org/?lang=en")
+    assert demo_url(LINK) == f"https://example.org/?lang=en&{LINK.to_query()}"
+
+
+def test_in_a_space_the_demo_is_where_its_owner_says_or_nowhere(monkeypatch):
+    monkeypatch.setenv("SPACE_ID", "someone/space")
+    monkeypatch.setenv("DCGAN_DEMO_URL", "")
+    assert demo_url(LINK) == ""
+    monkeypatch.setenv("DCGAN_DEMO_URL", "https://example.org/demo")
+    assert demo_url(LINK) == f"https://example.org/demo?{LINK.to_query()}"
+
+
+# Whatever is sent
+
+
+def test_a_page_opened_without_a_link_has_nothing_to_say():
+    assert ShareLink.from_query({}) == (ShareLink(), [])
+    assert ShareLink.from_query({"__theme": "dark"}) == (ShareLink(), [])
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("v", "2"),
+        ("v", "one"),
+        ("model", ""),
+        ("model", "../../etc/passwd"),
+        ("w", "<script>alert(1)"),
+        ("a", "-5"),
+        ("a", "1e9"),
+        ("a", "4294967296"),
+        ("b", "٤٢"),
+        ("b", "9" * 100_000),
+        ("n", "1"),
+        ("n", "65"),
+        ("path", "spiral"),
+        ("t", "nan"),
+        ("t", "inf"),
+        ("t", "1.01"),
+        ("t", "0." + "1" * 5000),
+        ("labels", "1,,2"),
+        ("labels", ",".join("1" * 65)),
+        ("labels", "10000"),
+    ],
+)
+def test_a_bad_value_is_the_default_and_a_short_sentence(key, text):
+    good = dict(parse_qsl(LINK.to_query()))
+    link, notes = ShareLink.from_query(good | {key: text})
+    name = share.KEYS[key]
+    assert link == replace(LINK, **{name: getattr(ShareLink(), name)})
+    (note,) = notes
+    assert note.startswith(f"{key}=")
+    assert note.isascii()
+    assert len(note) < 200
+
+
+def test_what_a_link_lacks_is_the_default_and_said():
+    link, notes = read("model=gan-mnist&a=5")
+    assert link == ShareLink(model="gan-mnist", seed_a=5)
+    assert [note.split(";")[0] for note in notes] == [
+        f"The link has no {key}" for key in ("v", "b", "n", "path", "t")
+    ]
+    assert "42 is used" in notes[1]
+
+
+def test_keys_of_later_versions_are_passed_over_and_said_in_one_sentence():
+    link, notes = read(LINK.to_query() + "&".join(["", *(f"later{i}=1" for i in range(500))]))
+    assert link == LINK
+    (note,) = notes
+    assert note == "The link also holds 'later0', 'later1', 'later2', ..., unknown here and passed over."
+
+
+def test_ten_thousand_hostile_queries_raise_nothing():
+    source = random.Random(1)
+    alphabet = string.printable + "\0\u202e\ud800漢🔢٣" + "%&=" * 8
+    keys = [*share.KEYS, "x", "", "__theme"]
+    for _ in range(10_000):
+        noise = ["".join(source.choices(alphabet, k=source.randrange(30))) for _ in range(4)]
+        query = dict(zip(source.choices(keys + noise, k=4), noise, strict=True))
+        link, notes = ShareLink.from_query(query)
+        assert ShareLink.from_query(dict(parse_qsl(link.to_query()))) == (link, [])
+        assert all(note.isascii() and note.isprintable() and len(note) < 250 for note in notes)
+        read("&".join(noise).encode(errors="replace").decode())
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([*share.KEYS]) | st.text(), st.none() | st.text() | st.lists(st.text()), max_size=8
+    )
+)
+@settings(max_examples=300, deadline=None)
+def test_values_of_any_type_raise_nothing(query):
+    link, _ = ShareLink.from_query(query)
+    assert isinstance(link, ShareLink)
+
+
+# What forms and programs send
+
+
+@pytest.mark.parametrize(
+    ("value", "seed", "noted"),
+    [
+        (3, 3, 0),
+        (3.0, 3, 0),
+        ("4", 4, 0),
+        (3.6, 4, 1),
+        (-1, 0, 1),
+        (1e300, 2**32 - 1, 1),
+        (10**400, 2**32 - 1, 1),
+        (float("nan"), 7, 1),
+        (float("-inf"), 0, 1),
+        (None, 7, 1),
+        ("x", 7, 1),
+        ([], 7, 1),
+        ("9" * 10**6, 2**32 - 1, 1),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_the_nearest_seed_is_taken_and_said(value, seed, noted):
+    link, notes = share.nearest({"seed_a": value})
+    assert (link.seed_a, len(notes)) == (seed, noted)
+    assert all(len(note) < 200 for note in notes)
+
+
+def test_the_nearest_link():
+    link, notes = share.nearest(
+        {"frames": 10**9, "path": "spiral", "t": 7, "keys": "5, 57;x", "labels": [3, None], "loop": 1, "seed_b": 8}
+    )
+    assert link == ShareLink(frames=64, path="slerp", t=1.0, keys=(5, 57, 0), labels=(3, 0), loop=True, seed_b=8)
+    assert len(notes) == 5
+    assert share.nearest({"keys": ",".join("1" * 20)})[0].keys == (1,) * share.MAX_KEYS
+    assert share.nearest({}) == (ShareLink(), [])

@@ -1,0 +1,475 @@
+"""What a training leaves in its run directory, and how it ends: finished, stopped, killed, failed."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from dcgan.checkpoint import load_generator, load_tensors, save_tensors
+from dcgan.config import DataConfig, TrainConfig
+from dcgan.latents import latents_from_seeds
+from dcgan.pixels import grid, to_uint8
+from dcgan.presets import PRESETS
+from dcgan.runs.run import Run, RunError
+from dcgan.training import recording
+from dcgan.training.recording import draw_grid, is_grid_step, run_training, snapshot_steps
+
+CPU = torch.device("cpu")
+
+
+def small(digits: DataConfig, preset: str = "gan", **changes) -> TrainConfig:
+    """6 steps an epoch, the last of 16 images."""
+    config = PRESETS[preset].config
+    model = replace(config.model, hidden_g=(16, 24), hidden_d=(24, 16), width_g=4, width_d=4)
+    recipe = {"model": model, "data": digits, "batch_size": 64, "epochs": 3, "log_every": 4}
+    return replace(config, **(recipe | changes))
+
+
+def trained(tmp_path: Path, config: TrainConfig) -> Run:
+    run = Run.create(config, "test", tmp_path)
+    assert run_training(run, CPU).state == "finished"
+    return run
+
+
+def files(run: Run) -> dict[str, bytes]:
+    """All that two equal trainings share: everything but times."""
+    names = [p for p in run.path.rglob("*") if p.suffix in (".png", ".safetensors") and p != run.state_path]
+    return {str(p.relative_to(run.path)): p.read_bytes() for p in names}
+
+
+def stop_at(run: Run, step: int):
+    """An on_row that asks for a stop during `step`, which the training then finishes."""
+
+    def on_row(row, status):
+        if row.step >= step - 1:
+            run.request_stop()
+
+    return on_row
+
+
+def test_a_run_holds_the_whole_training(tmp_path, digits):
+    run = trained(tmp_path, small(digits, ema_half_life_images=200))
+    status = run.status()
+    assert (status.state, status.step, status.steps, status.epoch, status.error) == ("finished", 18, 18, 3.0, "")
+    assert "cpu" in status.environment["device"]
+
+    rows, _ = run.progress()
+    assert [row.step for row in rows] == [1, 2, 3, 4, 5, 6, 8, 9, 12, 16, 18]
+    assert rows[-1].images_seen == 3 * 336
+    assert rows[-1].epoch == 3
+    assert all(later.wall_seconds >= earlier.wall_seconds for earlier, later in itertools.pairwise(rows))
+    assert all(0 < row.d_real < 1 and 0 < row.d_fake < 1 and row.images_per_second > 0 for row in rows)
+
+    assert run.sample_steps() == [0, 1, 2, 4, 6, 12, 18]
+    assert run.snapshot_steps() == [0, 1, 2, 3, 5, 9, 18]
+    present = {p.name for p in run.path.iterdir()}
+    weights = {"generator.safetensors", "generator_ema.safetensors", "discriminator.safetensors", "state.safetensors"}
+    assert present == weights | {"config.json", "status.json", "progress.jsonl", "log.txt", "samples", "snapshots"}
+    assert "finished at step 18" in run.log_path.read_text()
+
+
+def test_the_last_grid_is_what_the_saved_generator_draws(tmp_path, digits):
+    run = trained(tmp_path, small(digits, "cdcgan"))
+    recorded = np.asarray(Image.open(run.sample_path(18)))
+    generator = load_generator(run.path)
+    images = generator(latents_from_seeds(range(64), 100), np.arange(64) % 10)
+    assert recorded.shape == (224, 224)
+    assert np.array_equal(recorded, grid(to_uint8(images.numpy()), 8))
+    assert np.array_equal(recorded, draw_grid(generator.network))
+
+
+def test_the_same_config_gives_the_same_run(tmp_path, digits):
+    config = small(digits, "dcgan")
+    first, second = trained(tmp_path / "a", config), trained(tmp_path / "b", config)
+    assert files(first) == files(second)
+    losses = [[(row.step, row.d_loss, row.g_loss) for row in run.progress()[0]] for run in (first, second)]
+    assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize("cut", [2, 6, 13, 17])
+def test_stopped_anywhere_and_resumed_is_uninterrupted_bit_for_bit(tmp_path, digits, cut):
+    config = small(digits, "dcgan", log_every=1, ema_half_life_images=300)
+    whole = trained(tmp_path / "whole", config)
+    run = Run.create(config, "test", tmp_path / "cut")
+    stopped = run_training(run, CPU, stop_at(run, cut))
+    assert (stopped.state, stopped.step) == ("stopped", cut)
+    assert run.status() == stopped
+    assert not run.stop_requested()
+    torch.manual_seed(cut)
+    assert run_training(run, CPU).state == "finished"
+    assert files(run) == files(whole)
+    cut_state, whole_state = load_tensors(run.state_path)[0], load_tensors(whole.state_path)[0]
+    assert all(torch.equal(cut_state[name], whole_state[name]) for name in whole_state)
+    rows = [[(row.step, row.d_loss, row.g_grad_norm) for row in each.progress()[0]] for each in (run, whole)]
+    assert rows[0] == rows[1]
+
+
+def test_a_resume_elsewhere_keeps_where_the_training_was_before(tmp_path, digits):
+    run = Run.create(small(digits), "test", tmp_path)
+    run_training(run, CPU, stop_at(run, 2))
+    for step, device in ((2, "cuda (NVIDIA H200)"), (6, "mps (M4)")):
+        assert "earlier devices" not in run.status().environment or step > 2
+        run.write_status(replace(run.status(), environment=run.status().environment | {"device": device}))
+        run_training(run, CPU, stop_at(run, step + 4))
+    environment = run.status().environment
+    assert environment["earlier devices"] == "cuda (NVIDIA H200) to step 2, mps (M4) to step 6"
+    assert environment["device"].startswith("cpu")
+    run_training(run, CPU)
+    assert run.status().environment == environment
+
+
+def test_a_finished_run_trained_again_stays_as_it_is(tmp_path, digits):
+    run = trained(tmp_path, small(digits))
+    before = files(run) | {"rows": (run.path / "progress.jsonl").read_bytes()}
+    assert run_training(run, CPU).state == "finished"
+    assert files(run) | {"rows": (run.path / "progress.jsonl").read_bytes()} == before
+
+
+SCRIPT = """
+import sys, torch
+from dcgan.training.recording import run_training
+from dcgan.runs.run import Run
+print(run_training(Run(sys.argv[1]), torch.device("cpu"), lambda row, status: print(row.step, flush=True)).state)
+"""
+
+
+def start(run: Run) -> subprocess.Popen:
+    """Another process that trains the run, once it has told its first row."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(run.path)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert process.stdout.readline().strip() == "1"
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_finishes_the_step_and_saves(tmp_path, digits, number):
+    config = small(digits, epochs=10_000)
+    run = Run.create(config, "test", tmp_path)
+    process = start(run)
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert output.strip().endswith("stopped")
+    status = run.status()
+    assert (status.state, status.step) == ("stopped", load_tensors(run.state_path)[1]["step"])
+    assert load_generator(run.path).step == status.step
+
+
+def test_a_killed_training_reads_interrupted_and_goes_on_from_its_last_save(tmp_path, digits, monkeypatch):
+    config = small(digits, epochs=10_000, log_every=50)
+    run = Run.create(config, "test", tmp_path)
+    process = start(run)
+    while len(run.progress()[0]) < 12:
+        time.sleep(0.01)
+    with pytest.raises(RunError, match="being trained by another process"):
+        run_training(run, CPU)
+    assert run.status().state == "running"
+    process.kill()
+    process.communicate()
+    assert run.status().state == "interrupted"
+    steps = [row.step for row in run.progress()[0]]
+
+    saved = load_tensors(run.state_path)[1]["step"]
+    status = run_training(run, CPU, stop_at(run, 60))
+    assert status.state == "stopped"
+    again = [row.step for row in run.progress()[0]]
+    assert again == sorted(set(again))
+    assert saved < steps[-1] or again[: len(steps)] == steps
+
+
+def test_a_loss_that_is_not_finite_fails_with_the_step_and_keeps_the_last_good_weights(tmp_path, digits):
+    config = small(digits, "dcgan", loss="wasserstein", real_target=1.0, generator_target=1.0, lr_d=1e30, lr_g=1e30)
+    run = Run.create(config, "test", tmp_path)
+    status = run_training(run, CPU)
+    assert status.state == "failed"
+    assert run.status() == status
+    assert "at step" in status.error
+    assert "lower learning rates" in status.error
+    generator = load_generator(run.path)
+    assert all(torch.isfinite(value).all() for value in generator.network.state_dict().values())
+    assert status.error in run.log_path.read_text()
+    for line in (run.path / "progress.jsonl").read_text().splitlines():
+        assert all(np.isfinite(value) for value in json.loads(line).values())
+
+
+def test_weights_that_are_not_finite_are_never_saved(tmp_path, digits):
+    """A step's losses can be finite and its update infinite: the next step would tell, the save must not wait."""
+    run = Run.create(small(digits), "test", tmp_path)
+    recorder = recording.Recorder.open(run, CPU, None)
+    recorder._save()
+    with torch.no_grad():
+        next(recorder.state.gan.discriminator.parameters())[0, 0] = float("inf")
+    with pytest.raises(recording.TrainingError, match=r"discriminator\.layers\.0\.weight"):
+        recorder._save()
+    assert torch.isfinite(load_tensors(run.discriminator_path)[0]["layers.0.weight"]).all()
+
+
+@pytest.mark.parametrize("victim", ["progress.jsonl", "samples", "state.safetensors"])
+def test_a_full_disk_fails_with_a_sentence_and_a_resume_finishes(tmp_path, digits, monkeypatch, victim):
+    config = small(digits, "dcgan", log_every=1)
+    whole = trained(tmp_path / "whole", config)
+    run = Run.create(config, "test", tmp_path / "full")
+    full = {"now": False}
+
+    def no_room(path: object) -> None:
+        if full["now"] and victim in str(path):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    with monkeypatch.context() as patch:
+        real_fsync_replace, real_append = Path.replace, Run._append
+        patch.setattr(Path, "replace", lambda self, to: no_room(to) or real_fsync_replace(self, to))
+        patch.setattr(Run, "_append", lambda self, name, row: no_room(name) or real_append(self, name, row))
+        status = run_training(run, CPU, lambda row, _: full.update(now=row.step >= 7))
+    assert status.state == "failed"
+    assert "No space left" in status.error
+    assert "resume" in status.error
+    assert run.status() == status
+    assert not list(run.path.rglob("*.tmp"))
+    load_generator(run.path)
+    assert run_training(run, CPU).state == "finished"
+    assert files(run) == files(whole)
+
+
+def test_a_disk_too_full_for_the_status_still_tells_the_caller(tmp_path, digits, monkeypatch):
+    run = Run.create(small(digits), "test", tmp_path)
+
+    def no_room(self, name, data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), name)
+
+    monkeypatch.setattr(Run, "write_bytes", no_room)
+    status = run_training(run, CPU)
+    assert status.state == "failed"
+    assert "No space left" in status.error
+
+
+# Folders that change, and data that fail
+
+
+def pictures(folder: Path, preset: str = "gan", **data) -> TrainConfig:
+    """24 images in each of two classes, if they are not there yet: 3 steps an epoch."""
+    for i in range(48):
+        path = folder / ("ants", "bees")[i % 2] / f"{i:02}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (28, 28), 5 * i).save(path)
+    classes = {"num_classes": 2} if preset == "cgan" else {}
+    config = small(DataConfig(name=f"folder:{folder}", **data), preset, batch_size=16, log_every=1, score_images=0)
+    return replace(config, model=replace(config.model, **classes))
+
+
+@pytest.mark.parametrize("preset", ["gan", "cgan"])
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_folder_as_it_was_is_gone_on_with_bit_for_bit(tmp_path, preset, recorded):
+    config = pictures(tmp_path / "own", preset)
+    whole = trained(tmp_path / "whole", config)
+    run = Run.create(config, "test", tmp_path / "cut")
+    run_training(run, CPU, stop_at(run, 4))
+    tensors, metadata = load_tensors(run.state_path)
+    assert metadata["source"]["num_images"] == 48
+    assert metadata["source"]["classes"] == (["ants", "bees"] if preset == "cgan" else [])
+    if not recorded:  # as earlier versions have saved
+        del metadata["source"]
+        save_tensors(run.state_path, tensors, metadata)
+    status = run_training(run, CPU)
+    assert status.state == "finished"
+    assert not any("not those" in note for note in status.notes)
+    assert files(run) == files(whole)
+
+
+def test_the_state_of_a_named_set_says_nothing_of_files(tmp_path, digits):
+    assert set(load_tensors(trained(tmp_path, small(digits, epochs=1)).state_path)[1]) == {
+        "kind", "config", "step", "images_seen", "wall_seconds",
+    }  # fmt: skip
+
+
+def test_a_resume_refuses_labels_that_mean_other_classes(tmp_path):
+    run = Run.create(pictures(tmp_path / "own", "cgan"), "test", tmp_path)
+    run_training(run, CPU, stop_at(run, 4))
+    (tmp_path / "own" / "ants").rename(tmp_path / "own" / "cats")  # label 0 would now be bees
+    before = files(run)
+    with pytest.raises(ValueError, match=r"gone: ants; new: cats"):
+        run_training(run, CPU)
+    assert run.status().state == "failed"
+    assert "put them back" in run.status().error
+    assert files(run) == before
+    (tmp_path / "own" / "cats").rename(tmp_path / "own" / "ants")
+    assert run_training(run, CPU).state == "finished"
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_resume_refuses_a_folder_too_small_for_the_steps_that_were_made(tmp_path, recorded):
+    run = Run.create(pictures(tmp_path / "own"), "test", tmp_path)
+    run_training(run, CPU, stop_at(run, 7))
+    if not recorded:
+        tensors, metadata = load_tensors(run.state_path)
+        del metadata["source"]
+        save_tensors(run.state_path, tensors, metadata)
+    for path in list((tmp_path / "own" / "ants").iterdir())[:20]:
+        path.unlink()
+    told = "28 of 48" if recorded else "28; put"
+    with pytest.raises(RunError, match=rf"at step 7 and would have ended at step 6 .*{told}.*train its config anew"):
+        run_training(run, CPU)
+    assert (run.status().state, run.status().step) == ("failed", 7)
+
+
+def test_a_resume_with_other_files_says_so_each_time(tmp_path):
+    run = Run.create(pictures(tmp_path / "own", holdout=0.1), "test", tmp_path)
+    run_training(run, CPU, stop_at(run, 2))
+    (tmp_path / "own" / "bees" / "01.png").rename(tmp_path / "own" / "bees" / "new.png")
+    for step in (4, 9):
+        status = run_training(run, CPU, stop_at(run, step))
+        (note,) = [note for note in status.notes if "are not those that the training began with" in note]
+        assert "(43 images then, 43 now)" in note
+        assert "held out may now be trained on" in note
+        assert note in run.log_path.read_text()
+    assert status.state == "finished"
+
+
+def test_a_cache_that_is_damaged_on_the_way_fails_with_its_sentence(tmp_path, monkeypatch):
+    monkeypatch.setenv("DCGAN_CACHE", str(tmp_path / "cache"))
+    config = pictures(tmp_path / "own", resident_limit_mib=0, cache=True)
+    run = Run.create(config, "test", tmp_path)
+
+    def damage(row, status):
+        (cached,) = (tmp_path / "cache").rglob("*.npy")
+        content = cached.read_bytes()
+        cached.write_bytes(content[:500] + bytes(len(content) - 1000) + content[-500:])
+
+    status = run_training(run, CPU, damage)
+    assert (status.state, run.status()) == ("failed", status)
+    assert status.error.endswith("was damaged and is deleted; start again to decode the folder anew")
+    log = run.log_path.read_text()
+    assert f"ERROR {status.error}" in log
+    assert "Traceback" not in log
+    assert run_training(run, CPU).state == "finished"
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")  # Python 3.12 on
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a file that was being opened
+def test_a_decoding_process_that_is_killed_is_told_of(tmp_path):
+    run = Run.create(pictures(tmp_path / "own", resident_limit_mib=0, workers=1), "test", tmp_path)
+    status = run_training(run, CPU, lambda row, status: [child.kill() for child in multiprocessing.active_children()])
+    assert (status.state, run.status()) == ("failed", status)
+    assert status.error.startswith("a process that decodes images has died (DataLoader worker")
+    assert "--data.workers 0" in status.error
+    assert "Traceback" not in run.log_path.read_text()
+    assert run_training(run, CPU).state == "finished"
+
+
+ALLOCATOR = "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried"
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (OSError(errno.EIO, "I/O error", "x.png"), "x.png could not be read (I/O error); mend that, then resume"),
+        (OSError(errno.EIO, "I/O error"), "the training data could not be read (I/O error); mend that, then resume"),
+        (OSError(errno.EDQUOT, "Quota exceeded", "x"), "x could not be written (Quota exceeded); make room, then"),
+        (ValueError("two\nlines"), "two lines"),
+        (RuntimeError(ALLOCATOR), "the device ran out of memory; try a batch_size below 64"),
+        (np.exceptions.AxisError("x"), "x"),
+        (MemoryError(), "the device ran out of memory; try a batch_size below 64"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_what_goes_wrong_on_the_way_is_the_reason_of_a_failed_run(tmp_path, digits, monkeypatch, error, sentence):
+    run = Run.create(small(digits), "test", tmp_path)
+    whole = recording.train
+
+    def failing(*arguments):
+        yield from itertools.islice(whole(*arguments), 3)
+        raise error
+
+    monkeypatch.setattr(recording, "train", failing)
+    status = run_training(run, CPU)
+    assert (status.state, status.step, run.status()) == ("failed", 3, status)
+    assert status.error.startswith(sentence)
+    assert f"ERROR {status.error}\n" in run.log_path.read_text()
+
+
+def test_an_error_that_nobody_foresaw_is_raised_and_leaves_reason_and_trace(tmp_path, digits, monkeypatch):
+    run = Run.create(small(digits), "test", tmp_path)
+
+    def failing(*arguments):
+        raise RuntimeError("mat1 and mat2\ncannot be multiplied")
+        yield
+
+    monkeypatch.setattr(recording, "train", failing)
+    with pytest.raises(RuntimeError, match="cannot be multiplied"):
+        run_training(run, CPU)
+    assert run.status().state == "failed"
+    assert run.status().error == "RuntimeError: mat1 and mat2 cannot be multiplied"
+    assert "Traceback" in run.log_path.read_text()
+
+
+def test_networks_that_fit_nowhere_are_a_sentence(tmp_path, digits):
+    config = small(digits)
+    config = replace(config, model=replace(config.model, latent_dim=1, hidden_g=(10**6, 10**6)))
+    run = Run.create(config, "test", tmp_path)
+    with pytest.raises(RunError, match="do not fit in this machine's memory; try narrower networks"):
+        run_training(run, CPU)
+
+
+def test_data_that_is_missing_is_an_error_for_the_caller(tmp_path, digits):
+    run = Run.create(small(digits, data=DataConfig(name=f"folder:{tmp_path / 'nowhere'}")), "test", tmp_path)
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        run_training(run, CPU)
+
+
+def test_a_state_of_other_networks_is_refused_by_name(tmp_path, digits):
+    run, other = trained(tmp_path, small(digits)), trained(tmp_path / "other", small(digits, "dcgan"))
+    run.state_path.write_bytes(other.state_path.read_bytes())
+    with pytest.raises(RunError, match=r"state\.safetensors"):
+        run_training(run, CPU)
+
+
+def test_threads_are_the_configs_and_the_callers_afterwards(tmp_path, digits):
+    before = torch.get_num_threads()
+    run = trained(tmp_path, small(digits, threads=1, epochs=1))
+    assert run.status().environment["threads"] == "1"
+    assert torch.get_num_threads() == before
+
+
+def test_grid_and_snapshot_steps():
+    assert [step for step in range(27) if is_grid_step(step, 10)] == [0, 1, 2, 4, 8, 10, 20]
+    config = PRESETS["dcgan"].config
+    assert sorted(snapshot_steps(config, 37_500)) == [0, 586, 1172, 2344, 4688, 9375, 18_750, 37_500]
+    assert snapshot_steps(replace(config, snapshots=0), 100) == set()
+    assert snapshot_steps(replace(config, snapshots=1), 100) == {100}
+    assert snapshot_steps(replace(config, snapshots=2), 100) == {0, 100}
+
+
+def test_rows_are_made_where_the_device_has_no_float64(tmp_path, digits, monkeypatch):
+    """Apple GPUs: float64 exists only for what `.cpu()` has given."""
+    on_cpu, cpu, double = set(), torch.Tensor.cpu, torch.Tensor.double
+
+    def to_cpu(tensor, *arguments, **options):
+        copy = cpu(tensor, *arguments, **options).clone()
+        on_cpu.add(copy.data_ptr())
+        return copy
+
+    def to_double(tensor, *arguments, **options):
+        if tensor.data_ptr() not in on_cpu:
+            raise TypeError("Cannot convert a MPS Tensor to float64 dtype as the MPS framework doesn't support it")
+        return double(tensor, *arguments, **options)
+
+    monkeypatch.setattr(torch.Tensor, "cpu", to_cpu)
+    monkeypatch.setattr(torch.Tensor, "double", to_double)
+    run = Run.create(small(digits, epochs=1), "gan", tmp_path)
+    assert run_training(run, CPU).state == "finished"
+    assert on_cpu
+    assert run.progress()[0][-1].step == 6

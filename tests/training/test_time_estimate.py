@@ -1,0 +1,79 @@
+"""The time estimates: counted steps, measured steps, and what becomes of a measurement."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import pytest
+from recorded import TINY
+
+from dcgan.config import DataConfig
+from dcgan.presets import PRESETS
+from dcgan.training import time_estimate
+
+
+@pytest.fixture(autouse=True)
+def forgotten(runs_root, monkeypatch):
+    monkeypatch.setattr(time_estimate, "_failed", set())
+    monkeypatch.setattr(time_estimate, "MEASURE_SECONDS", 0.05)
+    monkeypatch.setenv("DCGAN_DEVICE", "cpu")
+
+
+@pytest.mark.parametrize(
+    ("preset", "steps"), [("gan", 37_500), ("dcgan-keras", 23_400), ("dcgan-step", 1955), ("cdcgan", 9380)]
+)
+def test_the_steps_are_the_recordings(preset, steps):
+    assert time_estimate.steps_of(PRESETS[preset].config) == steps
+
+
+def test_a_folders_steps_are_unknown_unless_named():
+    folder = replace(TINY, data=DataConfig(name="folder:/photos"))
+    assert time_estimate.steps_of(folder) is None
+    assert time_estimate.steps_of(replace(folder, steps_per_epoch=10)) == 20
+
+
+def measured(config):
+    time_estimate.measure_in_background([config])
+    give_up = time.monotonic() + 100
+    while time_estimate.is_measuring(config) and time.monotonic() < give_up:
+        time.sleep(0.05)
+    return time_estimate.estimate(config)
+
+
+def test_a_measurement_is_kept_and_scales_with_the_epochs(runs_root):
+    assert time_estimate.estimate(TINY) is None
+    found = measured(TINY)
+    assert found.seconds > 0
+    assert (found.device, found.steps_timed >= 1) == ("cpu", True)
+    longer = replace(TINY, epochs=2 * TINY.epochs, seed=9, lr_g=1e-3)
+    assert time_estimate.estimate(longer).seconds == pytest.approx(2 * found.seconds)
+    assert time_estimate.estimate(replace(TINY, batch_size=8)) is None
+    assert (runs_root / ".speed.json").stat().st_mode & 0o777 == 0o644
+
+
+def test_it_is_forgotten_on_another_machine(monkeypatch):
+    assert measured(TINY)
+    monkeypatch.setattr(time_estimate, "cpu_name", lambda: "another")
+    assert time_estimate.estimate(TINY) is None
+
+
+def test_what_cannot_be_measured_is_tried_once(monkeypatch):
+    monkeypatch.setenv("DCGAN_DEVICE", "cuda:99")
+    assert measured(TINY) is None
+    started = []
+    monkeypatch.setattr(time_estimate, "_time_them", lambda batch: started.append(batch) or [])
+    assert measured(TINY) is None
+    assert started == []
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"a": 1}', '{"a": {}}'])
+def test_a_damaged_cache_is_no_error(runs_root, text):
+    runs_root.mkdir()
+    (runs_root / ".speed.json").write_text(text)
+    assert time_estimate.estimate(TINY) is None
+
+
+def test_conditional_and_averaged_trainings_are_measured_too():
+    config = replace(TINY, model=replace(TINY.model, num_classes=10), ema_half_life_images=100)
+    assert time_estimate.time_steps(config)["seconds_per_step"] > 0
