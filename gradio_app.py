@@ -33,8 +33,8 @@ from dcgan.config import KINDS
 from dcgan.figures import plots
 from dcgan.latents import PATHS, parse_seeds
 from dcgan.pixels import Bytes
-from dcgan.runs import tables
-from dcgan.runs.run import list_runs
+from dcgan.runs import listing, tables
+from dcgan.runs.listing import list_runs
 from dcgan.runtime.device import choose_device
 from dcgan.sampling import exploration
 from dcgan.sampling.link import KEYS, MAX_FRAMES, MAX_KEYS, ShareLink, nearest, shown
@@ -47,14 +47,14 @@ FILES_KEPT = 300
 DICE_SIDES = 10_000
 """Of the dice; short numbers are easier to tell someone."""
 
-FIRST = replace(DEFAULT, model=tables.BEST[0], seed_a=84, seed_b=18)
+FIRST = replace(DEFAULT, model=listing.BEST[0], seed_a=84, seed_b=18)
 """What a page opened without a link shows."""
 
 EXAMPLES = {
     "a four becomes a nine": FIRST,
     "the same in a straight line": replace(FIRST, path="lerp"),
     "0 1 2 3 4, and round again": replace(FIRST, seed_a=34, seed_b=20, keys=(47, 73, 105), loop=True, frames=50),
-    "one handwriting, from 3 to 8": ShareLink(model=tables.BEST[1], seed_a=35, seed_b=35, labels=(3, 8)),
+    "one handwriting, from 3 to 8": ShareLink(model=listing.BEST[1], seed_a=35, seed_b=35, labels=(3, 8)),
     "the plain GAN": ShareLink(model="gan-mnist", seed_a=62, seed_b=92),
 }
 
@@ -142,7 +142,7 @@ def read_controls(*controls: Any) -> tuple[ShareLink, str, Path, list[str]]:
     """
     model, *values = controls
     link, notes = nearest(dict(zip(WAY, values, strict=True)))
-    found, weights, more = find_model(model, tables.by_label(list_runs()), DEFAULT.model)
+    found, weights, more = find_model(model, listing.by_label(list_runs()), DEFAULT.model)
     return replace(link, model=found.name), found.name if more else model, weights, [*notes, *more]
 
 
@@ -274,7 +274,7 @@ def interpolate(
     if animation not in ("", "gif", "mp4"):
         notes.append(f"animation={shown(animation)} is not gif or mp4; none is made.")
     try:
-        found, weights, more = find_model(model, tables.by_label(list_runs()), DEFAULT.model)
+        found, weights, more = find_model(model, listing.by_label(list_runs()), DEFAULT.model)
         link, unfit = fitted(replace(link, model=found.name), generator_of(weights))
         drawing = rendering_of(weights, link)
         film = getattr(drawing, animation) if animation in ("gif", "mp4") else b""
@@ -308,7 +308,7 @@ def sample(model: str = DEFAULT.model, seeds: str = "0-63", labels: str = "") ->
     Returns:
         model, weights_id, and sheet_png in base64
     """
-    runs = tables.by_label(list_runs())
+    runs = listing.by_label(list_runs())
     if model not in runs:
         raise gr.Error(f"There is no model {shown(model)} here; there are {', '.join(runs)}.")
     try:
@@ -333,7 +333,7 @@ def models() -> list[dict[str, Any]]:
         name, preset, state of its training, image_size, channels, and labels, the number of classes or 0, of each
     """
     found = []
-    for name, run in tables.by_label(list_runs()).items():
+    for name, run in listing.by_label(list_runs()).items():
         summary = tables.run_summary(run)
         if run.weights_path.exists() and "error" not in summary:
             model = run.config().model
@@ -347,7 +347,7 @@ def open_address(query: dict[str, str]) -> list[Any]:
     link, notes = ShareLink.from_query(query)
     if not any(key in query for key in KEYS):
         link = FIRST
-    labelled = tables.by_label([run for run in list_runs() if run.weights_path.exists()])
+    labelled = listing.by_label([run for run in list_runs() if run.weights_path.exists()])
     run, weights, more = resolve(link, list(labelled.values()))
     if run is None:
         run, weights, missing = find_model(link.model, labelled, DEFAULT.model)
@@ -456,7 +456,7 @@ FILES = TemporaryFiles()
 
 def build() -> gr.Blocks:
     """The page. Without any weights it says how to get some."""
-    labelled = tables.by_label([run for run in list_runs() if run.weights_path.exists()])
+    labelled = listing.by_label([run for run in list_runs() if run.weights_path.exists()])
     with gr.Blocks(title="DCGAN Studio: interpolation", analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
         gr.Markdown("# From one digit to another\nTwo seeds, two points in latent space, and what lies between them.")
         gr.api(models, api_name="models")

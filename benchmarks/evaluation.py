@@ -23,8 +23,8 @@ from dcgan.checkpoint import load_generator
 from dcgan.evaluation import metrics
 from dcgan.evaluation.classifier import load_features
 from dcgan.evaluation.scores import evaluate
+from dcgan.files import CHECKPOINTS
 from dcgan.latents import latents_from_seeds
-from dcgan.runs.run import CHECKPOINTS
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from timing import alternate, machine_line, print_table, spread
 
 from dcgan import pixels
 from dcgan.checkpoint import load_generator
-from dcgan.runs.run import CHECKPOINTS
+from dcgan.files import CHECKPOINTS
 from dcgan.runtime.device import choose_device
 from dcgan.sampling.link import ShareLink
 from dcgan.sampling.rendering import draw_at, render

@@ -20,9 +20,9 @@ from timing import alternate, machine_line, peak_mib, print_table, ratios, sprea
 from torch import Tensor
 
 from dcgan.checkpoint import TrainedGenerator, load_generator
+from dcgan.files import CHECKPOINTS
 from dcgan.latents import latents_from_seeds
 from dcgan.models.inference import CHUNK, sample
-from dcgan.runs.run import CHECKPOINTS
 from dcgan.runtime.device import choose_device
 
 MODELS = ("dcgan-mnist", "gan-mnist")

@@ -22,11 +22,12 @@ from safetensors.torch import save, save_file
 from torch import Tensor, nn
 
 from dcgan.config import ModelConfig, TrainConfig
+from dcgan.files import replacing
 from dcgan.latents import truncate
 from dcgan.models.gan import build_discriminator, build_generator
 from dcgan.models.inference import sample
 from dcgan.models.networks import Discriminator, Generator
-from dcgan.runs.run import Run, replacing
+from dcgan.runs.run import Run
 
 METADATA_KEY = "dcgan"
 FULL_PRECISION_LIMIT_BYTES = {"generator": 10_000_000, "discriminator": 2_000_000}

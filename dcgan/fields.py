@@ -39,7 +39,7 @@ class Field:
 
 
 @functools.cache
-def fields() -> dict[str, Field]:
+def config_fields() -> dict[str, Field]:
     """Every field of a TrainConfig by name, the model's and the data's among them, in order of declaration."""
     return {field.name: field for field in _fields(TrainConfig, "")}
 
@@ -84,7 +84,9 @@ def changed(config: TrainConfig, values: Mapping[str, Any]) -> TrainConfig:
 
 def differences(config: TrainConfig, base: TrainConfig) -> dict[str, Any]:
     """The fields in which `config` is not `base`, with the values of `config`."""
-    return {name: value_of(config, name) for name in fields() if value_of(config, name) != value_of(base, name)}
+    return {
+        name: value_of(config, name) for name in config_fields() if value_of(config, name) != value_of(base, name)
+    }
 
 
 def train_command(config: TrainConfig, preset: str) -> str:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from dcgan.config import ModelConfig, TrainConfig
-from dcgan.runs.run import ProgressRow, Run, ScoreRow, Status
+from dcgan.runs.rows import ProgressRow, ScoreRow, Status
+from dcgan.runs.run import Run
 
 TINY = TrainConfig(
     model=ModelConfig(topology="conv", latent_dim=6, width_g=2, width_d=2),

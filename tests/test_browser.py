@@ -25,7 +25,7 @@ from recorded import TINY, record_run
 from servers import free_port
 
 from dcgan.checkpoint import load_generator, load_tensors, weights_id
-from dcgan.runs.run import list_runs
+from dcgan.runs.listing import list_runs
 from dcgan.sampling.link import ShareLink
 from dcgan.sampling.rendering import render
 

@@ -12,20 +12,20 @@ from hypothesis import strategies as st
 
 from dcgan.cli import main as cli
 from dcgan.config import DataConfig, TrainConfig
-from dcgan.fields import as_text, changed, differences, fields, from_text, train_command, value_of
+from dcgan.fields import as_text, changed, config_fields, differences, from_text, train_command, value_of
 from dcgan.presets import PRESETS
 
 DCGAN = PRESETS["dcgan"].config
 
 
 def test_every_field_is_there_with_its_help():
-    names = list(fields())
+    names = list(config_fields())
     assert {"epochs", "lr_d", "model.latent_dim", "data.name"} <= set(names)
     assert len(names) == len(set(names))
-    assert [name for name, field in fields().items() if not field.help] == []
-    assert fields()["loss"].choices[:2] == ("bce", "minimax")
-    assert fields()["betas"].item_kind is float
-    assert fields()["epochs"].item_kind is None
+    assert [name for name, field in config_fields().items() if not field.help] == []
+    assert config_fields()["loss"].choices[:2] == ("bce", "minimax")
+    assert config_fields()["betas"].item_kind is float
+    assert config_fields()["epochs"].item_kind is None
 
 
 def test_fields_are_read_and_replaced_by_name():

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from dcgan.cli import main as cli
+from dcgan.files import CHECKPOINTS
 from dcgan.presets import PRESETS
-from dcgan.runs.run import CHECKPOINTS, list_runs
+from dcgan.runs.listing import list_runs
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

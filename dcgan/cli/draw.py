@@ -8,7 +8,8 @@ from typing import Annotated
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
-from dcgan.runs.run import find_run, replacing
+from dcgan.files import replacing
+from dcgan.runs.listing import find_run
 
 Output = Annotated[str, arg(aliases=["-o"], metavar="PATH")]
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
-from dcgan.runs.run import Run, find_run
+from dcgan.runs.listing import find_run
+from dcgan.runs.run import Run
 from dcgan.runs.tables import table
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from urllib.parse import parse_qsl, urlsplit
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from dcgan.cli.draw import Output, parse_labels
-from dcgan.runs.run import find_run, list_runs, replacing
+from dcgan.files import replacing
+from dcgan.runs.listing import find_run, list_runs
 from dcgan.sampling.link import ShareLink, demo_url
 
 

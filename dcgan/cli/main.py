@@ -24,7 +24,8 @@ from dcgan.cli.link import link, open_link
 from dcgan.cli.publish import publish
 from dcgan.cli.results import results
 from dcgan.cli.train import PROG, resume, train, with_preset
-from dcgan.runs.run import list_runs, runs_root
+from dcgan.files import runs_root
+from dcgan.runs.listing import list_runs
 from dcgan.runs.tables import preset_summaries, presets_table, run_summary, runs_table
 
 

@@ -11,7 +11,7 @@ from typing import TextIO
 
 from tqdm import tqdm
 
-from dcgan.runs.run import ProgressRow, Status
+from dcgan.runs.rows import ProgressRow, Status
 
 LINE_EVERY_SECONDS = 10.0
 

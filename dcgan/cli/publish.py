@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
-from dcgan.runs.run import find_run
+from dcgan.runs.listing import find_run
 
 
 def publish(

@@ -9,8 +9,10 @@ from typing import Annotated
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
-from dcgan.runs import run as rooms
-from dcgan.runs.run import Run, find_run, replacing
+from dcgan import files
+from dcgan.files import replacing
+from dcgan.runs.listing import find_run
+from dcgan.runs.run import Run
 
 PAGE = "docs/results.md"
 """In the project, whose runs it is made of, wherever the command is given."""
@@ -49,7 +51,7 @@ def results(
     if runs and not output:
         print(page, end="")
         return 0
-    path = Path(output) if output else rooms.PROJECT / PAGE
+    path = Path(output) if output else files.PROJECT / PAGE
     with replacing(path) as temporary:
         temporary.write_text(page, encoding="utf-8", newline="\n")
     print(f"wrote {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
@@ -58,5 +60,5 @@ def results(
 
 def _run_of(name: str) -> Run:
     """A kept record by its name too: it has no weights, so no other command knows it."""
-    record = rooms.RESULTS / name
+    record = files.RESULTS / name
     return Run(record) if os.path.isfile(record / "config.json") else find_run(name)

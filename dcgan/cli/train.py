@@ -18,7 +18,9 @@ from tyro.conf import FlagCreatePairsOff, Positional, arg
 from dcgan.config import TrainConfig, check_new
 from dcgan.presets import PRESETS
 from dcgan.runs import diagnosis
-from dcgan.runs.run import ProgressRow, Run, RunError, Status, find_run
+from dcgan.runs.listing import find_run
+from dcgan.runs.rows import ProgressRow, Status
+from dcgan.runs.run import Run, RunError
 
 if TYPE_CHECKING:
     import torch

@@ -31,8 +31,7 @@ import numpy as np
 import PIL
 
 from dcgan.data.folder import ImageFiles, UnreadableImageError, attempts, keep, read_image
-from dcgan.data.named_sets import cache_folder
-from dcgan.runs.run import replacing, take_lock
+from dcgan.files import cache_folder, replacing, take_lock
 
 logger = logging.getLogger(__name__)
 
@@ -179,10 +178,10 @@ def _npy_header(shape: tuple[int, ...]) -> bytes:
 @contextmanager
 def _lock(folder: Path) -> Iterator[None]:
     """One training decodes, others wait for what it makes."""
-    descriptor = take_lock(folder, 0)
+    descriptor = take_lock(folder, patience_seconds=0)
     if descriptor is None:
         logger.info("another training decodes into %s; waiting for it", folder)
-        descriptor = take_lock(folder, math.inf)
+        descriptor = take_lock(folder, patience_seconds=math.inf)
     try:
         yield
     finally:

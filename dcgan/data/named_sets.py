@@ -23,6 +23,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from dcgan.files import cache_folder
+
 PROJECT_DATA = Path(__file__).resolve().parents[2] / "data"
 """The project's own data: the four original MNIST archives, as torchvision lays them out."""
 
@@ -72,13 +74,6 @@ def read_named_set(name: str, root: str, split: Literal["train", "test"]) -> tup
     found = read(name, cache_folder(), split)
     assert found is not None, f"{name} was downloaded and is not in {cache_folder()}"
     return found
-
-
-def cache_folder() -> Path:
-    """Where downloads go: $DCGAN_CACHE, else $XDG_CACHE_HOME/dcgan, else ~/.cache/dcgan."""
-    if os.environ.get("DCGAN_CACHE"):
-        return Path(os.environ["DCGAN_CACHE"]).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").expanduser() / "dcgan"
 
 
 def read_idx(path: Path) -> np.ndarray:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from dcgan.checkpoint import load_tensors, save_tensors, weights_id
 from dcgan.data.loading import ImageSet
-from dcgan.data.named_sets import cache_folder
+from dcgan.files import cache_folder
 
 logger = logging.getLogger(__name__)
 

@@ -17,8 +17,8 @@ from torch.nn import functional as F
 
 from dcgan.checkpoint import load_tensors, save_tensors, weights_id
 from dcgan.data.named_sets import NAMED_SETS
+from dcgan.files import PROJECT
 from dcgan.models.inference import side_by_side
-from dcgan.runs.run import PROJECT
 
 FEATURES = PROJECT / "features"
 """The trained judges, one file a set."""

@@ -28,11 +28,11 @@ from torch.nn import functional as F
 
 from dcgan.checkpoint import TrainedGenerator, weights_id
 from dcgan.data.loading import load_images
-from dcgan.data.named_sets import cache_folder
 from dcgan.evaluation import metrics
 from dcgan.evaluation.cache import drawn_real, kept
 from dcgan.evaluation.classifier import to_float
 from dcgan.evaluation.scores import rounded
+from dcgan.files import cache_folder
 from dcgan.latents import latents_from_seeds
 from dcgan.pixels import to_uint8
 

@@ -19,11 +19,11 @@ from torch import Tensor
 
 from dcgan.checkpoint import TrainedGenerator, load_tensors, save_tensors, weights_id
 from dcgan.data.loading import ImageSet, load_images
-from dcgan.data.named_sets import cache_folder
 from dcgan.evaluation import metrics
 from dcgan.evaluation.cache import drawn_real
 from dcgan.evaluation.classifier import NUM_CLASSES, Features, load_features, to_float
 from dcgan.evaluation.label_scores import LabelScores
+from dcgan.files import cache_folder
 from dcgan.latents import latents_from_seeds
 
 NUM_IMAGES = 10_000

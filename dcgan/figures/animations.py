@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from dcgan import pixels
 from dcgan.pixels import Bytes
-from dcgan.runs.run import Run, Status
+from dcgan.runs.rows import Status
+from dcgan.runs.run import Run
 
 
 def training_gif(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from dcgan.runs.run import ScoreRow
+from dcgan.runs.rows import ScoreRow
 from dcgan.runs.series import Column, Series, smooth, thin
 
 GENERATOR = "#0072B2"

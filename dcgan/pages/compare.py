@@ -17,26 +17,14 @@ from dcgan.pages.parts.address import asked_for, plain, refused
 from dcgan.pages.parts.live import series_of
 from dcgan.pixels import Bytes
 from dcgan.presets import PRESETS
-from dcgan.runs import diagnosis, tables
-from dcgan.runs.run import UNSCORED, Run, ScoreRow, Status, list_runs
+from dcgan.runs import diagnosis, listing, tables
+from dcgan.runs.comparison import config_table, parameters
+from dcgan.runs.evaluations import Row, comparable, evaluations, is_known, measured_by, same_measure, score_table
+from dcgan.runs.listing import list_runs
+from dcgan.runs.rows import UNSCORED, ScoreRow, Status
+from dcgan.runs.run import Run
 from dcgan.runs.series import Series
-from dcgan.runs.timeline import (
-    ALIGNMENTS,
-    COLUMNS,
-    Row,
-    Timeline,
-    comparable,
-    config_table,
-    evaluations,
-    is_known,
-    measured_by,
-    nearest,
-    parameters,
-    same_measure,
-    score_table,
-    stops,
-    timeline,
-)
+from dcgan.runs.timeline import ALIGNMENTS, COLUMNS, Timeline, nearest, stops, timeline
 from dcgan.sampling.link import shown
 
 DEFAULTS = ("gan-mnist", "dcgan-mnist")
@@ -75,7 +63,7 @@ def main() -> None:
     )
     asked = asked_for()
     notes = st.container()
-    runs = tables.by_label(list_runs())
+    runs = listing.by_label(list_runs())
     if runs:
         compare(runs, asked)
     else:

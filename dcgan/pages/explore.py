@@ -17,14 +17,15 @@ from dcgan.config import KINDS, ModelConfig
 from dcgan.latents import MAX_SEED, PATHS, parse_seeds
 from dcgan.pages.parts.address import asked_for, plain, refused
 from dcgan.pixels import Bytes
-from dcgan.runs import tables
-from dcgan.runs.run import Run, list_runs
+from dcgan.runs import listing
+from dcgan.runs.listing import list_runs
+from dcgan.runs.run import Run
 from dcgan.sampling.link import ShareLink, demo_url
 
 if TYPE_CHECKING:
     from dcgan.checkpoint import TrainedGenerator
 
-DEFAULT_RUN = tables.BEST[0]
+DEFAULT_RUN = listing.BEST[0]
 
 
 def main() -> None:
@@ -35,7 +36,7 @@ def main() -> None:
     )
     asked = asked_for()
     notes = st.container()
-    found = tables.best_first(list_runs())
+    found = listing.best_first(list_runs())
     runs = {run.name: run for run in found if run.weights_path.exists() or run.snapshot_steps()}
     if runs:
         explore(runs)

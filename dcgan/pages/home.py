@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dcgan import pixels
+from dcgan import files, pixels
 from dcgan.figures import animations, diagrams
 from dcgan.pages.parts.address import plain
-from dcgan.runs import run as runs
-from dcgan.runs import timeline as compare
 from dcgan.runs.run import Run
 from dcgan.runs.series import Series
+from dcgan.runs.timeline import stops, timeline
 
 GAN, DCGAN = "gan-mnist", "dcgan-mnist"
 
@@ -55,7 +54,7 @@ def main() -> None:
 
 def recordings() -> None:
     """The published GAN and DCGAN from their first step to their last, playing or still."""
-    left, right = (Run(runs.CHECKPOINTS / name) for name in (GAN, DCGAN))
+    left, right = (Run(files.CHECKPOINTS / name) for name in (GAN, DCGAN))
     try:
         steps = pairs(left, right)
         last = animations.frame_caption(steps[-1][1], right.status())
@@ -80,8 +79,8 @@ def recordings() -> None:
 
 def pairs(left: Run, right: Run) -> list[tuple[int, int]]:
     """The grids of both that belong together, by epoch."""
-    lines = [compare.timeline(run, run.status(), Series(run), "epoch") for run in (left, right)]
-    return [(lines[0].step_at(at), lines[1].step_at(at)) for at in compare.stops(lines).values()]
+    lines = [timeline(run, run.status(), Series(run), "epoch") for run in (left, right)]
+    return [(lines[0].step_at(at), lines[1].step_at(at)) for at in stops(lines).values()]
 
 
 @st.cache_data(max_entries=4, show_spinner="Making the film ...")

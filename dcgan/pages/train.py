@@ -9,8 +9,9 @@ import streamlit as st
 from dcgan.pages.parts.address import asked_for, plain, refused
 from dcgan.pages.parts.live import actions, live_view
 from dcgan.pages.parts.start import start_form
-from dcgan.runs import launch, tables
-from dcgan.runs.run import Run, list_runs
+from dcgan.runs import launch, listing, tables
+from dcgan.runs.listing import list_runs
+from dcgan.runs.run import Run
 
 TABLE_EVERY_SECONDS = 2.0
 DEFAULT_RUN = "dcgan-mnist"
@@ -24,7 +25,7 @@ def main() -> None:
     )
     asked = asked_for()
     notes = st.container()
-    runs = tables.by_label(list_runs())
+    runs = listing.by_label(list_runs())
     reason = launch.forbidden()
     with st.expander("Start a training", expanded=not reason and "run" not in asked, icon="▶️"):
         if reason:

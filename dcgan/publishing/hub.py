@@ -13,9 +13,10 @@ from typing import Literal
 
 from dcgan import pixels
 from dcgan.config import DataConfig
+from dcgan.files import PROJECT
 from dcgan.presets import PRESETS
-from dcgan.runs import timeline
-from dcgan.runs.run import PROJECT, Run, RunError
+from dcgan.runs import comparison, evaluations
+from dcgan.runs.run import Run, RunError
 
 Content = Path | bytes
 Files = dict[str, Content]
@@ -125,9 +126,9 @@ def model_card(run: Run, repo: str = "REPO") -> str:
     """The card as Markdown; `repo` is replaced by the repository's name on upload."""
     config, status = run.config(), run.status()
     preset = PRESETS.get(run.preset)
-    scores = timeline.last_scores(run)
+    scores = evaluations.last_scores(run)
     lines = [f"- {name}: {value}" for name, value in scores.items()] or ["Not measured yet."]
-    counts = [timeline.parameters(path) for path in (run.weights_path, run.discriminator_path)]
+    counts = [comparison.parameters(path) for path in (run.weights_path, run.discriminator_path)]
     told = [f"{count:,}" if count else "unknown" for count in counts]
     row = run.last_row()
     classes = config.model.num_classes

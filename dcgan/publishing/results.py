@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dcgan import fields
+from dcgan import fields, files
 from dcgan.config import TrainConfig
 from dcgan.presets import PRESETS
-from dcgan.runs import run as runs
-from dcgan.runs import timeline
+from dcgan.runs import evaluations
+from dcgan.runs.listing import list_runs
 from dcgan.runs.run import Run, RunError
 
 _NO_RECIPE = (
@@ -71,7 +71,7 @@ def recipe(config: TrainConfig, like: TrainConfig | None = None) -> TrainConfig:
 
 def default_runs() -> list[Run]:
     """The published models, then the records of further seeds."""
-    return runs.list_runs(runs.CHECKPOINTS, runs.RESULTS)
+    return list_runs(files.CHECKPOINTS, files.RESULTS)
 
 
 def read(chosen: Iterable[Run]) -> tuple[list[Entry], dict[Run, str]]:
@@ -82,7 +82,7 @@ def read(chosen: Iterable[Run]) -> tuple[list[Entry], dict[Run, str]]:
         try:
             found = _entries(run)
         except (OSError, ValueError) as error:
-            left_out[run] = " ".join(str(error).replace(f"{runs.PROJECT}/", "").split())
+            left_out[run] = " ".join(str(error).replace(f"{files.PROJECT}/", "").split())
             continue
         for entry in found:
             first = entries.setdefault((entry.recipe, entry.judge, entry.config.seed), entry)
@@ -96,12 +96,12 @@ def _entries(run: Run) -> list[Entry]:
     config, status = run.config(), run.status()
     if status.state != "finished" or status.step != status.steps:
         raise RunError(f"{status.state} at step {status.step:,} of {status.steps:,}; a recipe is scored at its end")
-    rows = timeline.measured(run)
+    rows = evaluations.measured(run)
     if not rows:
         raise RunError(
             f"not scored; run: python -m dcgan evaluate {shlex.quote(name_of(run))}{' --save' * run.is_published}"
         )
-    last = timeline.by_judge(row for row in rows if row["step"] == status.step)
+    last = evaluations.by_judge(row for row in rows if row["step"] == status.step)
     if not last:
         raise RunError(f"scored at step {rows[-1]['step']:,} and trained to {status.step:,}; evaluate it again")
     progress = run.last_row()
@@ -160,7 +160,7 @@ def _label(run: Run, config: TrainConfig) -> str:
 def name_of(run: Run) -> str:
     """Where a run is, as one types it in the project; the path as given where it is elsewhere."""
     path = run.path.resolve()
-    return path.relative_to(runs.PROJECT).as_posix() if path.is_relative_to(runs.PROJECT) else str(run.path)
+    return path.relative_to(files.PROJECT).as_posix() if path.is_relative_to(files.PROJECT) else str(run.path)
 
 
 def number(row: Mapping[str, Any], field: str) -> float | None:
@@ -178,7 +178,7 @@ def keep(run: Run, root: Path | None = None) -> Path:
     That is config.json, status.json, evals.jsonl and the last row of progress.jsonl, which has the training time.
     Raises RunError for a run that the page would leave out, and for a name that is taken.
     """
-    target = (root or runs.RESULTS) / run.name
+    target = (root or files.RESULTS) / run.name
     if (target / "config.json").exists():
         raise RunError(f"{name_of(Run(target))} exists; delete it, or rename the run")
     try:

@@ -14,7 +14,7 @@ from dcgan.data.named_sets import NAMED_SETS
 from dcgan.presets import PRESETS
 from dcgan.publishing.published_results import LITERATURE
 from dcgan.publishing.results import Entry, by_recipe, name_of, number, place, preset_of, read
-from dcgan.runs import timeline
+from dcgan.runs import comparison
 from dcgan.runs.run import Run
 from dcgan.runs.tables import duration
 
@@ -238,7 +238,7 @@ def _recipe_table(entries: Sequence[Entry], left_out: Iterable[Run]) -> str:
 def _parameters(group: Sequence[Entry], config: TrainConfig) -> str:
     """Known of the presets' networks; else counted in the weights, which a record of a further seed lacks."""
     known = [preset.parameters[0] for preset in PRESETS.values() if preset.config.model == config.model]
-    counted = (timeline.parameters(entry.run.weights_path) for entry in group)
+    counted = (comparison.parameters(entry.run.weights_path) for entry in group)
     count = known[0] if known else next((count for count in counted if count), None)
     return f"{count:,}" if count else _LOST
 

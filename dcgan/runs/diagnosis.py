@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import Literal
 
-from dcgan.runs.run import ProgressRow, ScoreRow
+from dcgan.runs.rows import ProgressRow, ScoreRow
 
 Level = Literal["success", "info", "warning", "error"]
 

@@ -15,11 +15,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dcgan.config import TrainConfig
-from dcgan.runs.run import LOCK_VARIABLE, PROJECT, Run, RunError, Status, fcntl, list_runs, runs_root, take_lock
+from dcgan.files import INHERITABLE_LOCKS, PROJECT, runs_root, take_lock
+from dcgan.runs.listing import list_runs
+from dcgan.runs.rows import Status
+from dcgan.runs.run import LOCK_VARIABLE, Run, RunError
 
 ALLOW_VARIABLE = "DCGAN_ALLOW_TRAINING"
 MAX_RUNNING_VARIABLE = "DCGAN_MAX_RUNNING"
 _LAST_WORDS_BYTES = 2000
+START_PATIENCE_SECONDS = 10.0
+"""How long one start waits for another that is under way."""
 
 
 class LaunchError(RunError):
@@ -104,9 +109,10 @@ def _place_for_one_more(root: Path, resumed: Run | None = None) -> Iterator[None
     if reason := forbidden():
         raise LaunchError(reason)
     root.mkdir(parents=True, exist_ok=True)
-    with open(root / ".launch.lock", "w") as file:
-        if fcntl is not None:
-            fcntl.flock(file, fcntl.LOCK_EX)
+    starting = take_lock(root, patience_seconds=START_PATIENCE_SECONDS)
+    if starting is None:
+        raise LaunchError(f"another training is being started in {root}; try again")
+    try:
         busy, most = running(root), max_running()
         if resumed is not None and resumed.is_locked():
             raise LaunchError(f"{resumed.name} is being trained already")
@@ -117,6 +123,8 @@ def _place_for_one_more(root: Path, resumed: Run | None = None) -> Iterator[None
                 f"{MAX_RUNNING_VARIABLE}={len(busy) + 1} where this page is started"
             )
         yield
+    finally:
+        os.close(starting)
 
 
 def _spawn(run: Run) -> None:
@@ -126,19 +134,22 @@ def _spawn(run: Run) -> None:
         raise LaunchError(f"{run.name} is being trained already")
     try:
         run.clear_stop()
+        if not INHERITABLE_LOCKS:  # Windows: the child takes the lock itself, some seconds later
+            os.close(lock)
         with open(run.process_log_path, "ab") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "dcgan", "resume", str(run.path.resolve())],
                 cwd=PROJECT,
-                env=os.environ | {LOCK_VARIABLE: str(lock)},
+                env=os.environ | ({LOCK_VARIABLE: str(lock)} if INHERITABLE_LOCKS else {}),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 # A session of its own: what ends the server, Ctrl-C in its terminal for one, does not reach it.
                 start_new_session=True,
-                pass_fds=() if fcntl is None else (lock,),
+                pass_fds=(lock,) if INHERITABLE_LOCKS else (),
             )
     finally:
-        os.close(lock)
+        if INHERITABLE_LOCKS:
+            os.close(lock)
     # Somebody must wait for a child, or it stays as a zombie for as long as the server runs.
     threading.Thread(target=process.wait, daemon=True, name=f"waits for {run.name}").start()

@@ -13,145 +13,21 @@ import json
 import os
 import re
 import shutil
-import sys
-import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
+from dcgan import files
 from dcgan.config import TrainConfig, check_new
+from dcgan.files import replacing, runs_root, take_lock
 from dcgan.presets import PRESETS
-
-try:
-    import fcntl
-except ImportError:  # Windows: runs are trained and read, but two processes are not kept apart.
-    fcntl = None
-
-PROJECT = Path(__file__).resolve().parents[2]
-CHECKPOINTS = PROJECT / "checkpoints"
-"""The published models."""
-RESULTS = PROJECT / "results"
-"""Records of further seeds of published recipes, without weights: where the results page has its deviations from."""
+from dcgan.runs.rows import ProgressRow, ScoreRow, Status
 
 LOCK_VARIABLE = "DCGAN_LOCK_FD"
 """Names, to a training that `launch` starts, the descriptor by which it inherits its run's lock."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 """A run's name: no path, nothing hidden, and no flag to a command line."""
-
-UNSCORED = "not scored along the way: "
-"""Begins the note of a run whose data nobody can judge; the reason follows."""
-
-State = Literal["running", "finished", "stopped", "interrupted", "failed"]
-
-
-def runs_root() -> Path:
-    """Where the user's own runs live: $DCGAN_RUNS, else ./runs."""
-    return Path(os.environ.get("DCGAN_RUNS") or "runs")
-
-
-@dataclass(frozen=True)
-class Status:
-    """status.json. `interrupted` is never written: it is a `running` whose process is gone."""
-
-    state: State
-    step: int
-    steps: int
-    epochs: int
-    error: str = ""
-    notes: tuple[str, ...] = ()
-    environment: dict[str, str] = dataclasses.field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        # Pages compute with these and show them: text for a step, or a number for a word, would be an error far from
-        # its cause.
-        numbers = (self.step, self.steps, self.epochs)
-        if self.state not in get_args(State) or not all(type(number) is int for number in numbers):
-            raise TypeError(f"state {self.state!r} and numbers {numbers} are no status")
-        if not (isinstance(self.notes, tuple) and isinstance(self.environment, dict)):
-            raise TypeError(f"notes {self.notes!r} and environment {self.environment!r} are no status")
-        words = (self.error, *self.notes, *self.environment, *self.environment.values())
-        if wrong := [word for word in words if not isinstance(word, str)]:
-            raise TypeError(f"{wrong[0]!r} is no text, as error, notes and environment are")
-
-    @property
-    def epoch(self) -> float:
-        """Epochs done, with their fraction."""
-        return self.epochs * self.step / self.steps if self.steps else 0.0
-
-
-@dataclass(frozen=True)
-class ProgressRow:
-    """One row of progress.jsonl: means over the steps since the row before."""
-
-    step: int
-    epoch: float
-    images_seen: int
-    wall_seconds: float
-    images_per_second: float
-    d_loss: float
-    g_loss: float
-    d_real: float
-    """Mean sigmoid of D's logits on real images."""
-    d_fake: float
-    """Mean sigmoid of D's logits on the fake images it was trained on."""
-    d_grad_norm: float
-    g_grad_norm: float
-
-    def __post_init__(self) -> None:
-        _check_numbers(self.__dict__.values())
-
-
-@dataclass(frozen=True)
-class ScoreRow:
-    """One row of scores.jsonl: a light evaluation at the end of an epoch, of images of fixed seeds.
-
-    Compares with rows of the same classifier and count only. A `_floor` is what as many real images get.
-    """
-
-    step: int
-    epoch: float
-    images_seen: int
-    wall_seconds: float
-    """Of training until then; scoring is not counted."""
-    num_images: int
-    cfd: float
-    """Classifier Fréchet distance; 0 is best."""
-    cfd_floor: float
-    coverage: float
-    """Share of the real test images with a generated one near them."""
-    coverage_floor: float
-    class_histogram: tuple[float, ...]
-    """The share of each class among the images, as the classifier sees them."""
-    class_histogram_floor: tuple[float, ...]
-    extractor: str
-    extractor_hash: str
-    scoring_seconds: float
-    """What this row has cost."""
-
-    @property
-    def scale(self) -> tuple[str, int]:
-        """Rows of one scale compare."""
-        return self.extractor_hash, self.num_images
-
-    def __post_init__(self) -> None:
-        words, shares = ("extractor", "extractor_hash"), ("class_histogram", "class_histogram_floor")
-        values = dict(self.__dict__)
-        texts, histograms = [values.pop(name) for name in words], [values.pop(name) for name in shares]
-        if not all(isinstance(text, str) for text in texts):
-            raise TypeError(f"{texts} are no words")
-        if not all(isinstance(each, tuple) and each for each in histograms) or len(set(map(len, histograms))) > 1:
-            raise TypeError(f"{histograms} are no two histograms of the same classes")
-        _check_numbers([*values.values(), *histograms[0], *histograms[1]])
-
-
-def _check_numbers(values: Iterable[Any]) -> None:
-    # Compared, not converted: JSON's integers know no limit, floats do. NaN compares false.
-    limit = sys.float_info.max
-    values = list(values)
-    if not all(type(value) in (int, float) and abs(value) <= limit for value in values):
-        raise TypeError(f"{values} is no row of numbers")
 
 
 class RunError(ValueError):
@@ -185,7 +61,7 @@ class Run:
     @property
     def is_published(self) -> bool:
         """Whether this is one of the project's published models, which are not the user's to change."""
-        return self.path.resolve().parent == CHECKPOINTS.resolve()
+        return self.path.resolve().parent == files.CHECKPOINTS.resolve()
 
     # Paths
 
@@ -447,7 +323,7 @@ class Run:
         reader asking is_locked holds it for an instant: hence the patience.
         """
         inherited = self._inherited_lock()
-        descriptor = take_lock(self.path, patience_seconds) if inherited is None else inherited
+        descriptor = take_lock(self.path, patience_seconds=patience_seconds) if inherited is None else inherited
         if descriptor is None:
             raise RunError(f"{self.path} is being trained by another process; stop that one first")
         try:
@@ -462,32 +338,18 @@ class Run:
             ours = os.path.samestat(os.fstat(descriptor), os.stat(self.path))
         except (KeyError, ValueError, OverflowError, OSError):
             return None
-        if not ours or fcntl is None:
+        if not ours or not files.INHERITABLE_LOCKS:
             return None
         # Whoever asks next, in this process or in one that it starts, takes a lock of its own.
         del os.environ[LOCK_VARIABLE]
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # changes nothing where it is held already
-        except BlockingIOError:
+        if not files.try_lock(descriptor):  # changes nothing where this process holds it already
             return None
         os.set_inheritable(descriptor, False)
         return descriptor
 
     def is_locked(self) -> bool:
         """Whether a process is training here."""
-        if fcntl is None:
-            return True
-        try:
-            descriptor = os.open(self.path, os.O_RDONLY)
-        except FileNotFoundError:  # deleted or renamed since it was listed
-            return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            return False
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
+        return files.is_locked(self.path)
 
     def delete(self) -> None:
         """Remove the directory. Raises RunError while it is trained, and where it is published or no run."""
@@ -508,7 +370,7 @@ class Run:
             # Whoever typed `train NAME` then, as advice says of a run, would train the preset.
             raise RunError(f"{name!r} is a preset, and a command would not know which is meant; try my-{name}")
         target = self.path.resolve().parent / name
-        if os.path.lexists(target) or os.path.lexists(CHECKPOINTS / name):
+        if os.path.lexists(target) or os.path.lexists(files.CHECKPOINTS / name):
             raise RunError(f"there is a run {name!r} already; choose another name")
         with self._to_be_changed("renamed"):
             self.path.rename(target)
@@ -528,62 +390,8 @@ class Run:
             os.close(descriptor)
 
 
-def take_lock(path: Path, patience_seconds: float) -> int | None:
-    """An open descriptor that locks the directory until it is closed; None where another kept the lock so long."""
-    if fcntl is None:
-        return os.open(os.devnull, os.O_RDONLY)
-    descriptor = os.open(path, os.O_RDONLY)
-    give_up = time.monotonic() + patience_seconds
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return descriptor
-        except BlockingIOError:
-            if time.monotonic() >= give_up:
-                os.close(descriptor)
-                return None
-            time.sleep(0.02)
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`; on a clean exit it is synced, made world-readable and renamed over it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        # exFAT, CIFS and WSL's mounted drives have no modes to set; the file is good all the same.
-        with contextlib.suppress(OSError):
-            temporary.chmod(0o644)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def _steps(folder: Path, suffix: str) -> list[int]:
     if not folder.is_dir():
         return []
     names = (re.fullmatch(r"(\d+)" + re.escape(suffix), entry.name) for entry in folder.iterdir())
     return sorted(int(match[1]) for match in names if match)
-
-
-def list_runs(*roots: Path) -> list[Run]:
-    """Every run directly under the roots, in order of name; the user's own and the published ones by default."""
-    folders = []
-    for root in roots or (CHECKPOINTS, runs_root()):
-        if root.is_dir():
-            # os.path answers False for a folder that may not be read (lost+found, another user's run); Path raises.
-            folders += sorted(path for path in root.iterdir() if os.path.isfile(path / "config.json"))
-    return [Run(path) for path in folders]
-
-
-def find_run(name: str) -> Run:
-    """A run by its path, or by its name under runs/ or checkpoints/. Raises RunError that lists what there is."""
-    for path in (Path(name), runs_root() / name, CHECKPOINTS / name):
-        # os.path answers for any text; Path raises where a name is too long or holds a NUL.
-        if os.path.isfile(path / "config.json"):
-            return Run(path)
-    names = ", ".join(run.name for run in list_runs()[-8:])
-    raise RunError(f"{name!r} is no run directory; " + (f"there are {names}" if names else "there is none yet"))

@@ -14,7 +14,8 @@ from itertools import accumulate, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from dcgan.runs.run import ProgressRow, Run, unreadable
+from dcgan.runs.rows import ProgressRow
+from dcgan.runs.run import Run, unreadable
 
 Column = NDArray[np.float64]
 COLUMNS = tuple(field.name for field in dataclasses.fields(ProgressRow))

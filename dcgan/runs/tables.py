@@ -10,28 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dcgan.presets import PRESETS
-from dcgan.runs.run import ProgressRow, Run, Status
-
-BEST = ("dcgan-best-mnist", "cdcgan-best-mnist", "dcgan-xl-mnist")
-"""The published models that one looks around in first."""
-
-
-def by_label(runs: Sequence[Run]) -> dict[str, Run]:
-    """Runs by the words to choose them with: the user's own, the newest on top; then the published, the best on top.
-
-    A published model whose name one of the user's runs has too is marked.
-    """
-    own = sorted((run for run in runs if not run.is_published), key=lambda run: run.name, reverse=True)
-    labels = {run.name: run for run in own}
-    for run in best_first(runs):
-        if run.is_published:
-            labels[f"{run.name} (published)" if run.name in labels else run.name] = run
-    return labels
-
-
-def best_first(runs: Sequence[Run]) -> list[Run]:
-    """The runs in their order, but for the best published models, which come first."""
-    return sorted(runs, key=lambda run: not (run.is_published and run.name in BEST))
+from dcgan.runs.rows import ProgressRow, Status
+from dcgan.runs.run import Run
 
 
 def run_summary(run: Run) -> dict[str, Any]:

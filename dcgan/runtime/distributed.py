@@ -20,11 +20,10 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn import functional as F
 
-from dcgan.runs.run import RunError
 from dcgan.runtime.device import choose_device
 
 
-class LostRankError(RunError):
+class LostRankError(ValueError):
     """Another rank is gone, so that nothing can be summed any more."""
 
 

@@ -26,7 +26,8 @@ from dcgan.evaluation.epoch_scores import Scorer
 from dcgan.latents import latents_from_seeds
 from dcgan.models.inference import sample
 from dcgan.models.networks import Generator
-from dcgan.runs.run import UNSCORED, ProgressRow, Run, RunError, ScoreRow, Status
+from dcgan.runs.rows import UNSCORED, ProgressRow, ScoreRow, Status
+from dcgan.runs.run import Run, RunError
 from dcgan.runtime.device import matmul_precision
 from dcgan.runtime.distributed import ALONE, LostRankError, Ranks
 from dcgan.runtime.host import cpu_name, keep_freed_memory

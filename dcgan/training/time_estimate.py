@@ -21,7 +21,8 @@ from pathlib import Path
 
 from dcgan.config import DataConfig, TrainConfig
 from dcgan.data.named_sets import NAMED_SETS
-from dcgan.runs.run import LOCK_VARIABLE, PROJECT, replacing, runs_root
+from dcgan.files import PROJECT, replacing, runs_root
+from dcgan.runs.run import LOCK_VARIABLE
 from dcgan.runtime.host import cpu_name, gpu_names, keep_freed_memory
 
 MEASURE_SECONDS = 2.0

@@ -24,8 +24,9 @@ from dcgan.cli import progress_bar, tensorboard, train
 from dcgan.cli.main import COMMANDS, main
 from dcgan.config import ModelConfig, TrainConfig
 from dcgan.presets import PRESETS
-from dcgan.runs import run as runs
-from dcgan.runs.run import ProgressRow, Run, RunError, Status, list_runs
+from dcgan.runs.listing import find_run, list_runs
+from dcgan.runs.rows import ProgressRow, Status
+from dcgan.runs.run import Run, RunError
 from dcgan.runtime import device
 from dcgan.training import recording
 
@@ -42,7 +43,7 @@ def places(tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DCGAN_RUNS", str(tmp_path / "runs"))
     monkeypatch.delenv("DCGAN_DEVICE", raising=False)
-    monkeypatch.setattr(runs, "CHECKPOINTS", tmp_path / "published")
+    monkeypatch.setattr("dcgan.files.CHECKPOINTS", tmp_path / "published")
     return tmp_path / "runs"
 
 
@@ -662,4 +663,4 @@ def test_a_missing_tensorboard_is_said_before_a_run_is_made(capsys, places, monk
     assert 'pip install "dcgan-studio[tensorboard]"' in sentence
     assert not places.exists()
     with pytest.raises(RunError):
-        runs.find_run("anything")
+        find_run("anything")

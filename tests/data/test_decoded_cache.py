@@ -26,7 +26,7 @@ from dcgan.config import DataConfig, ModelConfig, TrainConfig
 from dcgan.data import decoded_cache
 from dcgan.data.folder import find_images
 from dcgan.data.loading import DecodedBatches, ResidentBatches, StreamedBatches, load_images, make_batches
-from dcgan.runs.run import take_lock
+from dcgan.files import take_lock
 
 CPU = torch.device("cpu")
 RGB_8 = ModelConfig(image_size=8, channels=3)
@@ -271,7 +271,7 @@ def test_two_trainings_decode_once(folder, monkeypatch):
     whole = decode(folder).path.read_bytes()
     path = decode(folder).path
     path.unlink()
-    other = take_lock(path.parent, 0)
+    other = take_lock(path.parent, patience_seconds=0)
     made = []
     waiting = threading.Thread(target=lambda: made.append(decode(folder)))
     monkeypatch.setattr(decoded_cache, "read_image", lambda *_, **__: pytest.fail("decoded again"))

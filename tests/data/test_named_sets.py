@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dcgan.data.named_sets import NAMED_SETS, PROJECT_DATA, cache_folder, read_idx, read_named_set
+from dcgan.data.named_sets import NAMED_SETS, PROJECT_DATA, read_idx, read_named_set
+from dcgan.files import cache_folder
 
 MNIST_RAW = PROJECT_DATA / "MNIST" / "raw"
 MNIST_MD5 = {

@@ -23,7 +23,7 @@ import gradio_app
 from dcgan import pixels
 from dcgan.checkpoint import load_generator
 from dcgan.evaluation.classifier import load_features
-from dcgan.runs.run import CHECKPOINTS
+from dcgan.files import CHECKPOINTS, PROJECT
 from dcgan.sampling.link import ShareLink
 from dcgan.sampling.rendering import render
 
@@ -33,7 +33,7 @@ FIRST, CURRENT, LAST, STRIP, ANIMATION, PLOT, ABOUT, NOTES, LINK = range(9)
 @pytest.fixture(autouse=True)
 def on_cpu(monkeypatch, tmp_path):
     monkeypatch.setenv("DCGAN_DEVICE", "cpu")
-    monkeypatch.setattr("dcgan.runs.run.CHECKPOINTS", tmp_path / "none")
+    monkeypatch.setattr("dcgan.files.CHECKPOINTS", tmp_path / "none")
     monkeypatch.setattr(gradio_app, "FILES", gradio_app.TemporaryFiles())
 
 
@@ -42,7 +42,7 @@ def printed_by(code: str, *arguments: str) -> str:
     garbage collector warns anywhere."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code, *arguments],
-        cwd=Path(gradio_app.__file__).parent,
+        cwd=PROJECT,
         capture_output=True,
         text=True,
     )
@@ -354,7 +354,7 @@ def test_a_full_temporary_disk_is_a_sentence_and_leaves_no_part_of_a_file(tiny_r
 
 def test_the_page_is_built_without_any_model(runs_root):
     code = (
-        "import dcgan.runs.run; from pathlib import Path; dcgan.runs.run.CHECKPOINTS = Path('none'); "
+        "import dcgan.files; from pathlib import Path; dcgan.files.CHECKPOINTS = Path('none'); "
         "import gradio_app; demo = gradio_app.build(); "
         "print([block.value for block in demo.blocks.values() if hasattr(block, 'value')])"
     )

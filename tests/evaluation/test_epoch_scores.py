@@ -13,15 +13,17 @@ from torch import nn
 from dcgan.checkpoint import load_generator, load_tensors
 from dcgan.config import DataConfig, TrainConfig
 from dcgan.data.loading import load_images
-from dcgan.data.named_sets import cache_folder, read_named_set
+from dcgan.data.named_sets import read_named_set
 from dcgan.evaluation import epoch_scores, metrics
 from dcgan.evaluation.classifier import load_features, to_float
 from dcgan.evaluation.epoch_scores import Scorer, light_figures, light_reference
 from dcgan.evaluation.scores import real_reference
+from dcgan.files import cache_folder
 from dcgan.models.gan import build_gan
 from dcgan.presets import PRESETS
 from dcgan.runs import diagnosis
-from dcgan.runs.run import Run, ScoreRow
+from dcgan.runs.rows import ScoreRow
+from dcgan.runs.run import Run
 from dcgan.training import recording
 from dcgan.training.recording import run_training
 from dcgan.training.step import TrainState

@@ -21,7 +21,6 @@ from dcgan.data.loading import ImageSet, load_images
 from dcgan.evaluation import fid as inception
 from dcgan.evaluation.classifier import to_float
 from dcgan.evaluation.fid import Inception, build_network, evaluate_inception, load_inception
-from dcgan.runs import run as runs
 from dcgan.runs.run import Run
 
 
@@ -193,7 +192,7 @@ def test_counts_that_cannot_be_are_named(drawn, count):
 
 @pytest.fixture
 def run(digits, runs_root, monkeypatch, tmp_path, cache) -> Run:
-    monkeypatch.setattr(runs, "CHECKPOINTS", tmp_path / "published")
+    monkeypatch.setattr("dcgan.files.CHECKPOINTS", tmp_path / "published")
     few = load_images(digits, TINY.model)
     monkeypatch.setattr(inception, "load_images", lambda *_: few._replace(images_u8=few.images_u8[:4]))
     return record_run(runs_root, replace(TINY, data=digits))

@@ -20,7 +20,6 @@ from dcgan.data.named_sets import read_named_set
 from dcgan.evaluation import label_scores as room
 from dcgan.evaluation.classifier import to_float
 from dcgan.evaluation.label_scores import LabelScores, label_scores, learnt_from
-from dcgan.runs import run as runs
 from dcgan.runs.run import Run
 
 COUNT = 1500
@@ -139,7 +138,7 @@ def test_counts_that_cannot_be_are_named(mnist, count):
 @pytest.fixture
 def run(runs_root, monkeypatch, tmp_path) -> Run:
     """Told its digit; scored by its features elsewhere."""
-    monkeypatch.setattr(runs, "CHECKPOINTS", tmp_path / "published")
+    monkeypatch.setattr("dcgan.files.CHECKPOINTS", tmp_path / "published")
     monkeypatch.setattr("dcgan.evaluation.scores.evaluate", lambda generator, **_: scored(generator))
     monkeypatch.setattr("dcgan.evaluation.label_scores.label_scores", partial(label_scores, num_images=COUNT))
     return record_run(runs_root, replace(TINY, model=replace(TINY.model, num_classes=10)))

@@ -21,7 +21,6 @@ from dcgan.evaluation import modes as stacked
 from dcgan.evaluation.classifier import Features, load_features, to_float
 from dcgan.evaluation.metrics import modes
 from dcgan.evaluation.modes import ModeScores, evaluate_modes, modes_of
-from dcgan.runs import run as runs
 from dcgan.runs.run import Run
 
 STACKED = DataConfig(name="stacked-mnist")
@@ -171,7 +170,7 @@ def test_other_data_and_sizes_have_no_modes_to_count(config):
 
 @pytest.fixture
 def run(runs_root, monkeypatch, tmp_path) -> Run:
-    monkeypatch.setattr(runs, "CHECKPOINTS", tmp_path / "published")
+    monkeypatch.setattr("dcgan.files.CHECKPOINTS", tmp_path / "published")
     return record_run(runs_root, replace(TINY, data=STACKED, model=replace(TINY.model, channels=3)))
 
 

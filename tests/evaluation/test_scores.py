@@ -16,11 +16,11 @@ from dcgan.checkpoint import load_generator
 from dcgan.cli.main import main
 from dcgan.config import DataConfig, ModelConfig
 from dcgan.data.loading import ImageSet
-from dcgan.data.named_sets import cache_folder, read_named_set
+from dcgan.data.named_sets import read_named_set
 from dcgan.evaluation import scores as room
 from dcgan.evaluation.classifier import Features, load_features, to_float
 from dcgan.evaluation.scores import Scores, evaluate, real_reference, score
-from dcgan.runs import run as runs
+from dcgan.files import cache_folder
 from dcgan.runs.run import Run
 
 COUNT = 1000
@@ -251,7 +251,7 @@ def test_a_row_is_flat_rounded_and_without_what_is_not_known(mnist, reference, j
 
 @pytest.fixture
 def run(small, runs_root, monkeypatch, tmp_path) -> Run:
-    monkeypatch.setattr(runs, "CHECKPOINTS", tmp_path / "published")
+    monkeypatch.setattr("dcgan.files.CHECKPOINTS", tmp_path / "published")
     return tiny(small, runs_root)
 
 
@@ -289,7 +289,7 @@ def test_scores_are_appended_to_the_run(run, capsys):
 
 
 def test_published_scores_change_on_request_only(run, monkeypatch):
-    monkeypatch.setattr(runs, "CHECKPOINTS", run.path.parent)
+    monkeypatch.setattr("dcgan.files.CHECKPOINTS", run.path.parent)
     assert main(["evaluate", run.name, "--num-images", "60"]) == 0
     assert run.evals() == []
     assert main(["evaluate", run.name, "--num-images", "60", "--save"]) == 0

@@ -9,7 +9,8 @@ from PIL import Image
 from dcgan import pixels
 from dcgan.config import TrainConfig
 from dcgan.figures import animations
-from dcgan.runs.run import Run, Status
+from dcgan.runs.rows import Status
+from dcgan.runs.run import Run
 
 
 def recorded(tmp_path, greys: dict[int, int], steps_per_epoch: int = 10) -> Run:

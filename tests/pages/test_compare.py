@@ -14,8 +14,10 @@ import pytest
 from recorded import TINY, record_run, score_row
 from streamlit.testing.v1 import AppTest
 
-from dcgan.runs.run import CHECKPOINTS, Run, Status
-from dcgan.runs.timeline import SCORES
+from dcgan.files import CHECKPOINTS
+from dcgan.runs.evaluations import SCORES
+from dcgan.runs.rows import Status
+from dcgan.runs.run import Run
 
 APP = str(Path(__file__).resolve().parents[2] / "streamlit_app.py")
 
@@ -23,7 +25,7 @@ APP = str(Path(__file__).resolve().parents[2] / "streamlit_app.py")
 @pytest.fixture
 def only_own_runs(runs_root, monkeypatch) -> Path:
     """The pages see no published model, so that a test decides what there is."""
-    monkeypatch.setattr("dcgan.runs.run.CHECKPOINTS", runs_root.parent / "no-checkpoints")
+    monkeypatch.setattr("dcgan.files.CHECKPOINTS", runs_root.parent / "no-checkpoints")
     return runs_root
 
 

@@ -17,16 +17,16 @@ from PIL import Image
 from recorded import TINY, record_run
 from streamlit.testing.v1 import AppTest
 
-from dcgan import pixels
+from dcgan import files, pixels
 from dcgan.checkpoint import load_generator, load_tensors, save_tensors, weights_id
 from dcgan.config import KINDS
 from dcgan.evaluation.classifier import load_features
+from dcgan.files import CHECKPOINTS
 from dcgan.latents import latents_from_seeds, parse_seeds
-from dcgan.runs.run import CHECKPOINTS
 from dcgan.sampling import exploration, sheets
 from dcgan.sampling.link import ShareLink
 
-PAGE = str(Path(exploration.__file__).parent / "pages" / "explore.py")
+PAGE = str(files.PROJECT / "dcgan" / "pages" / "explore.py")
 CONDITIONAL = replace(TINY, model=replace(TINY.model, num_classes=3))
 UNIFORM = replace(TINY, model=replace(TINY.model, latent="uniform"))
 MIXED = replace(TINY, model=replace(TINY.model, latent="mixture", latent_dim=24))
@@ -35,7 +35,7 @@ MIXED = replace(TINY, model=replace(TINY.model, latent="mixture", latent_dim=24)
 @pytest.fixture(autouse=True)
 def only_own_runs(runs_root, monkeypatch) -> Path:
     """The page sees no published model, so that a test decides what there is."""
-    monkeypatch.setattr("dcgan.runs.run.CHECKPOINTS", runs_root.parent / "no-checkpoints")
+    monkeypatch.setattr("dcgan.files.CHECKPOINTS", runs_root.parent / "no-checkpoints")
     for name in ("DCGAN_DEMO_URL", "SPACE_ID"):
         monkeypatch.delenv(name, raising=False)
     return runs_root
@@ -295,7 +295,7 @@ def test_in_a_space_without_a_demo_rows_lead_nowhere(tiny_run, monkeypatch):
 
 
 def test_the_first_operands_are_the_digits_they_are_said_to_be(monkeypatch):
-    monkeypatch.setattr("dcgan.runs.run.CHECKPOINTS", CHECKPOINTS)
+    monkeypatch.setattr("dcgan.files.CHECKPOINTS", CHECKPOINTS)
     app = open_page(view="Vector arithmetic")
     assert "leaning eights, minus upright eights, plus upright ones" in app.markdown[2].value
     generator = load_generator(CHECKPOINTS / app.selectbox(key="run").value)
@@ -502,7 +502,7 @@ def test_the_page_imports_no_torch_before_it_draws():
 
 def run_python(code: str, environment: dict[str, str]) -> int:
     """Exit code of the code in an interpreter of its own, with no published models in sight."""
-    code = f"import dcgan.runs.run, pathlib; dcgan.runs.run.CHECKPOINTS = pathlib.Path('/nonexistent'); {code}"
+    code = f"import dcgan.files, pathlib; dcgan.files.CHECKPOINTS = pathlib.Path('/nonexistent'); {code}"
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code], env=environment, capture_output=True, text=True
     )

@@ -13,8 +13,9 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from dcgan.figures import animations
+from dcgan.files import CHECKPOINTS
 from dcgan.presets import PRESETS
-from dcgan.runs.run import CHECKPOINTS, Run
+from dcgan.runs.run import Run
 
 APP = str(Path(__file__).resolve().parents[2] / "streamlit_app.py")
 
@@ -35,7 +36,7 @@ def recordings(tmp_path, monkeypatch) -> Path:
         shutil.copytree(
             CHECKPOINTS / name, tmp_path / name, ignore=lambda folder, names: [n for n in names if "safetensors" in n]
         )
-    monkeypatch.setattr("dcgan.runs.run.CHECKPOINTS", tmp_path)
+    monkeypatch.setattr("dcgan.files.CHECKPOINTS", tmp_path)
     return tmp_path
 
 
@@ -58,7 +59,7 @@ def test_its_film_goes_from_the_first_grid_to_the_last(recordings):
 
 
 def test_without_recordings_the_text_stays(runs_root, monkeypatch):
-    monkeypatch.setattr("dcgan.runs.run.CHECKPOINTS", runs_root / "none")
+    monkeypatch.setattr("dcgan.files.CHECKPOINTS", runs_root / "none")
     app = opened("home")
     assert "cannot be shown" in app.info[0].value
     assert "generative adversarial network" in app.markdown[0].value

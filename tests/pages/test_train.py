@@ -13,10 +13,12 @@ from streamlit.testing.v1 import AppTest
 
 from dcgan.fields import train_command
 from dcgan.figures import plots
+from dcgan.files import CHECKPOINTS
 from dcgan.pages.parts import live
 from dcgan.presets import PRESETS
 from dcgan.runs import launch
-from dcgan.runs.run import CHECKPOINTS, Run, Status
+from dcgan.runs.rows import Status
+from dcgan.runs.run import Run
 from dcgan.training import time_estimate
 
 APP = str(Path(__file__).resolve().parents[2] / "streamlit_app.py")
@@ -25,7 +27,7 @@ APP = str(Path(__file__).resolve().parents[2] / "streamlit_app.py")
 @pytest.fixture(autouse=True)
 def own_machine(runs_root, monkeypatch):
     """No published model, no Space, and no processor time for estimates."""
-    monkeypatch.setattr("dcgan.runs.run.CHECKPOINTS", runs_root.parent / "no-checkpoints")
+    monkeypatch.setattr("dcgan.files.CHECKPOINTS", runs_root.parent / "no-checkpoints")
     monkeypatch.setattr(time_estimate, "measure_in_background", lambda configs: None)
     for name in ("SPACE_ID", "DCGAN_ALLOW_TRAINING", "DCGAN_MAX_RUNNING"):
         monkeypatch.delenv(name, raising=False)
@@ -343,7 +345,7 @@ def test_a_public_server_replays(runs_root, monkeypatch, variable):
 
 
 def test_published_runs_are_not_the_visitors(monkeypatch):
-    monkeypatch.setattr("dcgan.runs.run.CHECKPOINTS", CHECKPOINTS)
+    monkeypatch.setattr("dcgan.files.CHECKPOINTS", CHECKPOINTS)
     app = open_train(run="gan-mnist")
     assert not {"Resume", "Rename", "Delete for good"} & set(labels(app))
     assert app.success[0].value.startswith("**Healthy.**")

@@ -24,9 +24,10 @@ from servers import free_port
 from dcgan.checkpoint import load_generator
 from dcgan.cli.main import main
 from dcgan.config import DataConfig
+from dcgan.files import CHECKPOINTS, PROJECT
 from dcgan.latents import latents_from_seeds
 from dcgan.publishing import hub as publish
-from dcgan.runs.run import CHECKPOINTS, PROJECT, Run, RunError
+from dcgan.runs.run import Run, RunError
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -165,7 +166,7 @@ def test_nothing_is_wrong_with_our_spaces(kind):
     assert "checkpoints/dcgan-mnist/generator.safetensors" in files
     # Where training can be allowed, it is scored.
     assert ("features/mnist.safetensors" in files) == (kind == "streamlit")
-    assert not any("runs/" in name or "__pycache__" in name or "tests/" in name for name in files)
+    assert not any(name.startswith("runs/") or "__pycache__" in name or "tests/" in name for name in files)
 
 
 def test_the_pages_image_lets_nobody_train_unless_told():

@@ -14,9 +14,11 @@ from dcgan.checkpoint import load_discriminator, load_generator
 from dcgan.config import KINDS
 from dcgan.data.loading import make_batches
 from dcgan.evaluation.classifier import load_features
+from dcgan.files import CHECKPOINTS
 from dcgan.latents import latents_from_seeds, with_kinds
 from dcgan.presets import PRESETS
-from dcgan.runs.run import CHECKPOINTS, Run, list_runs
+from dcgan.runs.listing import list_runs
+from dcgan.runs.run import Run
 from dcgan.training.loop import train
 from dcgan.training.recording import draw_grid, snapshot_steps
 from dcgan.training.step import StepStats

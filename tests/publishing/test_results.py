@@ -9,15 +9,16 @@ from pathlib import Path
 import pytest
 from recorded import progress_row
 
+from dcgan import files
 from dcgan.cli.main import main
 from dcgan.config import DataConfig, ModelConfig, TrainConfig
 from dcgan.presets import PRESETS
 from dcgan.publishing.published_results import LITERATURE, PERFECT_STACKED_KL
 from dcgan.publishing.results import by_recipe, default_runs, keep, name_of, read, recipe
 from dcgan.publishing.results_page import SCORES, page
-from dcgan.runs import run as runs
-from dcgan.runs import timeline
-from dcgan.runs.run import Run, RunError, Status
+from dcgan.runs import comparison
+from dcgan.runs.rows import Status
+from dcgan.runs.run import Run, RunError
 
 DCGAN = PRESETS["dcgan"].config
 ROW = {
@@ -39,9 +40,9 @@ ROW = {
 def places(tmp_path, monkeypatch) -> Path:
     """Runs, published models, records and the working directory of their own. Returns the folder of the runs."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(runs, "PROJECT", tmp_path)
-    monkeypatch.setattr(runs, "CHECKPOINTS", tmp_path / "checkpoints")
-    monkeypatch.setattr(runs, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr("dcgan.files.PROJECT", tmp_path)
+    monkeypatch.setattr("dcgan.files.CHECKPOINTS", tmp_path / "checkpoints")
+    monkeypatch.setattr("dcgan.files.RESULTS", tmp_path / "results")
     monkeypatch.setenv("DCGAN_RUNS", str(tmp_path / "runs"))
     return tmp_path / "runs"
 
@@ -80,7 +81,7 @@ def lines_of(text: str, start: str) -> list[list[str]]:
 def test_the_committed_page_is_what_the_command_makes_of_the_committed_runs(monkeypatch):
     monkeypatch.undo()
     made = page(default_runs())
-    assert (runs.PROJECT / "docs/results.md").read_text(encoding="utf-8") == made, "run: python -m dcgan results"
+    assert (files.PROJECT / "docs/results.md").read_text(encoding="utf-8") == made, "run: python -m dcgan results"
 
 
 def test_every_number_of_the_committed_scores_has_its_wording(monkeypatch):
@@ -303,7 +304,7 @@ def test_parameters_of_another_network_are_counted_in_its_weights(places, tiny_r
     label = "`dcgan --model.latent-dim 6 --model.width-g 2 --model.width-d 2`"
     assert lines_of(page([run]), label)[1][1] == "-"
     run.generator_path.write_bytes(tiny_run.generator_path.read_bytes())
-    assert lines_of(page([run]), label)[1][1] == f"{timeline.parameters(tiny_run.generator_path):,}"
+    assert lines_of(page([run]), label)[1][1] == f"{comparison.parameters(tiny_run.generator_path):,}"
 
 
 def test_the_same_runs_give_the_same_bytes(places):
@@ -350,11 +351,11 @@ def test_a_record_gives_the_rows_that_its_run_gives(places):
         keep(run)
     with pytest.raises(RunError, match=r"runs/new cannot be kept: not scored; run: "):
         keep(record(places, "new"))
-    assert not (runs.RESULTS / "new").exists()
+    assert not (files.RESULTS / "new").exists()
 
 
 def test_the_command_keeps_then_makes_the_page_of_all(places, capsys):
-    published = record(runs.CHECKPOINTS, "dcgan-mnist", ROW | {"cfd": 1.0})
+    published = record(files.CHECKPOINTS, "dcgan-mnist", ROW | {"cfd": 1.0})
     record(places, "further", ROW | {"cfd": 2.0}, config=replace(DCGAN, seed=1))
     assert main(["results", "--keep", "runs/further"]) == 0
     assert main(["results"]) == 0
@@ -372,7 +373,7 @@ def test_the_command_keeps_then_makes_the_page_of_all(places, capsys):
 
 
 def test_the_page_is_the_projects_wherever_the_command_is_given(places, tmp_path, monkeypatch, capsys):
-    record(runs.CHECKPOINTS, "dcgan-mnist", ROW)
+    record(files.CHECKPOINTS, "dcgan-mnist", ROW)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from recorded import progress_row, score_row
 
+from dcgan.files import CHECKPOINTS
 from dcgan.runs import diagnosis
 from dcgan.runs.diagnosis import (
     COLLAPSE_IMAGES,
@@ -20,7 +21,8 @@ from dcgan.runs.diagnosis import (
     collapse,
     diagnose,
 )
-from dcgan.runs.run import CHECKPOINTS, ProgressRow, Run, ScoreRow
+from dcgan.runs.rows import ProgressRow, ScoreRow
+from dcgan.runs.run import Run
 
 PUBLISHED = sorted(path.name for path in CHECKPOINTS.iterdir())
 

@@ -15,8 +15,9 @@ import pytest
 from recorded import TINY, record_run
 
 from dcgan.config import DataConfig
+from dcgan.files import CHECKPOINTS
 from dcgan.runs import launch
-from dcgan.runs.run import CHECKPOINTS, Run, RunError
+from dcgan.runs.run import Run, RunError
 
 SHORT = replace(TINY, data=DataConfig(limit=16), epochs=1, batch_size=8)
 LONG = replace(TINY, data=DataConfig(limit=4000), epochs=500)

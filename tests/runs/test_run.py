@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import fcntl
 import json
 import os
 import re
@@ -20,10 +21,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from recorded import TINY, progress_row, score_row
 
+from dcgan import files
 from dcgan.config import DataConfig
+from dcgan.files import replacing
 from dcgan.presets import PRESETS
-from dcgan.runs import run as runs
-from dcgan.runs.run import Run, RunError, Status, find_run, list_runs, replacing
+from dcgan.runs.listing import find_run, list_runs
+from dcgan.runs.rows import Status
+from dcgan.runs.run import Run, RunError
 
 PROJECT = Path(__file__).resolve().parents[2]
 RUNNING = Status("running", 3, 40, 4)
@@ -64,7 +68,7 @@ def test_runs_of_the_same_second_get_names_of_their_own(tmp_path, monkeypatch):
         def now(cls, tz=None):
             return cls(2026, 11, 24, 10, 15, 2, tzinfo=tz)
 
-    monkeypatch.setattr(runs, "datetime", OneSecond)
+    monkeypatch.setattr("dcgan.runs.run.datetime", OneSecond)
     made = [Run.create(replace(TINY, epochs=epochs), "dcgan", tmp_path) for epochs in (1, 2, 3)]
     assert [run.name for run in made] == [
         "20261124-101502-dcgan-s0",
@@ -75,12 +79,12 @@ def test_runs_of_the_same_second_get_names_of_their_own(tmp_path, monkeypatch):
 
 
 def test_runs_live_where_the_environment_says(runs_root, monkeypatch):
-    assert runs.runs_root() == runs_root
+    assert files.runs_root() == runs_root
     assert Run.create(TINY).path.parent == runs_root
     monkeypatch.setenv("DCGAN_RUNS", "")
-    assert runs.runs_root() == Path("runs")
+    assert files.runs_root() == Path("runs")
     monkeypatch.delenv("DCGAN_RUNS")
-    assert runs.runs_root() == Path("runs")
+    assert files.runs_root() == Path("runs")
 
 
 def test_a_run_is_its_path(tmp_path, monkeypatch):
@@ -182,7 +186,7 @@ def test_a_child_that_inherits_the_lock_keeps_it(run):
     """The launcher takes the lock and leaves it to the training that it starts."""
     run.write_status(RUNNING)
     descriptor = os.open(run.path, os.O_RDONLY)
-    runs.fcntl.flock(descriptor, runs.fcntl.LOCK_EX)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
     child = subprocess.Popen(["sleep", "60"], pass_fds=[descriptor])
     try:
         os.close(descriptor)
@@ -212,7 +216,7 @@ def test_the_lock_is_let_go_after_an_error(run):
 def test_a_readers_glance_does_not_keep_a_training_from_starting(run):
     """is_locked holds the lock for an instant; a training that starts in it waits a little."""
     descriptor = os.open(run.path, os.O_RDONLY)
-    runs.fcntl.flock(descriptor, runs.fcntl.LOCK_SH)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
     reader = subprocess.Popen(["sleep", "0.2"], pass_fds=[descriptor])
     os.close(descriptor)
     try:
@@ -225,7 +229,7 @@ def test_a_readers_glance_does_not_keep_a_training_from_starting(run):
 def test_two_readers_do_not_take_each_other_for_a_training(run):
     descriptor = os.open(run.path, os.O_RDONLY)
     try:
-        runs.fcntl.flock(descriptor, runs.fcntl.LOCK_SH)
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
         assert not run.is_locked()
     finally:
         os.close(descriptor)
@@ -595,7 +599,7 @@ def test_a_file_system_without_modes_is_written_to(tmp_path, monkeypatch):
 
 
 def test_list_runs_is_sorted_and_leaves_out_what_is_no_run(runs_root, tmp_path, monkeypatch):
-    monkeypatch.setattr(runs, "CHECKPOINTS", tmp_path / "published")
+    monkeypatch.setattr("dcgan.files.CHECKPOINTS", tmp_path / "published")
     assert list_runs() == []
     for name in ("b", "a"):
         Run(runs_root / name).write_config(TINY, "demo")
@@ -624,7 +628,7 @@ def test_a_new_run_is_refused_what_a_recorded_one_may_have(runs_root):
 
 
 def test_find_run_takes_a_path_or_a_name(runs_root, tmp_path, monkeypatch):
-    monkeypatch.setattr(runs, "CHECKPOINTS", tmp_path / "published")
+    monkeypatch.setattr("dcgan.files.CHECKPOINTS", tmp_path / "published")
     Run(runs_root / "mine").write_config(TINY, "demo")
     Run(tmp_path / "published" / "theirs").write_config(TINY, "demo")
     assert find_run("mine") == find_run(str(runs_root / "mine")) == Run(runs_root / "mine")
@@ -632,7 +636,7 @@ def test_find_run_takes_a_path_or_a_name(runs_root, tmp_path, monkeypatch):
 
 
 def test_find_run_lists_what_there_is(runs_root, tmp_path, monkeypatch):
-    monkeypatch.setattr(runs, "CHECKPOINTS", tmp_path / "published")
+    monkeypatch.setattr("dcgan.files.CHECKPOINTS", tmp_path / "published")
     monkeypatch.chdir(tmp_path)
     assert sentence(lambda: find_run("mine")) == "'mine' is no run directory; there is none yet"
     for number in range(9):

@@ -8,9 +8,9 @@ import io
 import pytest
 from recorded import progress_row, record_run
 
-from dcgan.runs import run as runs
-from dcgan.runs import tables
-from dcgan.runs.run import Run, Status
+from dcgan.runs import listing, tables
+from dcgan.runs.rows import Status
+from dcgan.runs.run import Run
 
 
 def test_the_last_row_is_found_without_reading_the_rest(tmp_path):
@@ -62,23 +62,23 @@ def test_times_are_said_in_words(seconds, text):
 
 def test_runs_are_listed_by_label_the_own_newest_first(runs_root, monkeypatch):
     published = runs_root.parent / "checkpoints"
-    monkeypatch.setattr("dcgan.runs.run.CHECKPOINTS", published)
+    monkeypatch.setattr("dcgan.files.CHECKPOINTS", published)
     old, new, model = record_run(runs_root), record_run(runs_root), record_run(published)
     twin = Run(published / old.name)
     if twin != model:
         model.path.rename(twin.path)
-    labels = tables.by_label([twin, old, new])
+    labels = listing.by_label([twin, old, new])
     assert list(labels) == [new.name, old.name, f"{old.name} (published)"]
     assert labels[f"{old.name} (published)"] == twin
 
 
 def test_the_best_published_models_come_first_and_otherwise_the_users_own(tmp_path, monkeypatch):
     published, own = tmp_path / "checkpoints", tmp_path / "runs"
-    monkeypatch.setattr(runs, "CHECKPOINTS", published)
-    names = ["aaa", *tables.BEST, "zzz"]
-    found = [Run(published / name) for name in names] + [Run(own / "20260101-dcgan-s0"), Run(own / tables.BEST[0])]
-    assert [run.path.name for run in tables.best_first(found)][:4] == [*tables.BEST, "aaa"]
-    assert list(tables.by_label(found)) == [
+    monkeypatch.setattr("dcgan.files.CHECKPOINTS", published)
+    names = ["aaa", *listing.BEST, "zzz"]
+    found = [Run(published / name) for name in names] + [Run(own / "20260101-dcgan-s0"), Run(own / listing.BEST[0])]
+    assert [run.path.name for run in listing.best_first(found)][:4] == [*listing.BEST, "aaa"]
+    assert list(listing.by_label(found)) == [
         "dcgan-best-mnist",
         "20260101-dcgan-s0",
         "dcgan-best-mnist (published)",

@@ -8,26 +8,23 @@ from dataclasses import replace
 import pytest
 from recorded import TINY, record_run
 
+from dcgan.files import CHECKPOINTS
 from dcgan.presets import PRESETS
 from dcgan.publishing.results_page import SCORES as PAGE_SCORES
-from dcgan.runs.run import CHECKPOINTS, Run, RunError
-from dcgan.runs.series import Series
-from dcgan.runs.timeline import (
+from dcgan.runs.comparison import config_table, parameters
+from dcgan.runs.evaluations import (
     SCORES,
-    Timeline,
     comparable,
-    config_table,
     evaluations,
     is_known,
     last_scores,
     measured_by,
-    nearest,
-    parameters,
     same_measure,
     score_table,
-    stops,
-    timeline,
 )
+from dcgan.runs.run import Run, RunError
+from dcgan.runs.series import Series
+from dcgan.runs.timeline import Timeline, nearest, stops, timeline
 
 
 @pytest.mark.parametrize(

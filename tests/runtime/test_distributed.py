@@ -28,7 +28,8 @@ from dcgan.config import DataConfig, TrainConfig
 from dcgan.data.batches import ImageSet, Order, ResidentBatches, StreamedBatches
 from dcgan.data.folder import check_header, find_images, keep_readable
 from dcgan.presets import PRESETS
-from dcgan.runs.run import Run, list_runs
+from dcgan.runs.listing import list_runs
+from dcgan.runs.run import Run
 from dcgan.runtime.distributed import ALONE, Ranks, joined
 from dcgan.training import recording
 from dcgan.training.loop import train

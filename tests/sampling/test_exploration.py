@@ -11,8 +11,8 @@ from recorded import TINY, record_run
 from dcgan import pixels
 from dcgan.checkpoint import load_generator, load_tensors, save_generator, weights_id
 from dcgan.config import KINDS
+from dcgan.files import CHECKPOINTS
 from dcgan.latents import latents_from_seeds, slerp, truncate, with_kinds
-from dcgan.runs.run import CHECKPOINTS
 from dcgan.sampling import exploration, sheets
 from dcgan.sampling.exploration import NEIGHBOUR_NOISE, Station
 

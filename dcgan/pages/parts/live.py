@@ -12,7 +12,8 @@ from dcgan.config import TrainConfig
 from dcgan.figures import animations, plots
 from dcgan.pages.parts.address import plain
 from dcgan.runs import diagnosis, launch, tables
-from dcgan.runs.run import UNSCORED, Run, RunError, ScoreRow, Status
+from dcgan.runs.rows import UNSCORED, ScoreRow, Status
+from dcgan.runs.run import Run, RunError
 from dcgan.runs.series import Newest, Series
 
 LIVE_EVERY_SECONDS = 1.0

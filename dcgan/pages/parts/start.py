@@ -7,14 +7,13 @@ from typing import Any
 
 import streamlit as st
 
-from dcgan import fields as command
+from dcgan import fields, files
 from dcgan.config import DATASETS, TrainConfig
 from dcgan.fields import Field
 from dcgan.pages.parts.address import plain
 from dcgan.presets import PRESETS
 from dcgan.runs import launch, tables
-from dcgan.runs.run import CHECKPOINTS
-from dcgan.training import time_estimate as speed
+from dcgan.training import time_estimate
 
 MAIN_FIELDS = {
     "epochs": "Epochs",
@@ -36,16 +35,16 @@ _ERROR = "start-error"
 def start_form() -> None:
     """The whole form; a Start that works adds a run and chooses it."""
     if not launch.running():  # a training would slow the steps that are timed, and they it
-        speed.measure_in_background(PRESETS[name].config for name in _presets())
+        time_estimate.measure_in_background(PRESETS[name].config for name in _presets())
     preset = st.selectbox("Preset", _presets(), key="preset", bind="query-params")
     about(preset)
     config = configured(preset)
     if config is not None:
         st.caption("The same from a terminal:")
-        st.code(command.train_command(config, preset), language="bash", wrap_lines=True)
+        st.code(fields.train_command(config, preset), language="bash", wrap_lines=True)
         if not launch.running():
-            speed.measure_in_background([config])
-        st.fragment(estimate_line, run_every=2.0 if speed.is_measuring(config) else None)(config)
+            time_estimate.measure_in_background([config])
+        st.fragment(estimate_line, run_every=2.0 if time_estimate.is_measuring(config) else None)(config)
     st.button(
         "Start training",
         type="primary",
@@ -60,7 +59,7 @@ def start_form() -> None:
 
 def estimate_line(config: TrainConfig) -> None:
     """Looks again by itself while the steps are being timed."""
-    st.markdown(time_estimate(config))
+    st.markdown(estimate_text(config))
 
 
 def start_clicked(config: TrainConfig, preset: str) -> None:
@@ -84,7 +83,7 @@ def about(preset: str) -> None:
     if chosen.notes:
         st.caption(chosen.notes)
     with st.expander("All presets"):
-        waiting = any(speed.is_measuring(each.config) for each in PRESETS.values())
+        waiting = any(time_estimate.is_measuring(each.config) for each in PRESETS.values())
         st.fragment(table_of_presets, run_every=5.0 if waiting else None)()
 
 
@@ -98,7 +97,7 @@ def table_of_presets() -> None:
                 "G parameters": PRESETS[name].parameters[0],
                 "D parameters": PRESETS[name].parameters[1],
                 "epochs": PRESETS[name].config.epochs,
-                "time here": time_estimate(PRESETS[name].config, short=True),
+                "time here": estimate_text(PRESETS[name].config, short=True),
             }
             for name in _presets()
         ],
@@ -107,11 +106,11 @@ def table_of_presets() -> None:
     )
 
 
-def time_estimate(config: TrainConfig, short: bool = False) -> str:
+def estimate_text(config: TrainConfig, short: bool = False) -> str:
     """What the training will take on this machine, and how that is known."""
-    estimate = speed.estimate(config)
+    estimate = time_estimate.estimate(config)
     if estimate is None:
-        unknown = "being measured" if speed.is_measuring(config) else "not known"
+        unknown = "being measured" if time_estimate.is_measuring(config) else "not known"
         return unknown if short else f"The time it takes on this machine is {unknown}."
     text = tables.duration(estimate.seconds)
     timed = f"{estimate.steps_timed} steps timed on this machine's {estimate.device}"
@@ -123,19 +122,19 @@ def configured(preset: str) -> TrainConfig | None:
     base = PRESETS[preset].config
     values: dict[str, Any] = {}
     data = _data(preset, base)
-    fields = command.fields()
+    known = fields.config_fields()
     columns = st.columns(4)
     for index, (name, label) in enumerate(MAIN_FIELDS.items()):
         with columns[index % 4]:
-            values[name] = widget(fields[name], label, command.value_of(base, name), f"{preset}:{name}")
+            values[name] = widget(known[name], label, fields.value_of(base, name), f"{preset}:{name}")
     with st.expander("Everything else"):
         st.caption("As the command line has it; the question marks say what each one is.")
-        rest = [field for name, field in fields.items() if name not in MAIN_FIELDS and name != _DATA_FIELD]
+        rest = [field for name, field in known.items() if name not in MAIN_FIELDS and name != _DATA_FIELD]
         columns = st.columns(3)
         try:
             for index, field in enumerate(rest):
                 with columns[index % 3]:
-                    default = command.value_of(base, field.name)
+                    default = fields.value_of(base, field.name)
                     values[field.name] = widget(field, field.name, default, f"{preset}:{field.name}")
         except ValueError as error:
             st.error(plain(str(error)))
@@ -143,7 +142,7 @@ def configured(preset: str) -> TrainConfig | None:
     try:
         if data is None:
             return None
-        return command.changed(base, values | {_DATA_FIELD: data})
+        return fields.changed(base, values | {_DATA_FIELD: data})
     except ValueError as error:
         st.error(plain(f"{error}."))
         return None
@@ -178,8 +177,8 @@ def widget(field: Field, label: str, default: Any, key: str) -> Any:
         return float(
             st.number_input(label, value=float(default), step=_step(default), format="%g", key=key, help=text)
         )
-    written = st.text_input(label, command.as_text(default), key=key, help=text)
-    return written if field.item_kind is None else command.from_text(written, field.item_kind)
+    written = st.text_input(label, fields.as_text(default), key=key, help=text)
+    return written if field.item_kind is None else fields.from_text(written, field.item_kind)
 
 
 def _step(default: float) -> float:
@@ -189,4 +188,4 @@ def _step(default: float) -> float:
 
 def _presets() -> list[str]:
     """Their names, those with a published recording first."""
-    return sorted(PRESETS, key=lambda name: not (CHECKPOINTS / f"{name}-mnist" / "config.json").is_file())
+    return sorted(PRESETS, key=lambda name: not (files.CHECKPOINTS / f"{name}-mnist" / "config.json").is_file())

@@ -1,0 +1,118 @@
+"""Project and cache folders, files that are replaced as a whole, and locks on directories.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+    import msvcrt
+
+PROJECT = Path(__file__).resolve().parents[1]
+CHECKPOINTS = PROJECT / "checkpoints"
+"""The published models."""
+RESULTS = PROJECT / "results"
+"""Records of further seeds of published recipes, without weights. The results page takes its deviations from them."""
+
+
+def runs_root() -> Path:
+    """Return the folder of the user's own runs: $DCGAN_RUNS, else ./runs."""
+    return Path(os.environ.get("DCGAN_RUNS") or "runs")
+
+
+def cache_folder() -> Path:
+    """Return the folder for downloads and caches: $DCGAN_CACHE, else $XDG_CACHE_HOME/dcgan, else ~/.cache/dcgan."""
+    if os.environ.get("DCGAN_CACHE"):
+        return Path(os.environ["DCGAN_CACHE"]).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").expanduser() / "dcgan"
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on a clean exit it is synced, made world-readable and renamed over it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        # exFAT, CIFS and WSL's mounted drives have no modes to set; the file is good all the same.
+        with contextlib.suppress(OSError):
+            temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+# Locks. They die with the process that holds them, so a lock tells whether a process is alive; a pid can be reused.
+# POSIX locks the open directory itself, and a child process can inherit the descriptor. Windows opens no directory:
+# there a file beside it, .NAME.lock, is locked, and children inherit nothing.
+
+INHERITABLE_LOCKS = fcntl is not None
+
+
+def take_lock(path: Path, *, patience_seconds: float) -> int | None:
+    """Lock a directory exclusively and return the open descriptor that holds the lock until it is closed.
+
+    Returns None where another process kept the lock for all of `patience_seconds`.
+    """
+    descriptor = _open_lock(path)
+    give_up = time.monotonic() + patience_seconds
+    while not try_lock(descriptor):
+        if time.monotonic() >= give_up:
+            os.close(descriptor)
+            return None
+        time.sleep(0.02)
+    return descriptor
+
+
+def try_lock(descriptor: int) -> bool:
+    """Lock what the descriptor has open, at once. Returns False where another one holds the lock."""
+    try:
+        if fcntl is not None:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        else:
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
+
+
+def is_locked(path: Path) -> bool:
+    """Return whether a process holds the directory's lock. A directory that is gone is not locked."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY) if fcntl is not None else os.open(_lock_file(path), os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        if fcntl is None:
+            return not try_lock(descriptor)  # closing gives it back
+        # Shared, so that two readers who ask at once do not take each other for a training.
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return False
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+
+
+def _lock_file(path: Path) -> Path:
+    path = path.resolve()
+    return path.with_name(f".{path.name}.lock")
+
+
+def _open_lock(path: Path) -> int:
+    if fcntl is not None:
+        return os.open(path, os.O_RDONLY)
+    os.stat(path)  # raises FileNotFoundError where there is nothing to lock, as opening a directory does
+    return os.open(_lock_file(path), os.O_RDWR | os.O_CREAT)

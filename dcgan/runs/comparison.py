@@ -1,0 +1,44 @@
+"""What two runs have different: their configs, and their numbers of parameters."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+from dcgan.config import TrainConfig
+from dcgan.fields import as_text, config_fields, differences, value_of
+
+_BUFFERS = ("running_mean", "running_var", "num_batches_tracked", "crowding")
+"""What batch norm keeps beside its weights; it is not learnt by gradients."""
+
+
+_LARGEST_HEADER = 100_000_000
+"""Bytes; safetensors' own limit."""
+
+
+def config_table(left: TrainConfig, right: TrainConfig) -> list[dict[str, str]]:
+    """A row for each field in which the two differ: its name, both values as one writes them, what it is."""
+    known = config_fields()
+    return [
+        {
+            "field": name,
+            "left": as_text(value_of(left, name)),
+            "right": as_text(value),
+            "what it is": known[name].help,
+        }
+        for name, value in differences(right, left).items()
+    ]
+
+
+def parameters(weights: Path) -> int | None:
+    """Trainable parameters in a safetensors file, from its header alone; None where it is missing or damaged."""
+    try:
+        with open(weights, "rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(length)) if length <= _LARGEST_HEADER else {}
+        tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
+        learnt = [entry["shape"] for name, entry in tensors.items() if name.rpartition(".")[2] not in _BUFFERS]
+        return sum(map(math.prod, learnt)) or None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
