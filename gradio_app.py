@@ -29,7 +29,7 @@ import gradio as gr
 
 from dcgan import pixels
 from dcgan.checkpoint import TrainedGenerator, load_generator
-from dcgan.config import KINDS
+from dcgan.config import NUM_COMPONENTS
 from dcgan.figures import plots
 from dcgan.latents import PATHS, parse_seeds
 from dcgan.pixels import Bytes
@@ -63,8 +63,9 @@ READINGS = {
     "inside, where nothing was ever drawn.",
     "uniform": "Training draws its z from a cube, nearly always at a length within the grey band. slerp keeps to the "
     "band and may leave the cube; lerp stays in the cube and leaves the band.",
-    "mixture": f"Training draws its z from {KINDS} kinds, at lengths within the grey band. slerp keeps to the band, "
-    "lerp leaves it; and from one kind to another both pass through points of no kind, where nothing was ever drawn.",
+    "mixture": f"Training draws its z from {NUM_COMPONENTS} components, at lengths within the grey band. slerp "
+    "keeps to the band, lerp leaves it. Between two components both pass through "
+    "points of neither, where nothing was ever drawn.",
 }
 """How to read the plot of a way, by the latent distribution of its model."""
 
@@ -204,7 +205,7 @@ def show(link: ShareLink, label: str, weights: Path | None, notes: Sequence[str]
         drawing.frame(link.frames - 1, factor),
         strip,
         animation,
-        plots.way_curves(drawing.norms, drawing.shell, drawing.changes),
+        plots.path_curves(drawing.norms, drawing.norm_interval, drawing.changes),
         about,
         as_notes([*notes, *more]),
         f"?{made.to_query()}",

@@ -21,7 +21,7 @@ from timing import alternate, machine_line, print_table, ratios, spread
 
 from dcgan.checkpoint import load_generator
 from dcgan.evaluation import metrics
-from dcgan.evaluation.classifier import load_features
+from dcgan.evaluation.classifier import load_classifier
 from dcgan.evaluation.scores import evaluate
 from dcgan.files import CHECKPOINTS
 from dcgan.latents import latents_from_seeds
@@ -35,11 +35,11 @@ def main() -> None:
     generator = load_generator(CHECKPOINTS / options.model)
     data = dataclasses.replace(generator.train_config.data, limit=options.limit)
     generator.train_config = dataclasses.replace(generator.train_config, data=data)
-    judge = load_features(data.name)
+    classifier = load_classifier(data.name)
 
     def seconds() -> float:
         started = time.perf_counter()
-        evaluate(generator, judge, count)
+        evaluate(generator, classifier, count)
         return time.perf_counter() - started
 
     first, second = [], []
@@ -58,11 +58,11 @@ def main() -> None:
     z = latents_from_seeds(range(count), config.latent_dim, config.latent)
     labels = torch.arange(count) % config.num_classes if config.num_classes else None
     images = generator(z, labels)
-    features = judge.features(images)
+    features = classifier.features(images)
     times = alternate(
         {
             "drawing": lambda: generator(z, labels),
-            "features": lambda: judge.features(images),
+            "features": lambda: classifier.features(images),
             "radii of the balls": lambda: metrics.radii(features),
             "kernel distance": lambda: metrics.kernel_distance(features, features),
             "Fréchet distance": lambda: metrics.frechet_distance(features, features),

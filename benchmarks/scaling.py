@@ -31,7 +31,7 @@ from dcgan.data.batches import ImageSet, ResidentBatches
 from dcgan.presets import PRESETS
 from dcgan.runtime.distributed import joined
 from dcgan.runtime.host import cpu_name
-from dcgan.training.loop import Snapshot, train
+from dcgan.training.loop import StepResult, train
 from dcgan.training.step import TrainState
 
 CONTESTANTS = {"1 process, 1 thread": (1, 1), "1 process, 2 threads": (1, 2), "2 ranks, 1 thread each": (2, 1)}
@@ -102,7 +102,7 @@ class Team:
 def as_a_rank(threads: int) -> None:
     """A line of JSON for every line, until the input ends."""
     torch.set_num_threads(threads)
-    trainings: dict[tuple[str, int], Iterator[Snapshot]] = {}
+    trainings: dict[tuple[str, int], Iterator[StepResult]] = {}
     with joined("cpu") as (device, ranks):
         for line in sys.stdin:
             preset, batch_size, seconds = json.loads(line)

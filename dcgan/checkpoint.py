@@ -21,7 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save, save_file
 from torch import Tensor, nn
 
-from dcgan.config import ModelConfig, TrainConfig
+from dcgan.config import RENAMED, ModelConfig, TrainConfig
 from dcgan.files import replacing
 from dcgan.latents import truncate
 from dcgan.models.gan import build_discriminator, build_generator
@@ -91,9 +91,15 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = json.loads((file.metadata() or {})[METADATA_KEY])
-            return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
+            return {_current(name): file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
     except (SafetensorError, KeyError, ValueError) as error:
         raise ValueError(f"{path} is damaged or was not written by DCGAN Studio: {error}") from error
+
+
+def _current(name: str) -> str:
+    """Today's name of a tensor that an earlier version may have stored, as in discriminator.crowding."""
+    owner, dot, last = name.rpartition(".")
+    return owner + dot + RENAMED.get(last, last)
 
 
 class TrainedGenerator:

@@ -15,13 +15,43 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-KINDS = 20
+NUM_COMPONENTS = 20
 """Components of the latent distribution `mixture`, each as likely as the others."""
-KIND_LENGTH = 6.0
+COMPONENT_SCALE = 6.0
 """How far their means lie from 0, each along an axis of its own."""
 
-FORMAT = 1
-"""Version of the JSON written below; a reader refuses newer ones by name."""
+FORMAT = 2
+"""Version of the JSON written below; a reader takes earlier ones and refuses newer ones by name."""
+
+_SCORES_BESIDE_REAL = (
+    *("cfd", "kernel_distance", "kernel_deviation", "inception_score", "precision", "recall", "density", "coverage"),
+    *("class_distance", "class_histogram", "classification_accuracy", "modes", "kl", "fid", "kid"),
+)
+RENAMED = {
+    # Fields of a config in format 1, and the command-line flags of the time.
+    "batch_deviation": "minibatch_stddev",
+    "guessed_kinds": "auxiliary_head",
+    "guess_warp": "auxiliary_affine",
+    "penalty_every": "d_reg_interval",
+    # A tensor of the discriminator.
+    "crowding": "balance_bias",
+    # Keys of scores.jsonl and evals.jsonl.
+    "extractor": "classifier",
+    "extractor_hash": "classifier_hash",
+    "memorisation_ratio": "memorization_ratio",
+    "memorises": "memorizes",
+    "nearest_error": "nearest_neighbor_error",
+    "nearest_error_floor": "real_nearest_neighbor_error",
+    **{f"{name}_floor": f"real_{name}" for name in _SCORES_BESIDE_REAL},
+}
+"""The names that earlier versions stored, and today's: all readers of configs, rows and tensors use it."""
+
+
+def with_current_names(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values under today's names; a value that is there under both keeps the new one's."""
+    earlier = {RENAMED[name]: value for name, value in values.items() if name in RENAMED}
+    return earlier | {name: value for name, value in values.items() if name not in RENAMED}
+
 
 MAX_WIDTH = 1_000_000
 """Of the latent vector and of a layer: more than any machine trains, and small enough to be multiplied."""
@@ -63,9 +93,9 @@ class ModelConfig:
     """Batch norm in the generator's hidden layers, or none."""
     norm_d: Norm = "batch"
     """Batch norm in the discriminator's hidden layers (never its first), or none."""
-    batch_deviation: bool = False
+    minibatch_stddev: bool = False
     """conv: the discriminator's last layer is told, by one more map, how much the images of its batch differ."""
-    guessed_kinds: bool = False
+    auxiliary_head: bool = False
     """conv, latent mixture: the discriminator guesses of which of the 20 kinds an image is, which it learns from fake
     ones, and judges it as one of that kind."""
     dropout: float = 0.0
@@ -79,26 +109,26 @@ class ModelConfig:
         for name, usual in (("latent_dim", 100), ("width_g", 32), ("width_d", 32)):
             _at_most(name, getattr(self, name), MAX_WIDTH, usual)
         _require(
-            self.latent != "mixture" or self.latent_dim > KINDS,
-            f"latent_dim={self.latent_dim} leaves no room beside the {KINDS} kinds of latent mixture; try 100",
+            self.latent != "mixture" or self.latent_dim > NUM_COMPONENTS,
+            f"latent_dim={self.latent_dim} has no room beside the {NUM_COMPONENTS} mixture components; try 100",
         )
         _require(self.channels in (1, 3), f"channels={self.channels} is not 1 (grey) or 3 (RGB)")
         _require(0 <= self.dropout < 1, f"dropout={self.dropout} is not in [0, 1); try 0.3")
         _require(
-            self.topology == "conv" or not self.batch_deviation,
-            f"batch_deviation=True has no place in topology {self.topology}; set it to False",
+            self.topology == "conv" or not self.minibatch_stddev,
+            f"minibatch_stddev=True has no place in topology {self.topology}; set it to False",
         )
         _require(
-            self.topology == "conv" or not self.guessed_kinds,
-            f"guessed_kinds=True has no place in topology {self.topology}; set it to False",
+            self.topology == "conv" or not self.auxiliary_head,
+            f"auxiliary_head=True has no place in topology {self.topology}; set it to False",
         )
         _require(
-            self.latent == "mixture" or not self.guessed_kinds,
-            f"guessed_kinds=True needs kinds to guess, which latent {self.latent} has not; set it to False",
+            self.latent == "mixture" or not self.auxiliary_head,
+            f"auxiliary_head=True needs kinds to guess, which latent {self.latent} has not; set it to False",
         )
         _require(
-            not (self.num_classes and self.guessed_kinds),
-            f"num_classes={self.num_classes} leaves guessed_kinds=True nothing to guess; set one of them to none",
+            not (self.num_classes and self.auxiliary_head),
+            f"num_classes={self.num_classes} leaves auxiliary_head=True nothing to guess; set one of them to none",
         )
         for name in ("hidden_g", "hidden_d"):
             widths = getattr(self, name)
@@ -224,9 +254,9 @@ class TrainConfig:
     """Weight of the zero-centred gradient penalty on real images (R1)."""
     r2_gamma: float = 0.0
     """Weight of the zero-centred gradient penalty on fake images (R2)."""
-    penalty_every: int = 1
+    d_reg_interval: int = 1
     """R1 and R2 are computed at one of this many steps, the first of them, and weigh as many times as much there."""
-    guess_warp: float = 0.0
+    auxiliary_affine: float = 0.0
     """guessed kinds: how far fake images are turned, slanted, stretched and moved where the discriminator learns from
     them what to guess; 1 is by up to 20 degrees, 2 of 28 pixels and so on, 0 not at all."""
     gradient_penalty: float = 0.0
@@ -253,7 +283,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         _check_types(self)
         _at_least(self, epochs=1, batch_size=2, generator_batch_factor=1, steps_per_epoch=0, ema_half_life_images=0)
-        _at_least(self, r1_gamma=0, r2_gamma=0, penalty_every=1, guess_warp=0, gradient_penalty=0)
+        _at_least(self, r1_gamma=0, r2_gamma=0, d_reg_interval=1, auxiliary_affine=0, gradient_penalty=0)
         _at_least(self, threads=0, log_every=1, snapshots=0)
         _at_most("threads", self.threads, MAX_THREADS, 0)
         _require(
@@ -273,22 +303,22 @@ class TrainConfig:
                 f"{name}={target} has no effect with loss {self.loss}; set it to {float(name != 'fake_target')}",
             )
         _require(
-            self.penalty_every == 1 or self.r1_gamma > 0 or self.r2_gamma > 0,
-            f"penalty_every={self.penalty_every} has no effect without r1_gamma or r2_gamma; set it to 1",
+            self.d_reg_interval == 1 or self.r1_gamma > 0 or self.r2_gamma > 0,
+            f"d_reg_interval={self.d_reg_interval} has no effect without r1_gamma or r2_gamma; set it to 1",
         )
         _require(
-            self.guess_warp == 0 or self.model.guessed_kinds,
-            f"guess_warp={self.guess_warp} has no effect without guessed_kinds; set it to 0",
+            self.auxiliary_affine == 0 or self.model.auxiliary_head,
+            f"auxiliary_affine={self.auxiliary_affine} has no effect without auxiliary_head; set it to 0",
         )
-        _require(self.guess_warp <= 2, f"guess_warp={self.guess_warp} is above 2; try 1")
+        _require(self.auxiliary_affine <= 2, f"auxiliary_affine={self.auxiliary_affine} is above 2; try 1")
         _require(
-            not (self.joint_batch and self.model.batch_deviation),
-            "joint_batch=True would measure batch_deviation over real and fake images together; "
+            not (self.joint_batch and self.model.minibatch_stddev),
+            "joint_batch=True would measure minibatch_stddev over real and fake images together; "
             "set one of them to False",
         )
         _require(
-            not (self.model.guessed_kinds and (self.joint_batch or self.gradient_penalty)),
-            "guessed_kinds=True goes with neither joint_batch=True nor a gradient_penalty; set it to False",
+            not (self.model.auxiliary_head and (self.joint_batch or self.gradient_penalty)),
+            "auxiliary_head=True goes with neither joint_batch=True nor a gradient_penalty; set it to False",
         )
         if self.reuse_fakes:
             _require(
@@ -319,7 +349,14 @@ class TrainConfig:
         _require(isinstance(values, Mapping), f"{cls.__name__} is {values!r}, not an object")
         values = dict(values)
         version = values.pop("format", FORMAT)
-        _require(version == FORMAT, f"config format {version!r} is not {FORMAT}; update DCGAN Studio to read it")
+        _require(
+            version in range(1, FORMAT + 1),
+            f"config format {version!r} is not 1 to {FORMAT}; update DCGAN Studio to read it",
+        )
+        if version == 1:
+            values = with_current_names(values)
+            if isinstance(values.get("model"), Mapping):
+                values["model"] = with_current_names(values["model"])
         if isinstance(values.get("data"), Mapping):
             values["data"] = _without_idle(values["data"])
         return _from_json(cls, values)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dcgan.config import KIND_LENGTH, KINDS
+from dcgan.config import COMPONENT_SCALE, NUM_COMPONENTS
 
 Vectors = NDArray[np.float32]
 
@@ -25,9 +25,9 @@ MAX_SEEDS = 4096
 def _mixture(stream: np.random.RandomState, count: int) -> NDArray[np.float64]:
     """The largest of a normal vector's first numbers is the kind: each is as likely, and one seed has one normal."""
     z = stream.standard_normal(count)
-    kind = z[:KINDS].argmax()
-    z[:KINDS] = 0
-    z[kind] = KIND_LENGTH
+    kind = z[:NUM_COMPONENTS].argmax()
+    z[:NUM_COMPONENTS] = 0
+    z[kind] = COMPONENT_SCALE
     return z
 
 
@@ -50,8 +50,10 @@ def latents_from_seeds(seeds: Sequence[int], latent_dim: int, distribution: str 
     if distribution not in DISTRIBUTIONS:
         names = ", ".join(DISTRIBUTIONS)
         raise ValueError(f"distribution={distribution!r} is not one of {names}; try normal")
-    if distribution == "mixture" and latent_dim <= KINDS:
-        raise ValueError(f"latent_dim={latent_dim} leaves no room beside the {KINDS} kinds of mixture; try 100")
+    if distribution == "mixture" and latent_dim <= NUM_COMPONENTS:
+        raise ValueError(
+            f"latent_dim={latent_dim} has no room beside the {NUM_COMPONENTS} components of mixture; try 100"
+        )
     latents = np.empty((len(seeds), latent_dim), np.float32)
     for row, seed in zip(latents, seeds, strict=True):
         whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
@@ -61,16 +63,16 @@ def latents_from_seeds(seeds: Sequence[int], latent_dim: int, distribution: str 
     return latents
 
 
-def with_kinds(z: ArrayLike, kinds: ArrayLike) -> Vectors:
+def with_components(z: ArrayLike, components: ArrayLike) -> Vectors:
     """z (N, Z) of a mixture, as if each were of the kind (N,) that is given for it: (N, Z) float32.
 
     Raises ValueError for a kind that is not in 0..19.
     """
-    z, kinds = np.array(z, np.float32), np.asarray(kinds)
-    outside = kinds[~((kinds >= 0) & (kinds < KINDS))]
+    z, components = np.array(z, np.float32), np.asarray(components)
+    outside = components[~((components >= 0) & (components < NUM_COMPONENTS))]
     if outside.size:
-        raise ValueError(f"kind={outside[0]} is not in 0..{KINDS - 1}; try 0")
-    z[:, :KINDS] = KIND_LENGTH * np.eye(KINDS)[kinds]
+        raise ValueError(f"kind={outside[0]} is not in 0..{NUM_COMPONENTS - 1}; try 0")
+    z[:, :NUM_COMPONENTS] = COMPONENT_SCALE * np.eye(NUM_COMPONENTS)[components]
     return z
 
 
@@ -86,16 +88,16 @@ def truncate(z: ArrayLike, psi: float, distribution: str = "normal") -> Vectors:
         raise ValueError(f"psi={psi} is not in [0, 1]; try 0.7")
     truncated = np.asarray(z, np.float32) * np.float32(psi)
     if distribution == "mixture":
-        truncated[..., :KINDS] = np.asarray(z)[..., :KINDS]
+        truncated[..., :NUM_COMPONENTS] = np.asarray(z)[..., :NUM_COMPONENTS]
     return truncated
 
 
-def usual_length(latent_dim: int, distribution: str = "normal") -> float:
+def rms_norm(latent_dim: int, distribution: str = "normal") -> float:
     """Root mean square length of a z of the prior."""
     return math.sqrt(_squared_length(latent_dim, distribution)[0])
 
 
-def shell(latent_dim: int, distribution: str = "normal") -> tuple[float, float]:
+def norm_interval(latent_dim: int, distribution: str = "normal") -> tuple[float, float]:
     """Between which lengths about 95 % of the prior's samples lie, by the normal approximation of their square."""
     mean, variance = _squared_length(latent_dim, distribution)
     spread = 1.96 * math.sqrt(variance)
@@ -107,8 +109,8 @@ def _squared_length(latent_dim: int, distribution: str) -> tuple[float, float]:
     [-1, 1] 1/3 and 4/45; the kind of a mixture adds the same to all."""
     if distribution == "uniform":
         return latent_dim / 3, 4 * latent_dim / 45
-    free = latent_dim - KINDS if distribution == "mixture" else latent_dim
-    return free + (KIND_LENGTH**2 if distribution == "mixture" else 0.0), 2.0 * free
+    free = latent_dim - NUM_COMPONENTS if distribution == "mixture" else latent_dim
+    return free + (COMPONENT_SCALE**2 if distribution == "mixture" else 0.0), 2.0 * free
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -186,7 +188,7 @@ def interpolate(z_a: ArrayLike, z_b: ArrayLike, frames: int, path: str = "slerp"
     return PATHS[path](z_a, z_b, np.linspace(0, 1, frames))
 
 
-def legs(num_points: int, t: ArrayLike) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+def segments(num_points: int, t: ArrayLike) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """For positions t (F,) in [0, 1] on the way through points in turn, each leg taking equally long: the leg (F,),
     from 0, and the position on it (F,) in [0, 1]. Raises ValueError for t outside, or fewer than 2 points."""
     t = np.asarray(t, np.float64)
@@ -195,11 +197,11 @@ def legs(num_points: int, t: ArrayLike) -> tuple[NDArray[np.intp], NDArray[np.fl
     if t.size and not (t.min() >= 0 and t.max() <= 1):  # so written, NaN is outside too
         raise ValueError(f"t={t[~((t >= 0) & (t <= 1))][0]} is not in [0, 1]; try 0.5")
     position = t * (num_points - 1)
-    leg = np.minimum(position.astype(np.intp), num_points - 2)
-    return leg, position - leg
+    segment = np.minimum(position.astype(np.intp), num_points - 2)
+    return segment, position - segment
 
 
-def through(points: ArrayLike, t: ArrayLike, path: str = "slerp") -> Vectors:
+def piecewise(points: ArrayLike, t: ArrayLike, path: str = "slerp") -> Vectors:
     """Positions t (F,) in [0, 1] on the way through points (P, Z), each leg taking equally long: (F, Z) float32.
 
     Two points give what interpolate gives, bit for bit. Raises ValueError as `legs` does, and for an unknown path.
@@ -207,10 +209,10 @@ def through(points: ArrayLike, t: ArrayLike, path: str = "slerp") -> Vectors:
     if path not in PATHS:
         raise ValueError(f"path={path!r} is not one of {', '.join(PATHS)}; try slerp")
     points = np.asarray(points, np.float32)
-    leg, local = legs(len(points), t)
-    z = np.empty((len(leg), points.shape[1]), np.float32)
-    for index in np.unique(leg):
-        here = leg == index
+    segment, local = segments(len(points), t)
+    z = np.empty((len(segment), points.shape[1]), np.float32)
+    for index in np.unique(segment):
+        here = segment == index
         z[here] = PATHS[path](points[index], points[index + 1], local[here])
     return z
 

@@ -122,15 +122,15 @@ def join(pictures_u8: Sequence[Bytes], gap: int = 0, background: int = 0) -> Byt
     """
     if not pictures_u8:
         raise ValueError("0 pictures cannot be joined; give at least one")
-    colour = any(picture.ndim == 3 for picture in pictures_u8)
+    color = any(picture.ndim == 3 for picture in pictures_u8)
     height = max(picture.shape[0] for picture in pictures_u8)
     width = sum(picture.shape[1] for picture in pictures_u8) + gap * (len(pictures_u8) - 1)
-    joined = np.full((height, width, 3) if colour else (height, width), background, np.uint8)
+    joined = np.full((height, width, 3) if color else (height, width), background, np.uint8)
     left = 0
     for picture in pictures_u8:
         top = (height - picture.shape[0]) // 2
         place = joined[top : top + picture.shape[0], left : left + picture.shape[1]]
-        place[:] = picture[..., None] if colour and picture.ndim == 2 else picture
+        place[:] = picture[..., None] if color and picture.ndim == 2 else picture
         left += picture.shape[1] + gap
     return joined
 

@@ -91,15 +91,15 @@ _DCGAN64 = TrainConfig(
 # dcgan's generator and its 1.2 million images. Everything else is chosen for the samples.
 _DCGAN_BEST = TrainConfig(
     model=ModelConfig(
-        topology="conv", latent="mixture", norm_d="none", batch_deviation=True, guessed_kinds=True, width_d=64
+        topology="conv", latent="mixture", norm_d="none", minibatch_stddev=True, auxiliary_head=True, width_d=64
     ),
     epochs=20,
     batch_size=16,
     loss="relativistic",
     r1_gamma=0.2,
     r2_gamma=0.2,
-    penalty_every=4,
-    guess_warp=1.0,
+    d_reg_interval=4,
+    auxiliary_affine=1.0,
     reduction="sum",
     lr_g=5e-4,
     lr_d=5e-4,
@@ -113,10 +113,10 @@ _DCGAN_BEST = TrainConfig(
 # Told the label, z needs no kinds. With D this wide a CPU takes hours, and smaller batches a GPU twice the time.
 _CDCGAN_BEST = replace(
     _DCGAN_BEST,
-    model=replace(_DCGAN_BEST.model, latent="normal", guessed_kinds=False, num_classes=10, width_d=128),
+    model=replace(_DCGAN_BEST.model, latent="normal", auxiliary_head=False, num_classes=10, width_d=128),
     batch_size=32,
-    penalty_every=1,
-    guess_warp=0.0,
+    d_reg_interval=1,
+    auxiliary_affine=0.0,
     precision="tf32",
 )
 

@@ -43,7 +43,7 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> DataConfig:
 
 
 @pytest.fixture(scope="session")
-def judged_digits(digits: DataConfig, tmp_path_factory: pytest.TempPathFactory) -> DataConfig:
+def scored_digits(digits: DataConfig, tmp_path_factory: pytest.TempPathFactory) -> DataConfig:
     """The same, with 200 test digits from all over the test part, so that trainings on them can be scored."""
     from dcgan.data.named_sets import read_named_set
 

@@ -53,13 +53,13 @@ def score_row(step: int, **values) -> ScoreRow:
         "wall_seconds": 0.5 * step,
         "num_images": 2000,
         "cfd": 40 / step,
-        "cfd_floor": 0.27,
+        "real_cfd": 0.27,
         "coverage": 0.5 * step / (step + 4),
-        "coverage_floor": 0.56,
+        "real_coverage": 0.56,
         "class_histogram": (0.11, 0.09) + (0.1,) * 8,
-        "class_histogram_floor": real,
-        "extractor": "mnist classifier",
-        "extractor_hash": "b6508af4b2ba",
+        "real_class_histogram": real,
+        "classifier": "mnist classifier",
+        "classifier_hash": "b6508af4b2ba",
         "scoring_seconds": 1.5,
     }
     return ScoreRow(step=step, **(sound | values))

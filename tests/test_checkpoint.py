@@ -406,7 +406,7 @@ def rewritten(path: Path, **changes) -> None:
         ({"step": "many"}, "many"),
         ({"config": 5}, ""),
         ({"config": []}, ""),
-        ({"config": TINY.to_json() | {"format": 2}}, "config format 2 is not 1; update DCGAN Studio to read it"),
+        ({"config": TINY.to_json() | {"format": 3}}, "config format 3 is not 1 to 2; update DCGAN Studio to read it"),
         ({"config": TINY.to_json() | {"epochs": 0}}, "epochs=0 is below 1"),
         ({"config": TINY.to_json() | {"turbo": 1}}, "turbo is unknown to this version; update DCGAN Studio"),
     ],

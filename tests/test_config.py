@@ -52,14 +52,14 @@ TARGETS = {
 def model_configs(draw) -> ModelConfig:
     topology = draw(st.sampled_from(list(SIZES)))
     latent = draw(st.sampled_from(["normal", "uniform", "mixture"]))
-    guessed_kinds = topology == "conv" and latent == "mixture" and draw(st.booleans())
+    auxiliary_head = topology == "conv" and latent == "mixture" and draw(st.booleans())
     return ModelConfig(
         topology=topology,
         latent_dim=draw(st.integers(21 if latent == "mixture" else 1, 10**6)),
         latent=latent,
         image_size=draw(SIZES[topology]),
         channels=draw(st.sampled_from([1, 3])),
-        num_classes=0 if guessed_kinds else draw(st.integers(0, 1000)),
+        num_classes=0 if auxiliary_head else draw(st.integers(0, 1000)),
         output=draw(st.sampled_from(["tanh", "sigmoid"])),
         hidden_g=draw(WIDTHS),
         hidden_d=draw(WIDTHS),
@@ -67,7 +67,7 @@ def model_configs(draw) -> ModelConfig:
         width_d=draw(st.integers(1, 10**6)),
         norm_g=draw(st.sampled_from(["batch", "none"])),
         norm_d=draw(st.sampled_from(["batch", "none"])),
-        guessed_kinds=guessed_kinds,
+        auxiliary_head=auxiliary_head,
         dropout=draw(FRACTION),
         init=draw(st.sampled_from(["torch", "glorot", "normal"])),
     )
@@ -105,15 +105,15 @@ def train_configs(draw) -> TrainConfig:
         reduction=draw(st.sampled_from(["mean", "sum"])),
         order=draw(st.sampled_from(["generator-first", "discriminator-first"])),
         reuse_fakes=reuse_fakes,
-        joint_batch=not model.guessed_kinds and draw(st.booleans()),
+        joint_batch=not model.auxiliary_head and draw(st.booleans()),
         generator_batch_factor=1 if reuse_fakes or loss == "relativistic" else draw(st.integers(1, 9)),
         sampling=draw(st.sampled_from(["shuffle", "replacement"])),
         steps_per_epoch=draw(st.integers(0, 10**9)),
         r1_gamma=r1_gamma,
         r2_gamma=draw(WEIGHT),
-        penalty_every=draw(st.integers(1, 10**9)) if r1_gamma else 1,
-        guess_warp=draw(st.floats(0, 2)) if model.guessed_kinds else 0,
-        gradient_penalty=0 if model.guessed_kinds else draw(WEIGHT),
+        d_reg_interval=draw(st.integers(1, 10**9)) if r1_gamma else 1,
+        auxiliary_affine=draw(st.floats(0, 2)) if model.auxiliary_head else 0,
+        gradient_penalty=0 if model.auxiliary_head else draw(WEIGHT),
         ema_half_life_images=draw(st.integers(0, 10**9)),
         seed=draw(st.integers(0, 2**32 - 1)),
         threads=draw(st.integers(0, 256)),
@@ -133,7 +133,7 @@ def test_any_valid_config_survives_json(config):
 
 def test_json_holds_every_field_and_the_format():
     values = TrainConfig().to_json()
-    assert values.pop("format") == 1
+    assert values.pop("format") == 2
     assert set(values) == {field.name for field in dataclasses.fields(TrainConfig)}
     assert set(values["model"]) == {field.name for field in dataclasses.fields(ModelConfig)}
     assert set(values["data"]) == {field.name for field in dataclasses.fields(DataConfig)}
@@ -161,9 +161,9 @@ def refused(values: Any) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("version", [2, 99, 0, "2", None, [1]])
+@pytest.mark.parametrize("version", [3, 99, 0, "2", None, [1]])
 def test_another_format_is_refused_by_name(version):
-    assert refused({"format": version}) == f"config format {version!r} is not 1; update DCGAN Studio to read it"
+    assert refused({"format": version}) == f"config format {version!r} is not 1 to 2; update DCGAN Studio to read it"
 
 
 @pytest.mark.parametrize("values", [[], [["epochs", 3]], 5, None, "{}"])
@@ -267,19 +267,19 @@ MODEL_ERRORS = [
     ({"latent_dim": 0}, "latent_dim=0 is below 1; try 1"),
     (
         {"latent_dim": 20, "latent": "mixture"},
-        "latent_dim=20 leaves no room beside the 20 kinds of latent mixture; try 100",
+        "latent_dim=20 has no room beside the 20 mixture components; try 100",
     ),
     (
-        {"guessed_kinds": True, "latent": "mixture", "topology": "mlp"},
-        "guessed_kinds=True has no place in topology mlp; set it to False",
+        {"auxiliary_head": True, "latent": "mixture", "topology": "mlp"},
+        "auxiliary_head=True has no place in topology mlp; set it to False",
     ),
     (
-        {"guessed_kinds": True, "topology": "conv"},
-        "guessed_kinds=True needs kinds to guess, which latent normal has not; set it to False",
+        {"auxiliary_head": True, "topology": "conv"},
+        "auxiliary_head=True needs kinds to guess, which latent normal has not; set it to False",
     ),
     (
-        {"guessed_kinds": True, "topology": "conv", "latent": "mixture", "num_classes": 10},
-        "num_classes=10 leaves guessed_kinds=True nothing to guess; set one of them to none",
+        {"auxiliary_head": True, "topology": "conv", "latent": "mixture", "num_classes": 10},
+        "num_classes=10 leaves auxiliary_head=True nothing to guess; set one of them to none",
     ),
     ({"latent_dim": 10**22}, f"latent_dim={10**22} is above 1000000; try 100"),
     ({"width_g": 10**6 + 1}, "width_g=1000001 is above 1000000; try 32"),
@@ -335,8 +335,8 @@ TRAIN_ERRORS = [
     ({"log_every": 0}, "log_every=0 is below 1; try 1"),
     ({"snapshots": -1}, "snapshots=-1 is below 0; try 1"),
     ({"r1_gamma": -0.5}, "r1_gamma=-0.5 is below 0; try 1"),
-    ({"penalty_every": 0, "r1_gamma": 1.0}, "penalty_every=0 is below 1; try 1"),
-    ({"penalty_every": 4}, "penalty_every=4 has no effect without r1_gamma or r2_gamma; set it to 1"),
+    ({"d_reg_interval": 0, "r1_gamma": 1.0}, "d_reg_interval=0 is below 1; try 1"),
+    ({"d_reg_interval": 4}, "d_reg_interval=4 has no effect without r1_gamma or r2_gamma; set it to 1"),
     ({"r2_gamma": -0.5}, "r2_gamma=-0.5 is below 0; try 1"),
     ({"gradient_penalty": -10}, "gradient_penalty=-10 is below 0; try 1"),
     ({"seed": -1}, "seed=-1 is not in 0..4294967295"),
@@ -351,16 +351,16 @@ TRAIN_ERRORS = [
     ({"generator_target": 2}, "generator_target=2 is not in [0, 1]; try"),
     *(
         (
-            {"model": ModelConfig(latent="mixture", guessed_kinds=True), field: value},
-            "guessed_kinds=True goes with neither joint_batch=True nor a gradient_penalty; set it to False",
+            {"model": ModelConfig(latent="mixture", auxiliary_head=True), field: value},
+            "auxiliary_head=True goes with neither joint_batch=True nor a gradient_penalty; set it to False",
         )
         for field, value in (("joint_batch", True), ("gradient_penalty", 10.0))
     ),
-    ({"guess_warp": 1.0}, "guess_warp=1.0 has no effect without guessed_kinds; set it to 0"),
-    ({"guess_warp": -1.0}, "guess_warp=-1.0 is below 0; try 1"),
+    ({"auxiliary_affine": 1.0}, "auxiliary_affine=1.0 has no effect without auxiliary_head; set it to 0"),
+    ({"auxiliary_affine": -1.0}, "auxiliary_affine=-1.0 is below 0; try 1"),
     (
-        {"model": ModelConfig(latent="mixture", guessed_kinds=True), "guess_warp": 2.5},
-        "guess_warp=2.5 is above 2; try 1",
+        {"model": ModelConfig(latent="mixture", auxiliary_head=True), "auxiliary_affine": 2.5},
+        "auxiliary_affine=2.5 is above 2; try 1",
     ),
     (
         {"reuse_fakes": True, "generator_batch_factor": 2},

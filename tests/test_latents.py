@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from dcgan.config import KIND_LENGTH, KINDS
+from dcgan.config import COMPONENT_SCALE, NUM_COMPONENTS
 from dcgan.latents import (
     DISTRIBUTIONS,
     MAX_SEED,
@@ -16,11 +16,11 @@ from dcgan.latents import (
     interpolate,
     latents_from_seeds,
     lerp,
+    norm_interval,
     parse_seeds,
-    shell,
+    rms_norm,
     slerp,
     truncate,
-    usual_length,
 )
 
 coordinates = st.floats(-100, 100, width=32)
@@ -72,38 +72,38 @@ def test_shape_type_and_range():
 
 def test_a_mixture_is_a_kind_beside_the_normal_vector_of_the_same_seed():
     z = latents_from_seeds(range(4000), 30, "mixture")
-    kinds = z[:, :KINDS]
-    assert ((kinds == 0).sum(1) == KINDS - 1).all()
-    assert (kinds.max(1) == KIND_LENGTH).all()
-    shares = np.bincount(kinds.argmax(1), minlength=KINDS) / len(z)
-    assert abs(shares - 1 / KINDS).max() < 0.02
+    components = z[:, :NUM_COMPONENTS]
+    assert ((components == 0).sum(1) == NUM_COMPONENTS - 1).all()
+    assert (components.max(1) == COMPONENT_SCALE).all()
+    shares = np.bincount(components.argmax(1), minlength=NUM_COMPONENTS) / len(z)
+    assert abs(shares - 1 / NUM_COMPONENTS).max() < 0.02
     normal = latents_from_seeds(range(4000), 30)
-    np.testing.assert_array_equal(z[:, KINDS:], normal[:, KINDS:])
-    np.testing.assert_array_equal(kinds.argmax(1), normal[:, :KINDS].argmax(1))
+    np.testing.assert_array_equal(z[:, NUM_COMPONENTS:], normal[:, NUM_COMPONENTS:])
+    np.testing.assert_array_equal(components.argmax(1), normal[:, :NUM_COMPONENTS].argmax(1))
 
 
 def test_a_mixture_without_room_beside_its_kinds_is_refused():
-    with pytest.raises(ValueError, match="latent_dim=20 leaves no room beside the 20 kinds of mixture; try 100"):
-        latents_from_seeds([1], KINDS, "mixture")
-    assert latents_from_seeds([1], KINDS + 1, "mixture").shape == (1, KINDS + 1)
+    with pytest.raises(ValueError, match="latent_dim=20 has no room beside the 20 components of mixture; try 100"):
+        latents_from_seeds([1], NUM_COMPONENTS, "mixture")
+    assert latents_from_seeds([1], NUM_COMPONENTS + 1, "mixture").shape == (1, NUM_COMPONENTS + 1)
 
 
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
 def test_the_shell_holds_95_percent(distribution):
     norms = np.linalg.norm(latents_from_seeds(range(4000), 100, distribution), axis=1)
-    low, high = shell(100, distribution)
+    low, high = norm_interval(100, distribution)
     assert 0.93 < ((norms > low) & (norms < high)).mean() < 0.97
-    assert usual_length(100, distribution) == pytest.approx(np.sqrt((norms**2).mean()), rel=0.01)
+    assert rms_norm(100, distribution) == pytest.approx(np.sqrt((norms**2).mean()), rel=0.01)
 
 
 def test_truncation_of_a_mixture_keeps_the_kind():
     z = latents_from_seeds(range(50), 30, "mixture")
     half = truncate(z, 0.5, "mixture")
-    np.testing.assert_array_equal(half[:, :KINDS], z[:, :KINDS])
-    np.testing.assert_array_equal(half[:, KINDS:], z[:, KINDS:] / 2)
+    np.testing.assert_array_equal(half[:, :NUM_COMPONENTS], z[:, :NUM_COMPONENTS])
+    np.testing.assert_array_equal(half[:, NUM_COMPONENTS:], z[:, NUM_COMPONENTS:] / 2)
     mean = truncate(z, 0, "mixture")
-    np.testing.assert_array_equal(mean[:, :KINDS], z[:, :KINDS])
-    assert not mean[:, KINDS:].any()
+    np.testing.assert_array_equal(mean[:, :NUM_COMPONENTS], z[:, :NUM_COMPONENTS])
+    assert not mean[:, NUM_COMPONENTS:].any()
     np.testing.assert_array_equal(truncate(z[0], 0.5, "mixture"), half[0])
 
 

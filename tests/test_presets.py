@@ -166,11 +166,11 @@ RECIPES["dcgan64"] |= {"steps_per_epoch": 469}
 RECIPES["dcgan-best"] = RECIPES["dcgan"] | {"real_target": 1, "generator_target": 1, "reduction": "sum"}
 RECIPES["dcgan-best"] |= {"lr_g": 5e-4, "lr_d": 5e-4, "betas": (0, 0.99), "loss": "relativistic", "lr_decay": 0.5}
 RECIPES["dcgan-best"] |= {"r1_gamma": 0.2, "r2_gamma": 0.2, "ema_half_life_images": 20_000, "precision": "tf32"}
-RECIPES["dcgan-best"] |= {"penalty_every": 1, "width_d": 128, "guess_warp": 0}
+RECIPES["dcgan-best"] |= {"d_reg_interval": 1, "width_d": 128, "auxiliary_affine": 0}
 RECIPES["cdcgan-best"] = RECIPES["dcgan-best"] | {"num_classes": 10}
-RECIPES["dcgan-best"] |= {"latent": "mixture", "guessed_kinds": False}
+RECIPES["dcgan-best"] |= {"latent": "mixture", "auxiliary_head": False}
 RECIPES["dcgan-best"] |= {"batch_size": 16, "generator_batch": 16, "steps_per_epoch": 3750, "precision": "fp32"}
-RECIPES["dcgan-best"] |= {"guessed_kinds": True, "penalty_every": 4, "width_d": 64, "guess_warp": 1}
+RECIPES["dcgan-best"] |= {"auxiliary_head": True, "d_reg_interval": 4, "width_d": 64, "auxiliary_affine": 1}
 RECIPES["dcgan-xl"] = RECIPES["dcgan-best"] | {"precision": "tf32"}
 CHOSEN_FOR_SAMPLES = ("dcgan-best", "cdcgan-best", "dcgan-xl")
 
@@ -198,7 +198,7 @@ def test_the_recipe_is_the_tutorials(name):
         "steps_per_epoch": steps_per_epoch(name),
         "limit": config.data.limit,
     }
-    of_the_model = ("topology", "latent_dim", "latent", "num_classes", "guessed_kinds", "width_d", "dropout", "init")
+    of_the_model = ("topology", "latent_dim", "latent", "num_classes", "auxiliary_head", "width_d", "dropout", "init")
     found = {
         key: computed[key] if key in computed else getattr(config.model if key in of_the_model else config, key)
         for key in RECIPES[name]
@@ -213,8 +213,8 @@ def test_no_preset_adds_what_no_tutorial_has_but_those_chosen_for_their_samples(
         assert config.loss == "bce"
         assert (config.r1_gamma, config.r2_gamma, config.lr_decay) == (0, 0, 0)
         assert config.ema_half_life_images == 0
-        assert not config.model.batch_deviation
-        assert not config.model.guessed_kinds
+        assert not config.model.minibatch_stddev
+        assert not config.model.auxiliary_head
     assert config.gradient_penalty == 0
     assert config.data.name == "mnist"
     assert (config.model.channels, config.data.holdout) == (1, 0)
@@ -225,7 +225,7 @@ def test_the_best_recipe_keeps_the_dcgans_generator_and_its_number_of_images():
     assert PRESETS["dcgan-best"].parameters[0] == PRESETS["dcgan"].parameters[0]
     for field in ("topology", "latent_dim", "width_g", "norm_g", "output", "init", "image_size"):
         assert getattr(best.model, field) == getattr(dcgan.model, field)
-    assert (best.epochs, best.data) == (dcgan.epochs, dcgan.data.loading)
+    assert (best.epochs, best.data) == (dcgan.epochs, dcgan.data)
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -19,7 +19,7 @@ def sample(
     *,
     seeds: Annotated[str, arg(metavar="SEEDS")] = "0-63",
     labels: Annotated[str, arg(aliases=["--label"], metavar="LABELS")] = "",
-    kinds: Annotated[str, arg(aliases=["--kind"], metavar="KINDS")] = "",
+    components: Annotated[str, arg(aliases=["--component"], metavar="COMPONENTS")] = "",
     psi: float = 1.0,
     step: Annotated[int | None, arg(metavar="STEP")] = None,
     reverse: FlagCreatePairsOff[bool] = False,
@@ -37,8 +37,8 @@ def sample(
         seeds: One image a seed: 42, 0-63 or 1,5,9-12.
         labels: What a conditional model draws: 7, 0-9 or 0,1,2, repeated along the seeds. Without it the labels count
             up over all classes: 0 for the first seed, 1 for the second.
-        kinds: Of a model whose z names a kind, as dcgan-best's does: these instead of the seeds' own, 7, 0-19 or
-            0,1,2, repeated along the seeds. What each kind is of, training found by itself.
+        components: Mixture components of the latent distribution (dcgan-best has 20), instead of the seeds' own: 7,
+            0-19 or 0,1,2, repeated along the seeds. Training found by itself what each draws.
         psi: Truncation of z, from 0 to 1: smaller makes images more alike and often cleaner.
         step: Use the run's snapshot of that step instead of its last weights.
         reverse: Black on white (reversed grey).
@@ -56,7 +56,7 @@ def sample(
 
     seed_list = parse_seeds(seeds)
     label_list = parse_labels(labels) if labels else None
-    kind_list = parse_labels(kinds, "kinds") if kinds else None
+    component_list = parse_labels(components, "components") if components else None
     path, name = _weights(checkpoint, step)
     output = output or f"samples-{name}.png"
     single = output.endswith(("/", os.sep)) or Path(output).is_dir()
@@ -66,12 +66,13 @@ def sample(
     drawn = len(seed_list)
     if single:
         stems = set()
-        for stem, picture in sheets.sample_pictures(generator, seed_list, label_list, reverse, enlarge, kind_list):
+        pictures = sheets.sample_pictures(generator, seed_list, label_list, reverse, enlarge, component_list)
+        for stem, picture in pictures:
             _write(Path(output) / f"{stem}.png", png_bytes(picture))
             stems.add(stem)
         drawn = len(stems)  # a seed given twice is one file
     else:
-        sheet = sheets.sample_sheet(generator, seed_list, label_list, columns, reverse, enlarge, kind_list)
+        sheet = sheets.sample_sheet(generator, seed_list, label_list, columns, reverse, enlarge, component_list)
         _write(Path(output), png_bytes(sheet))
     count = f"{drawn} images" if drawn > 1 else "1 image"
     print(f"{output}: {count} from weights {generator.weights_id} of step {generator.step}")

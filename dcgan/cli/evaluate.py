@@ -1,4 +1,4 @@
-"""The commands that score: train-features and evaluate."""
+"""The commands that score: train-classifier and evaluate."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ COLUMNS = {
     "DENSITY": ("density", ".3f"),
     "COVERAGE": ("coverage", ".3f"),
     "CLASSES": ("class_distance", ".3f"),
-    "NEAREST": ("memorisation_ratio", ".2f"),
+    "NEAREST": ("memorization_ratio", ".2f"),
     "LABELS": ("label_accuracy", ".3f"),
 }
 """Head of a column -> name in the scores, format."""
-LABEL_COLUMNS = {"1-NN ERROR": ("nearest_error", ".4f"), "CAS": ("classification_accuracy", ".4f")}
+LABEL_COLUMNS = {"1-NN ERROR": ("nearest_neighbor_error", ".4f"), "CAS": ("classification_accuracy", ".4f")}
 """The same of --labels."""
 MODE_COLUMNS = {"MODES": ("modes", "d"), "KL": ("kl", ".4f")}
 """The same of Stacked MNIST."""
@@ -41,7 +41,7 @@ INCEPTION_COLUMNS = {"FID": ("fid", ".2f"), "KID": ("kid", ".5f")}
 """The same of --features inception."""
 
 
-def train_features(
+def train_classifier(
     name: Annotated[Positional[str], arg(metavar="NAME")] = "mnist",
     *,
     epochs: int = 0,
@@ -65,16 +65,25 @@ def train_features(
     import torch
 
     from dcgan.data.named_sets import NAMED_SETS, read_named_set
-    from dcgan.evaluation import classifier
+    from dcgan.evaluation.classifier import (
+        EPOCHS,
+        FEATURES,
+        IMAGE_SHAPE,
+        MIRRORED,
+        Classifier,
+        save_classifier,
+        to_float,
+    )
+    from dcgan.evaluation.classifier import train_classifier as networks_of
     from dcgan.runtime.device import choose_device
 
-    known = [each for each, named_set in NAMED_SETS.items() if named_set.shape == classifier.IMAGE_SHAPE]
+    known = [each for each, named_set in NAMED_SETS.items() if named_set.shape == IMAGE_SHAPE]
     if name not in known:
         raise ValueError(f"{name!r} is no set of 28x28 grey images in ten classes; choose one of {', '.join(known)}")
     if epochs < 0 or threads < 1:
         raise ValueError(f"epochs={epochs} is below 0 or threads={threads} below 1; try 10 and 1")
-    epochs = epochs or classifier.MIRRORED.get(name, classifier.EPOCHS)
-    path = Path(output) if output else classifier.FEATURES / f"{name}.safetensors"
+    epochs = epochs or MIRRORED.get(name, EPOCHS)
+    path = Path(output) if output else FEATURES / f"{name}.safetensors"
     if path.suffix != ".safetensors":
         raise ValueError(f"output {output!r} is no .safetensors file; write {output}.safetensors")
     if path.exists():
@@ -83,16 +92,16 @@ def train_features(
     torch.set_num_threads(threads)
     train = [torch.from_numpy(values).to(chosen) for values in read_named_set(name, root, "train")]
     test_u8, test_labels = map(torch.from_numpy, read_named_set(name, root, "test"))
-    test = classifier.to_float(test_u8)
+    test = to_float(test_u8)
     started = time.perf_counter()
-    networks = classifier.train_features(*train, seed, epochs, mirror=name in classifier.MIRRORED)
+    networks = networks_of(*train, seed, epochs, mirror=name in MIRRORED)
     for epoch, network in enumerate(networks, 1):
-        judge = classifier.Features(name, network, chosen)
-        accuracy = judge.accuracy(test, test_labels)
+        trained = Classifier(name, network, chosen)
+        accuracy = trained.accuracy(test, test_labels)
         seconds = time.perf_counter() - started
         print(f"epoch {epoch}/{epochs}: {accuracy:.2%} of the test images, {seconds:.0f} s", file=sys.stderr)
-    classifier.save_features(path, network, name, accuracy, seed, epochs)
-    print(f"{path}: {judge.hash}, {accuracy:.2%} of {len(test):,} test images")
+    save_classifier(path, network, name, accuracy, seed, epochs)
+    print(f"{path}: {trained.hash}, {accuracy:.2%} of {len(test):,} test images")
     return 0
 
 
@@ -103,7 +112,7 @@ def evaluate(
     seed: int = 0,
     psi: float = 1.0,
     labels: FlagCreatePairsOff[bool] = False,
-    classifier: Literal["classifier", "inception"] = "classifier",
+    features: Literal["classifier", "inception"] = "classifier",
     save: FlagCreatePairsOff[bool] = False,
     no_save: FlagCreatePairsOff[bool] = False,
     json: FlagCreatePairsOff[bool] = False,
@@ -155,7 +164,7 @@ def evaluate(
     generators = {
         name: load_generator(run.path if run else name, chosen).truncated(psi) for name, run in runs.items()
     }
-    if labels and classifier == "inception":
+    if labels and features == "inception":
         raise ValueError("--labels asks classifiers, not Inception; leave out --features inception")
     told = [name for name, generator in generators.items() if _is_told(generator)]
     if labels and not told:
@@ -164,11 +173,11 @@ def evaluate(
             "conditional model of ten classes, as in: evaluate checkpoints/cdcgan-mnist --labels"
         )
     scored, unsaved = [], []
-    judge = fid.load_inception(chosen) if classifier == "inception" else None
+    inception = fid.load_inception(chosen) if features == "inception" else None
     for name, run in runs.items():
         generator = generators[name]
-        if judge:
-            scores = fid.evaluate_inception(generator, judge, num_images or fid.NUM_IMAGES, seed)
+        if inception:
+            scores = fid.evaluate_inception(generator, inception, num_images or fid.NUM_IMAGES, seed)
         elif generator.train_config.data.name == modes.NAME:
             scores = modes.evaluate_modes(generator, num_images=num_images or modes.NUM_IMAGES, seed=seed)
         else:
@@ -215,21 +224,21 @@ def _report(scored: Sequence[dict[str, Any]]) -> str:
     for name, instead in {"modes": MODE_COLUMNS, "fid": INCEPTION_COLUMNS}.items():
         columns = instead if name in scored[0] else columns
     rows = [[scores["name"], *_cells(columns, scores)] for scores in scored]
-    floors = {tuple(_cells(columns, scores, "_floor")): scores["name"] for scores in reversed(scored)}
+    floors = {tuple(_cells(columns, scores, "real_")): scores["name"] for scores in reversed(scored)}
     for cells, name in reversed(floors.items()):
         rows.append(["real images" if len(floors) == 1 else f"real images of {name}", *cells])
     lines = [table(["NAME", *columns], rows), ""]
-    judges = dict.fromkeys(f"{scores['extractor']} {scores['extractor_hash']}" for scores in scored)
+    judges = dict.fromkeys(f"{scores['classifier']} {scores['classifier_hash']}" for scores in scored)
     first = scored[0]
     seeds = f"seeds {first['seed']} to {first['seed'] + first['num_images'] - 1}"
     if "psi" in first:
         seeds += f" at psi {first['psi']:g}"
     lines.append(f"{first['num_images']:,} images each, {seeds}, by the {', '.join(judges)}")
     lines += [
-        f"{scores['name']} draws copies: its images are {scores['memorisation_ratio']:.2f} times as far from the "
+        f"{scores['name']} draws copies: its images are {scores['memorization_ratio']:.2f} times as far from the "
         "nearest training image as unseen ones are"
         for scores in scored
-        if scores.get("memorises")
+        if scores.get("memorizes")
     ]
     told = [scores["name"] for scores in scored if "label_accuracy" in scores]
     if asked:
@@ -240,6 +249,6 @@ def _report(scored: Sequence[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def _cells(columns: Mapping[str, tuple[str, str]], scores: dict[str, Any], suffix: str = "") -> list[str]:
-    values = [(scores.get(name + suffix), form) for name, form in columns.values()]
+def _cells(columns: Mapping[str, tuple[str, str]], scores: dict[str, Any], prefix: str = "") -> list[str]:
+    values = [(scores.get(prefix + name), form) for name, form in columns.values()]
     return ["-" if value is None else format(value, form) for value, form in values]

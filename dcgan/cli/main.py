@@ -19,11 +19,12 @@ from tyro.conf import FlagCreatePairsOff
 
 from dcgan import __version__
 from dcgan.cli.draw import gif, sample
-from dcgan.cli.evaluate import evaluate, train_features
+from dcgan.cli.evaluate import evaluate, train_classifier
 from dcgan.cli.link import link, open_link
 from dcgan.cli.publish import publish
 from dcgan.cli.results import results
 from dcgan.cli.train import PROG, resume, train, with_preset
+from dcgan.config import RENAMED
 from dcgan.files import runs_root
 from dcgan.runs.listing import list_runs
 from dcgan.runs.tables import preset_summaries, presets_table, run_summary, runs_table
@@ -59,7 +60,12 @@ def presets(*, json: FlagCreatePairsOff[bool] = False) -> int:
 COMMANDS: dict[str, Callable[..., int]] = {
     command.__name__: command
     for command in (presets, train, resume, runs, sample, gif, evaluate, results, link, publish)
-} | {"train-features": train_features, "open": open_link}
+} | {"train-classifier": train_classifier, "open": open_link}
+
+
+RENAMED_COMMANDS = {"train-features": "train-classifier"}
+RENAMED_FLAGS = {"kinds": "components", "kind": "component"}
+"""Flags of earlier versions that are not fields of a config; for these see dcgan.config.RENAMED."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -121,12 +127,25 @@ def _run(arguments: list[str]) -> int:
     if name == "--version":
         print(f"dcgan-studio {__version__}")
         return 0
+    if name in RENAMED_COMMANDS:
+        raise ValueError(f"{name!r} is called {RENAMED_COMMANDS[name]!r} now; use that")
     if name not in COMMANDS:
         near = difflib.get_close_matches(name, COMMANDS, n=1)
         advice = f"did you mean {near[0]}?" if near else f"commands are {', '.join(COMMANDS)}"
         raise ValueError(f"{name!r} is not a command; {advice}")
+    _refuse_renamed(rest)
     command, rest = with_preset(rest) if name == "train" else (COMMANDS[name], rest)
     return tyro.cli(command, prog=f"{PROG} {name}", args=rest)
+
+
+def _refuse_renamed(arguments: Sequence[str]) -> None:
+    """Raise ValueError that names the new flag where an earlier version's is among the arguments."""
+    for argument in arguments:
+        flag, _, _ = argument.partition("=")
+        group, dot, field = flag.removeprefix("--").rpartition(".")
+        new = RENAMED_FLAGS.get(field.replace("-", "_"), RENAMED.get(field.replace("-", "_")))
+        if flag.startswith("--") and new:
+            raise ValueError(f"{flag} is called --{group}{dot}{new.replace('_', '-')} now; use that")
 
 
 def _help() -> str:

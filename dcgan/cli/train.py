@@ -69,10 +69,10 @@ def train(
         return 0
     with _prepared(device, tensorboard) as (chosen, ranks):
         if ranks.rank:
-            return _follow(Run(ranks.take_over_text("")), chosen, ranks)
+            return _follow(Run(ranks.broadcast_text("")), chosen, ranks)
         run = Run.create(config, preset if preset in PRESETS else find_run(preset).preset)
         try:
-            ranks.take_over_text(str(run.path))
+            ranks.broadcast_text(str(run.path))
             return _record(run, chosen, tensorboard, ranks)
         finally:
             # A training that could not begin, for want of its data for instance, leaves nothing behind.
@@ -177,7 +177,7 @@ def _record(run: Run, device: torch.device, tensorboard: bool, ranks: Ranks) -> 
     from dcgan.cli.progress_bar import Progress
     from dcgan.training.recording import run_training
 
-    where = device if ranks.count == 1 else f"{ranks.count} ranks, {device.type}"
+    where = device if ranks.world_size == 1 else f"{ranks.world_size} ranks, {device.type}"
     print(f"recording in {run.path}, on {where}; Ctrl-C stops and saves", flush=True)
     stop_file_seen = False
     with ExitStack() as stack:

@@ -82,10 +82,10 @@ class Order:
                 "raise --data.limit, lower --data.holdout, or add images"
             )
         batch_size = min(config.batch_size, num_images)
-        if batch_size < ranks.count:
+        if batch_size < ranks.world_size:
             raise ValueError(
-                f"batches of {batch_size} images are too few for {ranks.count} ranks; "
-                f"use --nproc-per-node {batch_size}, or --batch-size {ranks.count}"
+                f"batches of {batch_size} images are too few for {ranks.world_size} ranks; "
+                f"use --nproc-per-node {batch_size}, or --batch-size {ranks.world_size}"
             )
         return cls(num_images, batch_size, config.sampling, config.seed, ranks)
 
@@ -118,7 +118,7 @@ class Order:
             if number != current:
                 current, indices = number, place(self.of_pass(number))
             whole = indices[k * self.batch_size : (k + 1) * self.batch_size]
-            yield whole[self.ranks.share(len(whole))]
+            yield whole[self.ranks.shard(len(whole))]
 
 
 class ResidentBatches:

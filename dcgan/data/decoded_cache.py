@@ -165,8 +165,8 @@ def _path(folder: Path, shape: tuple[int, int, int]) -> Path:
     name = re.sub(r"[^A-Za-z0-9._-]", "_", place.name)[:40]
     place_id = hashlib.sha256(os.fsencode(place)).hexdigest()[:12]
     channels, height, width = shape
-    colours = "grey" if channels == 1 else "rgb"
-    return cache_folder() / "folders" / f"{name}-{place_id}" / f"{height}x{width}-{colours}.npy"
+    colors = "grey" if channels == 1 else "rgb"
+    return cache_folder() / "folders" / f"{name}-{place_id}" / f"{height}x{width}-{colors}.npy"
 
 
 def _npy_header(shape: tuple[int, ...]) -> bytes:

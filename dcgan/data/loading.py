@@ -156,8 +156,8 @@ def _convert(name: str, images_u8: np.ndarray, model: ModelConfig) -> tuple[np.n
         converted[i] = fit_array(image_u8, model.image_size, model.channels)
     flags = [f"--model.image-size {own[1]}"] if own[1] != wanted[1] else []
     flags += [f"--model.channels {own[0]}"] if own[0] != wanted[0] else []
-    colours = {1: "grey", 3: "RGB"}
-    before, after = (f"{height}x{width} {colours[channels]}" for channels, height, width in (own, wanted))
+    colors = {1: "grey", 3: "RGB"}
+    before, after = (f"{height}x{width} {colors[channels]}" for channels, height, width in (own, wanted))
     note = f"{name}: {before} images were made {after}; {' '.join(flags)} keeps them"
     return converted, (note,)
 

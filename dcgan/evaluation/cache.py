@@ -16,7 +16,7 @@ from dcgan.files import cache_folder
 logger = logging.getLogger(__name__)
 
 
-def drawn_real(train: ImageSet, num_images: int, wanted: Tensor | None = None) -> Tensor:
+def draw_real(train: ImageSet, num_images: int, wanted: Tensor | None = None) -> Tensor:
     """Places (num_images,) of the training images that a floor is made of, drawn by a fixed seed.
 
     `wanted` (num_images,) are the labels that a conditional generator is asked for; then as many of each are drawn.

@@ -39,7 +39,7 @@ _CHUNK = 125
 """Images a forward pass: 13 MB in the widest layer, which a cache holds better than more."""
 
 
-class DigitNet(nn.Module):
+class ClassifierNetwork(nn.Module):
     """Images (B, 1, 28, 28) in [-1, 1] -> logits (B, 10); `features` is what its last, linear layer sees (B, 128)."""
 
     def __init__(self) -> None:
@@ -69,11 +69,11 @@ def _convolution(channels_in: int, channels_out: int) -> tuple[nn.Module, ...]:
     return convolution, nn.BatchNorm2d(channels_out), nn.ReLU()
 
 
-class Features:
+class Classifier:
     """A trained judge, in eval mode: `name` is the set it knows, `hash` names its weights."""
 
     def __init__(
-        self, name: str, network: DigitNet, device: str | torch.device = "cpu", test_accuracy: float = 0.0
+        self, name: str, network: ClassifierNetwork, device: str | torch.device = "cpu", test_accuracy: float = 0.0
     ) -> None:
         self.name = name
         self.test_accuracy = test_accuracy
@@ -117,14 +117,16 @@ class Features:
 # On disk
 
 
-def save_features(path: Path, network: DigitNet, name: str, accuracy: float, seed: int, epochs: int) -> None:
+def save_classifier(
+    path: Path, network: ClassifierNetwork, name: str, accuracy: float, seed: int, epochs: int
+) -> None:
     """Write a judge with what it is: the set, how it was trained, and its accuracy on that set's test images."""
     recipe = {"seed": seed, "epochs": epochs, "test_accuracy": accuracy}
     tensors = network.state_dict()
     save_tensors(path, tensors, {"kind": "features", "name": name, "hash": weights_id(tensors), **recipe})
 
 
-def load_features(name: str = "mnist", device: str | torch.device = "cpu") -> Features:
+def load_classifier(name: str = "mnist", device: str | torch.device = "cpu") -> Classifier:
     """The judge of a named set, or of a .safetensors file.
 
     Raises FileNotFoundError where there is none, ValueError where the file is damaged or holds something else.
@@ -136,12 +138,12 @@ def load_features(name: str = "mnist", device: str | torch.device = "cpu") -> Fe
             f"there is no classifier to judge {name} by (there are: {there}); {_remedy(name, path)}"
         )
     tensors, metadata = load_tensors(path)
-    network = DigitNet()
+    network = ClassifierNetwork()
     try:
         if metadata["kind"] != "features":
             raise ValueError(f"it holds a {metadata['kind']}, not a classifier")
         network.load_state_dict(tensors)
-        features = Features(str(metadata["name"]), network, device, float(metadata["test_accuracy"]))
+        features = Classifier(str(metadata["name"]), network, device, float(metadata["test_accuracy"]))
         if features.hash != metadata["hash"]:
             raise ValueError(f"its weights are {features.hash}, and it says {metadata['hash']}")
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -151,7 +153,7 @@ def load_features(name: str = "mnist", device: str | torch.device = "cpu") -> Fe
 
 def _remedy(name: str, path: Path) -> str:
     """What to do without a judge of that name."""
-    train = "python -m dcgan train-features"
+    train = "python -m dcgan train-classifier"
     if name.endswith(".safetensors"):
         return f"train one with: {train} NAME -o {path}"
     if name in NAMED_SETS and NAMED_SETS[name].shape == IMAGE_SHAPE:
@@ -163,9 +165,9 @@ def _remedy(name: str, path: Path) -> str:
 # Training
 
 
-def train_features(
+def train_classifier(
     images_u8: Tensor, labels: Tensor, seed: int, epochs: int = EPOCHS, mirror: bool = False
-) -> Iterator[DigitNet]:
+) -> Iterator[ClassifierNetwork]:
     """Train on images (N, 1, 28, 28) uint8 and labels (N,); yields the network after each epoch.
 
     Adam on a one-cycle schedule (Smith and Topin, arXiv 1708.07120), each image shifted by up to 2 pixels, and with
@@ -175,7 +177,7 @@ def train_features(
     device = labels.device
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = DigitNet().to(device, memory_format=torch.channels_last)
+        network = ClassifierNetwork().to(device, memory_format=torch.channels_last)
     draws = torch.Generator().manual_seed(seed)
     steps = len(labels) // BATCH
     optimizer = torch.optim.Adam(network.parameters(), weight_decay=1e-4)

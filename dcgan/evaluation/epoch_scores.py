@@ -24,8 +24,8 @@ from dcgan.checkpoint import load_tensors, save_tensors, weights_id
 from dcgan.config import TrainConfig
 from dcgan.data.loading import ImageSet, load_images
 from dcgan.evaluation import metrics
-from dcgan.evaluation.cache import drawn_real
-from dcgan.evaluation.classifier import NUM_CLASSES, Features, load_features, to_float
+from dcgan.evaluation.cache import draw_real
+from dcgan.evaluation.classifier import NUM_CLASSES, Classifier, load_classifier, to_float
 from dcgan.files import cache_folder
 from dcgan.latents import latents_from_seeds
 from dcgan.models.inference import sample
@@ -40,7 +40,7 @@ _VERSION = 1
 logger = logging.getLogger(__name__)
 
 
-class LightFigures(NamedTuple):
+class EpochFigures(NamedTuple):
     """See dcgan.evaluation.metrics for each."""
 
     cfd: float
@@ -49,22 +49,24 @@ class LightFigures(NamedTuple):
 
 
 @dataclass(frozen=True)
-class LightReference:
+class EpochStatistics:
     """The real test images, and what as many real training images get against them as will be drawn."""
 
     features: Tensor
     """(M, F) float32."""
     radii: Tensor
     """Of their balls, (M,) float64."""
-    floor: LightFigures
+    floor: EpochFigures
 
 
 class Scorer:
     """Scores one training's generator, as often as asked. It draws no random numbers but those of its own seeds."""
 
-    def __init__(self, judge: Features, reference: LightReference, z: np.ndarray, labels: Tensor | None) -> None:
+    def __init__(
+        self, classifier: Classifier, reference: EpochStatistics, z: np.ndarray, labels: Tensor | None
+    ) -> None:
         """z (N, Z), labels (N,) or None: what the images are drawn from, each time."""
-        self.judge = judge
+        self.classifier = classifier
         self.reference = reference
         self.z = z
         self.labels = labels
@@ -85,8 +87,8 @@ class Scorer:
                 "its 1,000 kinds are counted in 26,000 images, not in a few; after the training do so with: "
                 "python -m dcgan evaluate RUN"
             )
-        judge = load_features(config.data.name, device)
-        judge.features(torch.empty(0, *model.image_shape))  # says at once if it cannot take the shape
+        classifier = load_classifier(config.data.name, device)
+        classifier.features(torch.empty(0, *model.image_shape))  # says at once if it cannot take the shape
         try:
             test = load_images(config.data, model, config.seed, "test")
         except FileNotFoundError as error:
@@ -95,29 +97,29 @@ class Scorer:
         num_images = min(config.score_images, len(train.images_u8))
         labels = torch.arange(num_images) % min(NUM_CLASSES, model.num_classes) if model.num_classes else None
         with _exactly():
-            reference = light_reference(train, test, judge, num_images, labels)
+            reference = epoch_statistics(train, test, classifier, num_images, labels)
         z = latents_from_seeds(range(FIRST_SEED, FIRST_SEED + num_images), model.latent_dim, model.latent)
-        return cls(judge, reference, z, labels)
+        return cls(classifier, reference, z, labels)
 
     @property
     def num_images(self) -> int:
         return len(self.z)
 
-    def score(self, generator: Generator) -> LightFigures | None:
+    def score(self, generator: Generator) -> EpochFigures | None:
         """The generator's figures, from images drawn in eval mode; it is left in the mode it came in. None where
         pixels are no numbers: there is nothing to measure, and the training's own losses will say so."""
         with _exactly():
             images = sample(generator, self.z, self.labels)
             if not images.isfinite().all():
                 return None
-            return light_figures(self.judge.features(images), self.judge, self.reference)
+            return epoch_figures(self.classifier.features(images), self.classifier, self.reference)
 
 
-def light_figures(features: Tensor, judge: Features, reference: LightReference) -> LightFigures:
+def epoch_figures(features: Tensor, classifier: Classifier, reference: EpochStatistics) -> EpochFigures:
     """Of images by their features (N, F), two or more."""
-    seen = judge.logits(features).argmax(1)
+    seen = classifier.logits(features).argmax(1)
     with _one_thread():
-        return LightFigures(
+        return EpochFigures(
             metrics.frechet_distance(reference.features, features),
             # In float32, for half the time: no coverage that was tried differs from float64's in four digits.
             metrics.coverage(reference.features, features, reference.radii),
@@ -125,9 +127,9 @@ def light_figures(features: Tensor, judge: Features, reference: LightReference) 
         )
 
 
-def light_reference(
-    train: ImageSet, test: ImageSet, judge: Features, num_images: int, wanted: Tensor | None = None
-) -> LightReference:
+def epoch_statistics(
+    train: ImageSet, test: ImageSet, classifier: Classifier, num_images: int, wanted: Tensor | None = None
+) -> EpochStatistics:
     """What a training is scored against, from the user's cache where these very images were measured before.
 
     `wanted` (num_images,) are the labels that a conditional generator is asked for. Unlike that of scores.py it knows
@@ -136,16 +138,16 @@ def light_reference(
     images = {"train": train.images_u8, "test": test.images_u8}
     if wanted is not None:
         images |= {"labels": train.labels, "wanted": wanted}
-    name = f"light-{judge.hash}-{weights_id(images)}-{num_images}-v{_VERSION}.safetensors"
+    name = f"light-{classifier.hash}-{weights_id(images)}-{num_images}-v{_VERSION}.safetensors"
     path = cache_folder() / "evaluation" / name
     try:
         tensors, metadata = load_tensors(path)
         if weights_id(tensors) != metadata["content"]:
             raise ValueError(f"{path} is damaged")
         cfd, coverage, histogram = metadata["floor"]
-        return LightReference(**tensors, floor=LightFigures(cfd, coverage, tuple(histogram)))
+        return EpochStatistics(**tensors, floor=EpochFigures(cfd, coverage, tuple(histogram)))
     except (FileNotFoundError, ValueError, KeyError, TypeError):
-        reference = _measure(train, test, judge, drawn_real(train, num_images, wanted))
+        reference = _measure(train, test, classifier, draw_real(train, num_images, wanted))
     tensors = {"features": reference.features, "radii": reference.radii}
     try:
         save_tensors(path, tensors, {"content": weights_id(tensors), "floor": list(reference.floor)})
@@ -154,14 +156,14 @@ def light_reference(
     return reference
 
 
-def _measure(train: ImageSet, test: ImageSet, judge: Features, drawn: Tensor) -> LightReference:
+def _measure(train: ImageSet, test: ImageSet, classifier: Classifier, drawn: Tensor) -> EpochStatistics:
     logger.info("measuring the real images that the training is scored against, once")
     started = time.monotonic()
-    features = judge.features(to_float(test.images_u8))
+    features = classifier.features(to_float(test.images_u8))
     with _one_thread():
         radii = metrics.radii(features)
-    found = LightReference(features, radii, LightFigures(0.0, 0.0, ()))
-    floor = light_figures(judge.features(to_float(train.images_u8[drawn])), judge, found)
+    found = EpochStatistics(features, radii, EpochFigures(0.0, 0.0, ()))
+    floor = epoch_figures(classifier.features(to_float(train.images_u8[drawn])), classifier, found)
     logger.info("measured in %.1f s", time.monotonic() - started)
     return replace(found, floor=floor)
 

@@ -29,7 +29,7 @@ from torch.nn import functional as F
 from dcgan.checkpoint import TrainedGenerator, weights_id
 from dcgan.data.loading import load_images
 from dcgan.evaluation import metrics
-from dcgan.evaluation.cache import drawn_real, kept
+from dcgan.evaluation.cache import draw_real, kept
 from dcgan.evaluation.classifier import to_float
 from dcgan.evaluation.scores import rounded
 from dcgan.files import cache_folder
@@ -56,16 +56,16 @@ logger = logging.getLogger(__name__)
 class InceptionScores:
     """What one generator's images get by Inception's features, and all that it depends on."""
 
-    extractor: str
-    extractor_hash: str
+    classifier: str
+    classifier_hash: str
     num_images: int
     fid: float
     """Fréchet distance from the test images; 0 is best."""
-    fid_floor: float
+    real_fid: float
     """Of as many real training images."""
     kid: float
     """Kernel distance of the same features: unbiased, unlike FID; see metrics.kernel_distance."""
-    kid_floor: float
+    real_kid: float
     weights_id: str = ""
     step: int = 0
     seed: int = 0
@@ -102,7 +102,7 @@ class Inception:
 
 
 def evaluate_inception(
-    generator: TrainedGenerator, judge: Inception | None = None, num_images: int = NUM_IMAGES, seed: int = 0
+    generator: TrainedGenerator, classifier: Inception | None = None, num_images: int = NUM_IMAGES, seed: int = 0
 ) -> InceptionScores:
     """Draw images from the seeds `seed`, `seed` + 1, ..., each class in turn, and measure them by FID and KID against
     the test images of the generator's data, beside as many real training images (of each class).
@@ -111,28 +111,28 @@ def evaluate_inception(
     the weights cannot be had, and ValueError for a count that the training images do not have, and for pixels that
     are no numbers.
     """
-    judge = judge or load_inception(generator.device)
+    classifier = classifier or load_inception(generator.device)
     config = generator.train_config
     train, test = (load_images(config.data, config.model, config.seed, split) for split in ("train", "test"))
     if not 2 <= num_images <= len(train.images_u8):
         raise ValueError(f"num_images={num_images} is not in 2..{len(train.images_u8)}, which the data has")
     labels = torch.arange(num_images) % config.model.num_classes if config.model.num_classes else None
-    drawn = drawn_real(train, num_images, labels)
+    drawn = draw_real(train, num_images, labels)
     real = {"test": test.images_u8, "train": train.images_u8[drawn]}
 
     def measure() -> dict[str, Tensor]:
-        return {name: judge.features(to_float(images_u8)) for name, images_u8 in real.items()}
+        return {name: classifier.features(to_float(images_u8)) for name, images_u8 in real.items()}
 
-    known = kept(f"inception-{judge.hash}-{weights_id(real)}-v{_VERSION}", measure)
-    found = torch.cat([judge.features(images) for images in _draw(generator, num_images, seed, labels)])
+    known = kept(f"inception-{classifier.hash}-{weights_id(real)}-v{_VERSION}", measure)
+    found = torch.cat([classifier.features(images) for images in _draw(generator, num_images, seed, labels)])
     return InceptionScores(
-        judge.name,
-        judge.hash,
+        classifier.name,
+        classifier.hash,
         num_images,
         fid=metrics.frechet_distance(known["test"], found),
-        fid_floor=metrics.frechet_distance(known["test"], known["train"]),
+        real_fid=metrics.frechet_distance(known["test"], known["train"]),
         kid=metrics.kernel_distance(known["test"], found).mean,
-        kid_floor=metrics.kernel_distance(known["test"], known["train"]).mean,
+        real_kid=metrics.kernel_distance(known["test"], known["train"]).mean,
         weights_id=generator.weights_id,
         step=generator.step,
         seed=seed,

@@ -21,7 +21,7 @@ from dcgan.checkpoint import TrainedGenerator, weights_id
 from dcgan.data.loading import ImageSet, load_images
 from dcgan.evaluation import metrics
 from dcgan.evaluation.cache import kept
-from dcgan.evaluation.classifier import BATCH, NUM_CLASSES, Features, to_float, train_features
+from dcgan.evaluation.classifier import BATCH, NUM_CLASSES, Classifier, to_float, train_classifier
 from dcgan.latents import latents_from_seeds
 from dcgan.pixels import to_uint8
 
@@ -40,12 +40,12 @@ class LabelScores:
     """What classifiers learn from a generator's images, beside what they learn from as many real ones."""
 
     num_labelled: int
-    nearest_error: float
+    nearest_neighbor_error: float
     """Of the 1-nearest-neighbour classifier: the share of test images that it gets wrong."""
-    nearest_error_floor: float
+    real_nearest_neighbor_error: float
     classification_accuracy: float
     """The classification accuracy score: the share of test images that a network trained on these gets right."""
-    classification_accuracy_floor: float
+    real_classification_accuracy: float
 
 
 def label_scores(generator: TrainedGenerator, num_images: int = NUM_IMAGES, seed: int = 0) -> LabelScores:
@@ -70,15 +70,17 @@ def label_scores(generator: TrainedGenerator, num_images: int = NUM_IMAGES, seed
 
     def measure(images_u8: Tensor, labels: Tensor) -> dict[str, Tensor]:
         found = learnt_from(images_u8, labels, test, generator.device)
-        return dict(zip(("nearest_error", "accuracy"), torch.tensor(found, dtype=torch.float64), strict=True))
+        return dict(
+            zip(("nearest_neighbor_error", "accuracy"), torch.tensor(found, dtype=torch.float64), strict=True)
+        )
 
     found = measure(*_draw(generator, num_images, seed))
     content = {"images": real.images_u8, "labels": real.labels, "test": test.images_u8, "test_labels": test.labels}
     floor = kept(f"labels-{weights_id(content)}-{EPOCHS}-v{_VERSION}", lambda: measure(real.images_u8, real.labels))
     return LabelScores(
         num_images,
-        found["nearest_error"].item(),
-        floor["nearest_error"].item(),
+        found["nearest_neighbor_error"].item(),
+        floor["nearest_neighbor_error"].item(),
         found["accuracy"].item(),
         floor["accuracy"].item(),
     )
@@ -95,8 +97,8 @@ def learnt_from(
     error = metrics.nearest_neighbour_error(
         to_float(images_u8).flatten(1), labels, to_float(test_u8).flatten(1), wanted
     )
-    *_, network = train_features(images_u8, labels, seed=0, epochs=EPOCHS)
-    return error, Features("drawn", network, device).accuracy(to_float(test.images_u8), test.labels)
+    *_, network = train_classifier(images_u8, labels, seed=0, epochs=EPOCHS)
+    return error, Classifier("drawn", network, device).accuracy(to_float(test.images_u8), test.labels)
 
 
 def _draw(generator: TrainedGenerator, num_images: int, seed: int) -> tuple[Tensor, Tensor]:

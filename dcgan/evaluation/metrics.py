@@ -95,7 +95,7 @@ def inception_score(logits: Tensor) -> float:
 # Neighbours
 
 
-class Neighbours(NamedTuple):
+class Neighbors(NamedTuple):
     precision: float
     """Share of generated images within some real image's ball: are they real ones?"""
     recall: float
@@ -118,7 +118,7 @@ def radii(features: Tensor, k: int = K) -> Tensor:
     return torch.cat(rows)  # the nearest of all is the image itself
 
 
-def neighbours(real: Tensor, fake: Tensor, real_radii: Tensor, fake_radii: Tensor, k: int = K) -> Neighbours:
+def neighbors(real: Tensor, fake: Tensor, real_radii: Tensor, fake_radii: Tensor, k: int = K) -> Neighbors:
     """Precision and recall (Kynkäänniemi et al., arXiv 1904.06991), density and coverage (Naeem et al., arXiv
     2002.09797). real (M, F), fake (N, F), with the `radii` (M,) and (N,) under the same k."""
     precise = density = 0
@@ -129,7 +129,7 @@ def neighbours(real: Tensor, fake: Tensor, real_radii: Tensor, fake_radii: Tenso
         density += in_balls.sum().item()
         recalled |= (block < fake_radii[rows, None]).any(0)
         covered |= block.amin(0) < real_radii
-    return Neighbours(
+    return Neighbors(
         precise / len(fake),
         recalled.double().mean().item(),
         density / (k * len(fake)),
@@ -200,11 +200,11 @@ def modes(counts: Tensor) -> Modes:
 
 # Memorisation
 
-MEMORISES_BELOW = 0.5
+MEMORIZES_BELOW = 0.5
 """A ratio that real images do not come near to, nor a generator that only draws smoothly."""
 
 
-def memorisation_ratio(generated: Tensor, generated_classes: Tensor, unseen: Tensor, unseen_classes: Tensor) -> float:
+def memorization_ratio(generated: Tensor, generated_classes: Tensor, unseen: Tensor, unseen_classes: Tensor) -> float:
     """How near generated images come to training images, beside images that training has not seen: 1 as near, 0
     copies.
 

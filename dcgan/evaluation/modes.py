@@ -23,7 +23,7 @@ from dcgan.checkpoint import TrainedGenerator, weights_id
 from dcgan.data.loading import load_images
 from dcgan.evaluation import metrics
 from dcgan.evaluation.cache import kept
-from dcgan.evaluation.classifier import NUM_CLASSES, Features, load_features, to_float
+from dcgan.evaluation.classifier import NUM_CLASSES, Classifier, load_classifier, to_float
 from dcgan.evaluation.scores import rounded
 from dcgan.latents import latents_from_seeds
 
@@ -41,16 +41,16 @@ _VERSION = 1
 class ModeScores:
     """The modes of one generator's images, and all that they depend on."""
 
-    extractor: str
-    extractor_hash: str
+    classifier: str
+    classifier_hash: str
     num_images: int
     modes: int
     """Of 1,000."""
     kl: float
     """Divergence of the generated modes from the even distribution, KL(generated || even), in nats; 0 is best."""
-    modes_floor: int
+    real_modes: int
     """Of as many real training images, under the same classifier."""
-    kl_floor: float
+    real_kl: float
     weights_id: str = ""
     step: int = 0
     seed: int = 0
@@ -62,7 +62,7 @@ class ModeScores:
 
 
 def evaluate_modes(
-    generator: TrainedGenerator, judge: Features | None = None, num_images: int = NUM_IMAGES, seed: int = 0
+    generator: TrainedGenerator, classifier: Classifier | None = None, num_images: int = NUM_IMAGES, seed: int = 0
 ) -> ModeScores:
     """Draw images from the seeds `seed`, `seed` + 1, ... and count the modes of Stacked MNIST among them.
 
@@ -76,7 +76,7 @@ def evaluate_modes(
             f"{config.model.image_size}x{config.model.image_size}; train with --data.name {NAME} "
             "--model.channels 3 --model.image-size 28"
         )
-    judge = judge or load_features("mnist", generator.device)
+    classifier = classifier or load_classifier("mnist", generator.device)
     # The whole set, even where the training saw its beginning only: the floor is that of the data.
     real = load_images(dataclasses.replace(config.data, limit=0), config.model)
     if not 1 <= num_images <= len(real.images_u8):
@@ -87,12 +87,12 @@ def evaluate_modes(
         z = latents_from_seeds(range(seed + start, seed + stop), config.model.latent_dim, config.model.latent)
         return generator(z, real.labels[start:stop] if config.model.num_classes else None)
 
-    found = metrics.modes(_count(draw, num_images, judge))
-    key = f"modes-{judge.hash}-{weights_id({'images': real_u8})}-v{_VERSION}"
-    floor = kept(key, lambda: {"counts": _count(lambda a, b: to_float(real_u8[a:b]), num_images, judge)})
+    found = metrics.modes(_count(draw, num_images, classifier))
+    key = f"modes-{classifier.hash}-{weights_id({'images': real_u8})}-v{_VERSION}"
+    floor = kept(key, lambda: {"counts": _count(lambda a, b: to_float(real_u8[a:b]), num_images, classifier)})
     return ModeScores(
-        f"{judge.name} classifier",
-        judge.hash,
+        f"{classifier.name} classifier",
+        classifier.hash,
         num_images,
         *found,
         *metrics.modes(floor["counts"]),
@@ -102,7 +102,7 @@ def evaluate_modes(
     )
 
 
-def modes_of(images: Tensor, judge: Features) -> Tensor:
+def modes_of(images: Tensor, classifier: Classifier) -> Tensor:
     """Images (N, 3, 28, 28) in [-1, 1] -> the mode (N,) of each, from 0 to 999, as the classifier of digits reads it.
 
     Raises ValueError for pixels that are no numbers.
@@ -111,15 +111,15 @@ def modes_of(images: Tensor, judge: Features) -> Tensor:
         raise ValueError(
             "the images have pixels that are no numbers and cannot be scored; train their generator again"
         )
-    digits = judge.logits(judge.features(images.reshape(-1, 1, 28, 28))).argmax(1)
+    digits = classifier.logits(classifier.features(images.reshape(-1, 1, 28, 28))).argmax(1)
     red, green, blue = digits.reshape(-1, 3).unbind(1)
     return 100 * red + 10 * green + blue
 
 
-def _count(draw: Callable[[int, int], Tensor], num_images: int, judge: Features) -> Tensor:
+def _count(draw: Callable[[int, int], Tensor], num_images: int, classifier: Classifier) -> Tensor:
     """Images of each mode, (1000,)."""
     counts = torch.zeros(NUM_MODES, dtype=torch.int64)
     for start in range(0, num_images, _CHUNK):
         images = draw(start, min(start + _CHUNK, num_images))
-        counts += torch.bincount(modes_of(images, judge), minlength=NUM_MODES)
+        counts += torch.bincount(modes_of(images, classifier), minlength=NUM_MODES)
     return counts

@@ -20,8 +20,8 @@ from torch import Tensor
 from dcgan.checkpoint import TrainedGenerator, load_tensors, save_tensors, weights_id
 from dcgan.data.loading import ImageSet, load_images
 from dcgan.evaluation import metrics
-from dcgan.evaluation.cache import drawn_real
-from dcgan.evaluation.classifier import NUM_CLASSES, Features, load_features, to_float
+from dcgan.evaluation.cache import draw_real
+from dcgan.evaluation.classifier import NUM_CLASSES, Classifier, load_classifier, to_float
 from dcgan.evaluation.label_scores import LabelScores
 from dcgan.files import cache_folder
 from dcgan.latents import latents_from_seeds
@@ -59,14 +59,14 @@ class Figures:
 class Scores:
     """The figures of one generator's images, and all that they depend on."""
 
-    extractor: str
-    extractor_hash: str
+    classifier: str
+    classifier_hash: str
     num_images: int
     figures: Figures
     floor: Figures
-    memorisation_ratio: float
-    """See metrics.memorisation_ratio; of distances between pixels in [-1, 1]."""
-    memorises: bool
+    memorization_ratio: float
+    """See metrics.memorization_ratio; of distances between pixels in [-1, 1]."""
+    memorizes: bool
     label_accuracy: float | None
     """Of a conditional generator: the share of images that are taken for the digit they were to be."""
     weights_id: str = ""
@@ -77,19 +77,19 @@ class Scores:
     """Of a conditional generator, where they were asked for: they take minutes. See dcgan.evaluation.label_scores."""
 
     def to_json(self) -> dict[str, Any]:
-        """Flat, rounded to six digits, a floor's name ending in _floor: a row of evals.jsonl."""
+        """Flat, rounded to six digits, those of real images as real_NAME: a row of evals.jsonl."""
         values: dict[str, Any] = {
             "weights_id": self.weights_id,
             "step": self.step,
             "seed": self.seed,
             "num_images": self.num_images,
-            "extractor": self.extractor,
-            "extractor_hash": self.extractor_hash,
+            "classifier": self.classifier,
+            "classifier_hash": self.classifier_hash,
         }
         floor = dataclasses.asdict(self.floor)
         for name, value in dataclasses.asdict(self.figures).items():
-            values |= {name: value, f"{name}_floor": floor[name]}
-        values |= {"memorisation_ratio": self.memorisation_ratio, "memorises": self.memorises}
+            values |= {name: value, f"real_{name}": floor[name]}
+        values |= {"memorization_ratio": self.memorization_ratio, "memorizes": self.memorizes}
         if self.label_accuracy is not None:
             values["label_accuracy"] = self.label_accuracy
         if self.labels is not None:
@@ -105,7 +105,7 @@ def rounded(value: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class Reference:
+class RealStatistics:
     """The real images that a generator is measured against, and what they get themselves."""
 
     features: Tensor
@@ -124,7 +124,7 @@ class Reference:
 
 
 def evaluate(
-    generator: TrainedGenerator, judge: Features | None = None, num_images: int = NUM_IMAGES, seed: int = 0
+    generator: TrainedGenerator, classifier: Classifier | None = None, num_images: int = NUM_IMAGES, seed: int = 0
 ) -> Scores:
     """Draw images from the seeds `seed`, `seed` + 1, ... and score them against the generator's own data.
 
@@ -133,17 +133,17 @@ def evaluate(
     there is no classifier for the data.
     """
     config = generator.train_config
-    judge = judge or load_features(config.data.name, generator.device)
-    judge.features(torch.empty(0, *config.model.image_shape))  # says at once if it cannot take the shape
+    classifier = classifier or load_classifier(config.data.name, generator.device)
+    classifier.features(torch.empty(0, *config.model.image_shape))  # says at once if it cannot take the shape
     train, test = (load_images(config.data, config.model, config.seed, split) for split in ("train", "test"))
     labels = torch.arange(num_images) % NUM_CLASSES if config.model.num_classes else None
-    reference = real_reference(train, test, judge, num_images, labels)
+    reference = real_statistics(train, test, classifier, num_images, labels)
     z = latents_from_seeds(range(seed, seed + num_images), config.model.latent_dim, config.model.latent)
-    scores = score(generator(z, labels), labels, reference, judge)
+    scores = score(generator(z, labels), labels, reference, classifier)
     return dataclasses.replace(scores, weights_id=generator.weights_id, step=generator.step, seed=seed)
 
 
-def score(images: Tensor, labels: Tensor | None, reference: Reference, judge: Features) -> Scores:
+def score(images: Tensor, labels: Tensor | None, reference: RealStatistics, classifier: Classifier) -> Scores:
     """Score images (N, 1, 28, 28) in [-1, 1], whoever drew them; `labels` (N,): what they were to be, if anything.
 
     Raises ValueError for pixels that are no numbers.
@@ -152,32 +152,34 @@ def score(images: Tensor, labels: Tensor | None, reference: Reference, judge: Fe
         raise ValueError(
             "the images have pixels that are no numbers and cannot be scored; train their generator again"
         )
-    features = judge.features(images)
-    figures = _figures(features, judge, reference.features, reference.radii, reference.histogram)
-    classes = judge.logits(features).argmax(1)
+    features = classifier.features(images)
+    figures = _figures(features, classifier, reference.features, reference.radii, reference.histogram)
+    classes = classifier.logits(features).argmax(1)
     compared = images[:_COMPARED].flatten(1)
     distances = metrics.nearest(compared, to_float(reference.train_u8).flatten(1))
-    ratio = metrics.memorisation_ratio(distances, classes[:_COMPARED], reference.nearest, reference.classes)
+    ratio = metrics.memorization_ratio(distances, classes[:_COMPARED], reference.nearest, reference.classes)
     return Scores(
-        extractor=f"{judge.name} classifier",
-        extractor_hash=judge.hash,
+        classifier=f"{classifier.name} classifier",
+        classifier_hash=classifier.hash,
         num_images=len(images),
         figures=figures,
         floor=reference.floor,
-        memorisation_ratio=ratio,
-        memorises=ratio < metrics.MEMORISES_BELOW,
+        memorization_ratio=ratio,
+        memorizes=ratio < metrics.MEMORIZES_BELOW,
         label_accuracy=None if labels is None else (classes == labels).double().mean().item(),
     )
 
 
-def _figures(features: Tensor, judge: Features, real: Tensor, real_radii: Tensor, histogram: Tensor) -> Figures:
-    logits = judge.logits(features)
+def _figures(
+    features: Tensor, classifier: Classifier, real: Tensor, real_radii: Tensor, histogram: Tensor
+) -> Figures:
+    logits = classifier.logits(features)
     seen = metrics.class_histogram(logits.argmax(1), NUM_CLASSES)
     return Figures(
         metrics.frechet_distance(real, features),
         *metrics.kernel_distance(real, features),
         metrics.inception_score(logits),
-        *metrics.neighbours(real, features, real_radii, metrics.radii(features)),
+        *metrics.neighbors(real, features, real_radii, metrics.radii(features)),
         metrics.class_distance(seen, histogram),
         tuple(seen.tolist()),
     )
@@ -186,9 +188,9 @@ def _figures(features: Tensor, judge: Features, real: Tensor, real_radii: Tensor
 # Real images
 
 
-def real_reference(
-    train: ImageSet, test: ImageSet, judge: Features, num_images: int, wanted: Tensor | None = None
-) -> Reference:
+def real_statistics(
+    train: ImageSet, test: ImageSet, classifier: Classifier, num_images: int, wanted: Tensor | None = None
+) -> RealStatistics:
     """What a generator is measured against, from the user's cache where these very images were measured before.
 
     The floor is that of `num_images` training images, drawn by a fixed seed, and of the labels `wanted` (num_images,)
@@ -199,43 +201,45 @@ def real_reference(
     if not least <= num_images <= len(train.images_u8):
         raise ValueError(f"num_images={num_images} is not in {least}..{len(train.images_u8)}, which the data has")
     histogram = metrics.class_histogram(train.labels, NUM_CLASSES)
-    path = cache_folder() / "evaluation" / f"{_key(train, test, judge, num_images, wanted)}.safetensors"
+    path = cache_folder() / "evaluation" / f"{_key(train, test, classifier, num_images, wanted)}.safetensors"
     try:
         tensors, metadata = load_tensors(path)
         if weights_id(tensors) != metadata["content"]:
             raise ValueError(f"{path} is damaged")
         floor = Figures(**metadata["floor"] | {"class_histogram": tuple(metadata["floor"]["class_histogram"])})
     except (FileNotFoundError, ValueError, KeyError, TypeError):
-        tensors, floor = _measure(train, test, judge, drawn_real(train, num_images, wanted), histogram)
+        tensors, floor = _measure(train, test, classifier, draw_real(train, num_images, wanted), histogram)
         try:
             save_tensors(path, tensors, {"content": weights_id(tensors), "floor": dataclasses.asdict(floor)})
         except OSError as error:
             logger.warning("%s cannot be kept (%s), so the real images are measured again next time", path, error)
-    return Reference(**tensors, train_u8=train.images_u8, histogram=histogram, floor=floor)
+    return RealStatistics(**tensors, train_u8=train.images_u8, histogram=histogram, floor=floor)
 
 
 def _measure(
-    train: ImageSet, test: ImageSet, judge: Features, drawn: Tensor, histogram: Tensor
+    train: ImageSet, test: ImageSet, classifier: Classifier, drawn: Tensor, histogram: Tensor
 ) -> tuple[dict[str, Tensor], Figures]:
     logger.info("measuring the real images, once")
-    features = judge.features(to_float(test.images_u8))
+    features = classifier.features(to_float(test.images_u8))
     radii = metrics.radii(features)
-    floor = _figures(judge.features(to_float(train.images_u8[drawn])), judge, features, radii, histogram)
+    floor = _figures(classifier.features(to_float(train.images_u8[drawn])), classifier, features, radii, histogram)
     spread = slice(None, None, max(1, len(test.images_u8) // _COMPARED))  # MNIST's halves are of different writers
     compared, train_pixels = (to_float(images).flatten(1) for images in (test.images_u8[spread], train.images_u8))
     tensors = {
         "features": features,
         "radii": radii,
-        "classes": judge.logits(features[spread]).argmax(1),
+        "classes": classifier.logits(features[spread]).argmax(1),
         "nearest": metrics.nearest(compared, train_pixels),
     }
     return tensors, floor
 
 
-def _key(train: ImageSet, test: ImageSet, judge: Features, num_images: int, wanted: Tensor | None = None) -> str:
+def _key(
+    train: ImageSet, test: ImageSet, classifier: Classifier, num_images: int, wanted: Tensor | None = None
+) -> str:
     """Changes with whatever decides the figures: the classifier, the images, their labels, the count or what labels
     are asked for, the code."""
     images = {"train": train.images_u8, "labels": train.labels, "test": test.images_u8}
     if wanted is not None:
         images["wanted"] = wanted
-    return f"{judge.hash}-{weights_id(images)}-{num_images}-v{_VERSION}"
+    return f"{classifier.hash}-{weights_id(images)}-{num_images}-v{_VERSION}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
-from dcgan.config import KINDS
+from dcgan.config import NUM_COMPONENTS
 
 if TYPE_CHECKING:
     from torch import nn
@@ -89,8 +89,8 @@ def layers(network: Generator | Discriminator, input_shape: Shape) -> list[Layer
     try:
         with torch.no_grad():
             network.eval()(torch.zeros(2, *input_shape, device=device), labels)
-        if isinstance(network, Discriminator) and network.config.guessed_kinds:
-            chosen = f"the logit for all, plus that of the image's kind; the other {KINDS} are guesses of the kind"
+        if isinstance(network, Discriminator) and network.config.auxiliary_head:
+            chosen = f"the logit for all plus the component's own; {NUM_COMPONENTS} more are the auxiliary head"
             found.append(Layer(RESHAPE, chosen, (1,)))
     finally:
         for hook in hooks:

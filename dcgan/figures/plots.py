@@ -58,7 +58,7 @@ def _make_logarithmic(figure: go.Figure) -> None:
     )
 
 
-def judgement_curves(
+def discriminator_curves(
     series: Series, x: str = "epoch", smoothing: float = 0.0, height: int = HEIGHT, probabilities: bool = True
 ) -> go.Figure:
     """What the discriminator says of real and of fake images; at 0.5 it cannot tell them apart.
@@ -68,10 +68,10 @@ def judgement_curves(
     figure = go.Figure()
     add_curve(figure, series, x, "d_real", "D(x), real", REAL, smoothing)
     add_curve(figure, series, x, "d_fake", "D(G(z)), fake", GENERATOR, smoothing)
-    return styled(figure, x, _judgement_axis(figure, probabilities), height)
+    return styled(figure, x, _discriminator_axis(figure, probabilities), height)
 
 
-def _judgement_axis(figure: go.Figure, probabilities: bool) -> str:
+def _discriminator_axis(figure: go.Figure, probabilities: bool) -> str:
     """Range, line of one half and title of the axis of mean D(x) and mean D(G(z))."""
     figure.update_yaxes(range=[0, 1])
     if not probabilities:
@@ -113,7 +113,7 @@ def paired_curves(
         for column, short, color in PAIR_COLUMNS[kind]:
             add_curve(figure, series, x, column, f"{short}, {name}", color, smoothing, dash)
     if kind == "scores":
-        return styled(figure, x, _judgement_axis(figure, probabilities))
+        return styled(figure, x, _discriminator_axis(figure, probabilities))
     if log:
         _make_logarithmic(figure)
     return styled(figure, x, "loss")
@@ -138,7 +138,7 @@ def score_curves(
         xs, ys = [along(row, x) for row in rows], [getattr(row, column) for row in rows]
         line = {"color": GENERATOR, "dash": dash, "width": 1.5}
         figure.add_scatter(x=xs, y=ys, name=name, mode="lines+markers", line=line, marker={"size": 5})
-        floors.setdefault(getattr(rows[-1], f"{column}_floor"), name)
+        floors.setdefault(getattr(rows[-1], f"real_{column}"), name)
     for (floor, name), dash in zip(floors.items(), ("solid", "dash"), strict=False):
         # A curve and no shape: the legend and the hover name it.
         told = "real images" if len(floors) == 1 else f"real images, {name}"
@@ -154,7 +154,7 @@ def class_bars(row: ScoreRow, height: int = HEIGHT) -> go.Figure:
     names = [str(each) for each in range(len(row.class_histogram))]
     figure.add_bar(x=names, y=row.class_histogram, name="generated", marker={"color": GENERATOR})
     mark = {"symbol": "line-ew", "size": 8, "line": {"color": REAL, "width": 3}}
-    figure.add_scatter(x=names, y=row.class_histogram_floor, name="real images", mode="markers", marker=mark)
+    figure.add_scatter(x=names, y=row.real_class_histogram, name="real images", mode="markers", marker=mark)
     styled(figure, "epoch", "share of the images", height)
     figure.update_xaxes(title="class, as the classifier sees it", type="category")
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
@@ -213,7 +213,7 @@ def styled(figure: go.Figure, x: str, unit: str, height: int = HEIGHT) -> go.Fig
     return figure
 
 
-def way_curves(norms: Column, shell: tuple[float, float], changes: Column) -> go.Figure:
+def path_curves(norms: Column, norm_interval: tuple[float, float], changes: Column) -> go.Figure:
     """Along a way through latent space: the length of z at each frame (F,), with the band `shell` in which samples
     lie, and below how much the image changes from the frame before (F - 1,), in grey levels of 255."""
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08)
@@ -221,8 +221,8 @@ def way_curves(norms: Column, shell: tuple[float, float], changes: Column) -> go
     figure.add_scatter(x=frames, y=norms, name="length of z", line={"color": GENERATOR}, row=1, col=1)
     figure.add_bar(x=frames[1:], y=changes, name="change", marker={"color": GREY}, row=2, col=1)
     # After the curves: an empty figure takes no band.
-    figure.add_hrect(*shell, row=1, col=1, fillcolor=GREY, opacity=0.35, line_width=0, layer="below")
-    low, high = min(*norms, shell[0]), max(*norms, shell[1])
+    figure.add_hrect(*norm_interval, row=1, col=1, fillcolor=GREY, opacity=0.35, line_width=0, layer="below")
+    low, high = min(*norms, norm_interval[0]), max(*norms, norm_interval[1])
     figure.update_yaxes(title="||z||", range=[0.9 * low, 1.05 * high], row=1, col=1)
     figure.update_yaxes(title="change, grey levels", row=2, col=1)
     figure.update_xaxes(title="frame", row=2, col=1)

@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 from dcgan.config import TrainConfig
 from dcgan.models.gan import Gan
-from dcgan.models.networks import Discriminator, Generator, Judged
+from dcgan.models.networks import Discriminator, DiscriminatorOutput, Generator
 
 FEW_CHANNELS = 4
 """Channels up to which a convolution at the image's side is done by patches."""
@@ -31,17 +31,17 @@ FEW_CHANNELS = 4
 Step = Callable[[Tensor], Tensor]
 
 
-def running_networks(gan: Gan, config: TrainConfig, device: torch.device) -> Gan:
+def accelerated_networks(gan: Gan, config: TrainConfig, device: torch.device) -> Gan:
     """What a step is to call for these networks: themselves, or the same parameters in networks that run faster."""
     generator, discriminator = gan
     if config.precision == "bf16":
-        return Gan(InHalf(generator), InHalf(discriminator))
+        return Gan(Autocast(generator), Autocast(discriminator))
     if config.engine == "fast" and device.type == "cpu" and config.model.topology != "mlp":
-        return Gan(FastGenerator(generator), FastDiscriminator(discriminator))
+        return Gan(AcceleratedGenerator(generator), AcceleratedDiscriminator(discriminator))
     return gan
 
 
-class InHalf(nn.Module):
+class Autocast(nn.Module):
     """A network whose matrix products are carried out in bfloat16; its parameters, norms and result stay float32."""
 
     def __init__(self, network: Generator | Discriminator) -> None:
@@ -52,13 +52,15 @@ class InHalf(nn.Module):
         with torch.autocast(x.device.type, torch.bfloat16):
             return self.network(x, labels).float()
 
-    def judged(self, images: Tensor, labels: Tensor | None = None) -> Judged:
+    def discriminate(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
         with torch.autocast(images.device.type, torch.bfloat16):
-            logits, kinds, guesses = self.network.judged(images, labels)
-        return Judged(logits.float(), kinds, None if guesses is None else guesses.float())
+            logits, components, auxiliary_logits = self.network.discriminate(images, labels)
+        return DiscriminatorOutput(
+            logits.float(), components, None if auxiliary_logits is None else auxiliary_logits.float()
+        )
 
 
-class FastGenerator(Generator):
+class AcceleratedGenerator(Generator):
     """A generator with another's parameters, whose layers run as this file says."""
 
     def __init__(self, plain: Generator) -> None:
@@ -69,16 +71,16 @@ class FastGenerator(Generator):
         return run(self._steps, self.inputs(z, labels))
 
 
-class FastDiscriminator(Discriminator):
+class AcceleratedDiscriminator(Discriminator):
     """A discriminator with another's parameters, whose layers run as this file says."""
 
     def __init__(self, plain: Discriminator) -> None:
         super().__init__(plain.config, plain.layers)
-        if plain.config.guessed_kinds:
-            self.crowding = plain.crowding  # the very tensor, as with the parameters
+        if plain.config.auxiliary_head:
+            self.balance_bias = plain.balance_bias  # the very tensor, as with the parameters
         self._steps = steps(plain.layers)
 
-    def judged(self, images: Tensor, labels: Tensor | None = None) -> Judged:
+    def discriminate(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
         return self.read(run(self._steps, self.inputs(images, labels)), labels)
 
 

@@ -12,8 +12,8 @@ from itertools import pairwise
 
 from torch import nn
 
-from dcgan.config import KINDS, ModelConfig
-from dcgan.models.networks import BatchDeviation, dropout, output_activation
+from dcgan.config import NUM_COMPONENTS, ModelConfig
+from dcgan.models.networks import MinibatchStddev, dropout, output_activation
 
 SLOPE = 0.2
 
@@ -58,7 +58,7 @@ def generator_layers(config: ModelConfig) -> nn.Sequential:
 def discriminator_layers(config: ModelConfig) -> nn.Sequential:
     """(B, C + K, H, W) -> ... -> 4x4 maps -> (B, 1, 1, 1). No norm on the first layer, as in the paper.
 
-    With guessed kinds the last layer gives what Discriminator.read takes, (B, 1 + 2 * KINDS, 1, 1).
+    With guessed kinds the last layer gives what Discriminator.read takes, (B, 1 + 2 * NUM_COMPONENTS, 1, 1).
     """
     sizes = level_sizes(config.image_size)[::-1]
     normed = config.norm_d == "batch"
@@ -73,9 +73,9 @@ def discriminator_layers(config: ModelConfig) -> nn.Sequential:
             layers.append(nn.BatchNorm2d(outputs))
         layers += [nn.LeakyReLU(SLOPE), *dropout(config)]
         inputs = outputs
-    if config.batch_deviation:
-        layers.append(BatchDeviation())
+    if config.minibatch_stddev:
+        layers.append(MinibatchStddev())
         inputs += 1
-    outputs = 1 + 2 * KINDS if config.guessed_kinds else 1
+    outputs = 1 + 2 * NUM_COMPONENTS if config.auxiliary_head else 1
     layers.append(nn.Conv2d(inputs, outputs, 4, 1, 0, bias=False))
     return nn.Sequential(*layers)

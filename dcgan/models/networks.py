@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dcgan.config import KINDS, ModelConfig
+from dcgan.config import NUM_COMPONENTS, ModelConfig
 
 
 class Generator(nn.Module):
@@ -35,15 +35,15 @@ class Generator(nn.Module):
         return torch.cat([z, one_hot(labels, self.config.num_classes, z)], dim=1)
 
 
-class Judged(NamedTuple):
+class DiscriminatorOutput(NamedTuple):
     """What a discriminator says of images."""
 
     logits: Tensor
     """(B,)"""
-    kinds: Tensor | None = None
+    components: Tensor | None = None
     """(B,) int64: as which kind each was judged, where kinds are guessed."""
-    guesses: Tensor | None = None
-    """(B, KINDS): a logit for each kind that it might be of."""
+    auxiliary_logits: Tensor | None = None
+    """(B, NUM_COMPONENTS): a logit for each kind that it might be of."""
 
 
 class Discriminator(nn.Module):
@@ -55,32 +55,36 @@ class Discriminator(nn.Module):
     One that guesses kinds takes the kinds of fakes in place of labels, and without them it judges an image as of the
     kind that it guesses. It has a logit for all and one more for each kind, which are added, as in the projection
     discriminator (Miyato and Koyama, arXiv 1802.05637, with a vector a kind at each place). What it guesses is less
-    its `crowding`: by that, as many real images come to be of each kind.
+    its `balance_bias`: by that, as many real images come to be of each kind.
     """
 
     def __init__(self, config: ModelConfig, layers: nn.Sequential) -> None:
         super().__init__()
         self.config = config
         self.layers = layers
-        if config.guessed_kinds:
-            self.register_buffer("crowding", torch.zeros(KINDS))
+        if config.auxiliary_head:
+            self.register_buffer("balance_bias", torch.zeros(NUM_COMPONENTS))
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        return self.judged(images, labels).logits
+        return self.discriminate(images, labels).logits
 
-    def judged(self, images: Tensor, labels: Tensor | None = None) -> Judged:
+    def discriminate(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
         """The logits, and whatever else it finds of the images."""
         return self.read(self.layers(self.inputs(images, labels)), labels)
 
-    def read(self, outputs: Tensor, kinds: Tensor | None) -> Judged:
-        """The last layer's outputs: (B, 1, 1, 1) or (B, 1), the logits; with guessed kinds (B, 1 + 2 * KINDS, 1, 1),
-        the logit for all, one more for each kind, and the guesses."""
-        if not self.config.guessed_kinds:
-            return Judged(outputs.flatten())
-        for_all, for_kinds, guesses = outputs.flatten(1).split([1, KINDS, KINDS], dim=1)
-        if kinds is None:
-            kinds = (guesses.detach() - self.crowding).argmax(1)
-        return Judged((for_all + for_kinds.gather(1, kinds[:, None])).flatten(), kinds, guesses)
+    def read(self, outputs: Tensor, components: Tensor | None) -> DiscriminatorOutput:
+        """Split the last layer's outputs: (B, 1, 1, 1) or (B, 1), the logits; with auxiliary head
+        (B, 1 + 2 * NUM_COMPONENTS, 1, 1), the logit for all, one more per component, and the auxiliary logits."""
+        if not self.config.auxiliary_head:
+            return DiscriminatorOutput(outputs.flatten())
+        for_all, for_components, auxiliary_logits = outputs.flatten(1).split(
+            [1, NUM_COMPONENTS, NUM_COMPONENTS], dim=1
+        )
+        if components is None:
+            components = (auxiliary_logits.detach() - self.balance_bias).argmax(1)
+        return DiscriminatorOutput(
+            (for_all + for_components.gather(1, components[:, None])).flatten(), components, auxiliary_logits
+        )
 
     def inputs(self, images: Tensor, labels: Tensor | None) -> Tensor:
         """What the first layer sees."""
@@ -126,7 +130,7 @@ class UnflattenChannelsLast(nn.Module):
         return "height={}, width={}, channels={}".format(*self.shape)
 
 
-class BatchDeviation(nn.Module):
+class MinibatchStddev(nn.Module):
     """(B, C, H, W) -> (B, C + 1, H, W): one more map, filled with how much the features of a group of images differ.
 
     A discriminator that sees one image at a time lets a generator pass that draws too few kinds of them. The number

@@ -299,7 +299,7 @@ def score_curves(sides: Sequence[Side], position: float, align: str) -> None:
             st.caption(reading)
     if not comparable(scores[-1].scale for _, scores in drawn):
         told = " and ".join(
-            f"{name} by {scores[-1].scale[1]:,} images under the {scores[-1].extractor} {scores[-1].extractor_hash}"
+            f"{name} by {scores[-1].scale[1]:,} images under the {scores[-1].classifier} {scores[-1].classifier_hash}"
             for name, scores in drawn
         )
         st.warning(plain(f"These two curves do not compare: {told}."))

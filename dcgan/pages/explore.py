@@ -13,7 +13,7 @@ import numpy as np
 import streamlit as st
 
 from dcgan import pixels
-from dcgan.config import KINDS, ModelConfig
+from dcgan.config import NUM_COMPONENTS, ModelConfig
 from dcgan.latents import MAX_SEED, PATHS, parse_seeds
 from dcgan.pages.parts.address import asked_for, plain, refused
 from dcgan.pixels import Bytes
@@ -93,7 +93,7 @@ def explore(runs: Mapping[str, Run]) -> None:
 DISTRIBUTIONS = {
     "normal": "each standard normal",
     "uniform": "each uniform from -1 to 1",
-    "mixture": f"the first {KINDS} of which name one of as many kinds; the others are standard normal",
+    "mixture": f"the first {NUM_COMPONENTS} of which name one of as many kinds; the others are standard normal",
 }
 
 
@@ -262,7 +262,7 @@ def vector_arithmetic(run: Run, generator: TrainedGenerator | None, reverse: boo
     st.caption(
         f"How to read it: z is averaged, never pixels. The neighbours add uniform noise of up to 0.25 to the result; "
         f"where all nine show the trait, it is a region and not luck. The result's length is {sums.length:.1f}, a "
-        f"sample's about {sums.usual_length:.1f}: {LENGTHS[generator.config.latent == 'mixture']}."
+        f"sample's about {sums.rms_norm:.1f}: {LENGTHS[generator.config.latent == 'mixture']}."
     )
 
 

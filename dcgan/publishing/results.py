@@ -36,8 +36,8 @@ class Judge(NamedTuple):
     data: str
     image_shape: tuple[int, int, int]
     """(C, H, W): Inception scores any."""
-    extractor: str
-    extractor_hash: str
+    classifier: str
+    classifier_hash: str
     num_images: int
 
 
@@ -101,7 +101,7 @@ def _entries(run: Run) -> list[Entry]:
         raise RunError(
             f"not scored; run: python -m dcgan evaluate {shlex.quote(name_of(run))}{' --save' * run.is_published}"
         )
-    last = evaluations.by_judge(row for row in rows if row["step"] == status.step)
+    last = evaluations.by_classifier(row for row in rows if row["step"] == status.step)
     if not last:
         raise RunError(f"scored at step {rows[-1]['step']:,} and trained to {status.step:,}; evaluate it again")
     progress = run.last_row()

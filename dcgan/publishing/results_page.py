@@ -72,7 +72,7 @@ SCORES = {
     "class_distance": Score(
         "classes ↓", ".3f", "share of the images that would have to be of another class for the data's own balance."
     ),
-    "memorisation_ratio": Score(
+    "memorization_ratio": Score(
         "nearest",
         ".2f",
         "distance from the nearest training image, between pixels, over that of unseen real images: near 1 is as it "
@@ -83,7 +83,7 @@ SCORES = {
         ".3f",
         "of a conditional model: share of images that the classifier takes for what was asked for.",
     ),
-    "nearest_error": Score(
+    "nearest_neighbor_error": Score(
         "1-NN error ↓",
         ".4f",
         "of a conditional model, where asked for: share of the test images whose nearest one of 50,000 generated, "
@@ -157,13 +157,13 @@ def _score_tables(entries: Sequence[Entry]) -> list[str]:
     judges = list(dict.fromkeys(entry.judge for entry in entries))
     for judge in judges:
         judged = [entry for entry in entries if entry.judge == judge]
-        extractor = f"{_cell(judge.extractor)}, hash `{_cell(judge.extractor_hash)}`"
+        classifier = f"{_cell(judge.classifier)}, hash `{_cell(judge.classifier_hash)}`"
         channels, height, width = judge.image_shape
         # Told where another table is of the same images in another shape, and taken for granted elsewhere.
         alike = [each for each in judges if each._replace(image_shape=judge.image_shape) == judge]
         shape = f" of {width}x{height} pixels, {'grey' if channels == 1 else 'RGB'}," if len(alike) > 1 else ""
         parts += [
-            f"### {_cell(judge.data)}: {judge.num_images:,} images each{shape or ','} by the {extractor}",
+            f"### {_cell(judge.data)}: {judge.num_images:,} images each{shape or ','} by the {classifier}",
             _score_table(judged),
         ]
     return parts or ["No run has scores yet."]
@@ -172,7 +172,7 @@ def _score_tables(entries: Sequence[Entry]) -> list[str]:
 def _score_table(entries: Sequence[Entry]) -> str:
     found = dict.fromkeys(key for entry in entries for key in entry.row if number(entry.row, key) is not None)
     names = [name for name in SCORES if name in found]
-    names += [key for key in found if key not in SCORES and key not in _NO_SCORES and not key.endswith("_floor")]
+    names += [key for key in found if key not in SCORES and key not in _NO_SCORES and not key.startswith("real_")]
     columns = {name: SCORES.get(name, Score(name.replace("_", " "), ".4g", "")) for name in names}
     lines = [
         [f"`{_cell(label)}`", str(len(group)), *(_statistic(group, name, columns[name].form) for name in names)]
@@ -180,9 +180,9 @@ def _score_table(entries: Sequence[Entry]) -> str:
     ]
     floors = {}
     for entry in entries:
-        values = [(number(entry.row, f"{name}_floor"), score.form) for name, score in columns.items()]
+        values = [(number(entry.row, f"real_{name}"), score.form) for name, score in columns.items()]
         cells = tuple(_LOST if value is None else format(value, form) for value, form in values)
-        floors.setdefault(cells, _floor_name(entry))
+        floors.setdefault(cells, _real_name(entry))
     lines += [[name, "", *cells] for cells, name in floors.items() if not _is_told_by_another(cells, floors)]
     return _table(["recipe", "seeds", *(_cell(score.head) for score in columns.values())], lines)
 
@@ -196,7 +196,7 @@ def _statistic(group: Sequence[Entry], name: str, form: str) -> str:
     return f"{statistics.fmean(values):{form}}{spread}{some}"
 
 
-def _floor_name(entry: Entry) -> str:
+def _real_name(entry: Entry) -> str:
     """Of which images it is. A conditional model draws each class in turn, and its floor is of as many of each; of
     Stacked MNIST it draws what as many training images are."""
     even = entry.config.model.num_classes > 0 and entry.config.data.name != "stacked-mnist"
@@ -268,7 +268,7 @@ def _run_table(entries: Sequence[Entry]) -> str:
             f"`{_cell(label)}`",
             str(entry.config.seed),
             f"`{_cell(str(entry.row.get('weights_id', _LOST)))}`",
-            f"{entry.judge.num_images:,} by `{_cell(entry.judge.extractor_hash)}`",
+            f"{entry.judge.num_images:,} by `{_cell(entry.judge.classifier_hash)}`",
             _statistic([entry], "cfd", SCORES["cfd"].form),
         ]
         for label, group in by_recipe(entries)

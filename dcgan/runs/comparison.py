@@ -9,7 +9,7 @@ from pathlib import Path
 from dcgan.config import TrainConfig
 from dcgan.fields import as_text, config_fields, differences, value_of
 
-_BUFFERS = ("running_mean", "running_var", "num_batches_tracked", "crowding")
+_BUFFERS = ("running_mean", "running_var", "num_batches_tracked", "balance_bias")
 """What batch norm keeps beside its weights; it is not learnt by gradients."""
 
 

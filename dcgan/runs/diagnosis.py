@@ -244,7 +244,7 @@ def _drawn_well(rows: Iterable[ScoreRow]) -> set[int]:
 
 def _shares(row: ScoreRow) -> Iterator[tuple[int, float, float]]:
     """Each class, its share of the images, and its share of as many real ones."""
-    pairs = zip(row.class_histogram, row.class_histogram_floor, strict=True)
+    pairs = zip(row.class_histogram, row.real_class_histogram, strict=True)
     return ((digit, share, real) for digit, (share, real) in enumerate(pairs))
 
 

@@ -19,13 +19,16 @@ SCORES = {
     "coverage": ("Coverage: share of the real images with a drawn one near, higher is better", ".2f"),
     "class_distance": ("Share of the images that would have to be of another class, lower is better", ".3f"),
     "label_accuracy": ("Share of the images that are of the class asked for, higher is better", ".3f"),
-    "nearest_error": ("1-NN error: test images whose nearest drawn one is of another class, lower is better", ".4f"),
+    "nearest_neighbor_error": (
+        "1-NN error: test images whose nearest drawn one is of another class, lower is better",
+        ".4f",
+    ),
     "classification_accuracy": ("CAS: what a network taught by drawn images gets right, higher is better", ".4f"),
     "modes": ("Modes: how many of the 1,000 kinds of Stacked MNIST are drawn, higher is better", ",.0f"),
     "kl": ("KL: how far these kinds are from even, in nats, lower is better", ".4f"),
     "fid": ("Fréchet distance of Inception's features (FID), lower is better", ".2f"),
     "kid": ("Kernel distance of Inception's features (KID), lower is better", ".5f"),
-    "memorisation_ratio": ("Memorisation: 1 is as far from training images as unseen ones are, 0 copies", ".2f"),
+    "memorization_ratio": ("Memorisation: 1 is as far from training images as unseen ones are, 0 copies", ".2f"),
 }
 """Field of an evaluation -> what it is, and its format."""
 
@@ -34,7 +37,7 @@ _UNKNOWN = "n/a"
 """No dash, which a page's Markdown would make a list of."""
 
 
-_SCALE = {"extractor": str, "extractor_hash": str, "num_images": int, "seed": int, "step": int}
+_SCALE = {"classifier": str, "classifier_hash": str, "num_images": int, "seed": int, "step": int}
 """What the figures of an evaluation depend on; a row without them is damage, and says nothing."""
 
 
@@ -55,11 +58,11 @@ def measured(run: Run) -> list[Row]:
     return [row for row in run.evals() if all(type(row.get(name)) is kind for name, kind in _SCALE.items())]
 
 
-def by_judge(rows: Iterable[Row]) -> dict[tuple[str, str, int], Row]:
+def by_classifier(rows: Iterable[Row]) -> dict[tuple[str, str, int], Row]:
     """The newest of the `measured` rows of each judge, under its name, its hash and the number of images."""
     newest: dict[tuple[str, str, int], Row] = {}
     for row in rows:
-        judge = row["extractor"], row["extractor_hash"], row["num_images"]
+        judge = row["classifier"], row["classifier_hash"], row["num_images"]
         before = newest.pop(judge, {})
         # A score that is only measured on request stays until the same images are asked for it again.
         same = all(before.get(name) == row.get(name) for name in _SAME)
@@ -76,7 +79,7 @@ def evaluations(run: Run, step: int) -> list[Row]:
     rows = measured(run)
     found = [row for row in rows if row["step"] == step] or [row for row in rows if row["step"] == rows[-1]["step"]]
     chosen: dict[bool, Row] = {}
-    for row in by_judge(found).values():
+    for row in by_classifier(found).values():
         kind = _INCEPTION in row
         if kind not in chosen or row["num_images"] >= chosen[kind]["num_images"]:
             chosen[kind] = row
@@ -100,7 +103,7 @@ def is_known(evaluated: Sequence[Row]) -> bool:
 def score_table(evaluated: Mapping[str, Sequence[Row]]) -> list[dict[str, str]]:
     """A row for each score that the `evaluations` of one of the named runs have: what it is, the values, and at the
     end what as many real images get, in a column for all where that is the same."""
-    floors = {name: _cells(each, "_floor") for name, each in evaluated.items()}
+    floors = {name: _cells(each, "real_") for name, each in evaluated.items()}
     if len(set(floors.values())) == 1:
         floors = {"real images": next(iter(floors.values()))}
     else:
@@ -113,10 +116,10 @@ def score_table(evaluated: Mapping[str, Sequence[Row]]) -> list[dict[str, str]]:
     return [row for row in rows if any(row[name] != _UNKNOWN for name in evaluated)]
 
 
-def _cells(evaluated: Sequence[Row], suffix: str = "") -> tuple[str, ...]:
+def _cells(evaluated: Sequence[Row], prefix: str = "") -> tuple[str, ...]:
     # A classifier's scores and Inception's have no name in common.
     values = {name: value for row in evaluated for name, value in row.items()}
-    found = [(values.get(name + suffix), form) for name, (_, form) in SCORES.items()]
+    found = [(values.get(prefix + name), form) for name, (_, form) in SCORES.items()]
     numbers = [
         (value, form) if type(value) in (int, float) and math.isfinite(value) else None for value, form in found
     ]
@@ -129,8 +132,8 @@ def measured_by(evaluated: Sequence[Row], steps: int) -> str:
     for row in evaluated:
         first, count = row["seed"], row["num_images"]
         told.append(
-            f"{count:,} images, seeds {first:,} to {first + count - 1:,}, by the {row['extractor']} "
-            f"{row['extractor_hash']}"
+            f"{count:,} images, seeds {first:,} to {first + count - 1:,}, by the {row['classifier']} "
+            f"{row['classifier_hash']}"
         )
     early = {row["step"] for row in evaluated} - {steps}
     told += [f"scored at step {step:,} of {steps:,}" for step in early]
@@ -143,7 +146,7 @@ def same_measure(evaluated: Iterable[tuple[TrainConfig, Sequence[Row]]]) -> bool
     for config, rows in evaluated:
         for row in rows:
             # Inception takes images of any data and size, and tells neither by its hash.
-            scale = config.data.name, config.model.image_shape, row["extractor_hash"], row["num_images"]
+            scale = config.data.name, config.model.image_shape, row["classifier_hash"], row["num_images"]
             scales.setdefault(_INCEPTION in row, set()).add(scale)
     return all(map(comparable, scales.values()))
 

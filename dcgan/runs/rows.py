@@ -71,7 +71,7 @@ class ProgressRow:
 class ScoreRow:
     """One row of scores.jsonl: a light evaluation at the end of an epoch, of images of fixed seeds.
 
-    Compares with rows of the same classifier and count only. A `_floor` is what as many real images get.
+    Compares with rows of the same classifier and count only. A `real_` value is what as many real images get.
     """
 
     step: int
@@ -82,25 +82,25 @@ class ScoreRow:
     num_images: int
     cfd: float
     """Classifier Fréchet distance; 0 is best."""
-    cfd_floor: float
+    real_cfd: float
     coverage: float
     """Share of the real test images with a generated one near them."""
-    coverage_floor: float
+    real_coverage: float
     class_histogram: tuple[float, ...]
     """The share of each class among the images, as the classifier sees them."""
-    class_histogram_floor: tuple[float, ...]
-    extractor: str
-    extractor_hash: str
+    real_class_histogram: tuple[float, ...]
+    classifier: str
+    classifier_hash: str
     scoring_seconds: float
     """What this row has cost."""
 
     @property
     def scale(self) -> tuple[str, int]:
         """Rows of one scale compare."""
-        return self.extractor_hash, self.num_images
+        return self.classifier_hash, self.num_images
 
     def __post_init__(self) -> None:
-        words, shares = ("extractor", "extractor_hash"), ("class_histogram", "class_histogram_floor")
+        words, shares = ("classifier", "classifier_hash"), ("class_histogram", "real_class_histogram")
         values = dict(self.__dict__)
         texts, histograms = [values.pop(name) for name in words], [values.pop(name) for name in shares]
         if not all(isinstance(text, str) for text in texts):

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from dcgan import files
-from dcgan.config import TrainConfig, check_new
+from dcgan.config import TrainConfig, check_new, with_current_names
 from dcgan.files import replacing, runs_root, take_lock
 from dcgan.presets import PRESETS
 from dcgan.runs.rows import ProgressRow, ScoreRow, Status
@@ -221,7 +221,7 @@ class Run:
         rows = []
         for line in self._new_lines("scores.jsonl", 0)[0]:
             with contextlib.suppress(ValueError, TypeError):
-                values = dict(json.loads(line))
+                values = with_current_names(dict(json.loads(line)))
                 rows.append(ScoreRow(**{key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}))
         return rows
 
@@ -231,7 +231,7 @@ class Run:
         for line in self._new_lines("evals.jsonl", 0)[0]:
             with contextlib.suppress(ValueError):
                 row = json.loads(line)
-                rows += [row] if isinstance(row, dict) else []
+                rows += [with_current_names(row)] if isinstance(row, dict) else []
         return rows
 
     def _new_lines(self, name: str, offset: int) -> tuple[list[bytes], int]:

@@ -32,11 +32,11 @@ class Ranks:
     """The processes of a training, and which of them this is. One alone gets back from every method what it gives."""
 
     rank: int = 0
-    count: int = 1
+    world_size: int = 1
 
-    def share(self, total: int) -> slice:
+    def shard(self, total: int) -> slice:
         """This rank's part of `total` things in a row. Parts differ by one thing at most, and may be empty."""
-        return slice(total * self.rank // self.count, total * (self.rank + 1) // self.count)
+        return slice(total * self.rank // self.world_size, total * (self.rank + 1) // self.world_size)
 
     def sum_gradients(self, network: nn.Module, part: float, *means: Tensor) -> tuple[Tensor, ...]:
         """Sum every gradient of the network over the ranks, in place; the whole batch's means, from each rank's own.
@@ -44,7 +44,7 @@ class Ranks:
         `part` is this rank's share of the batch, which the loss was weighted with already. All is summed at once:
         for networks of a few MB the calls cost more than the bytes.
         """
-        if self.count == 1:
+        if self.world_size == 1:
             return means
         with_gradient = [parameter for parameter in network.parameters() if parameter.grad is not None]
         # The mean of no images is NaN, and counts for nothing.
@@ -58,26 +58,26 @@ class Ranks:
 
     def any(self, flag: bool) -> bool:
         """Whether the flag is set on any rank. Waits for all; on the CPU, so that no device has to be waited for."""
-        if self.count == 1:
+        if self.world_size == 1:
             return flag
         flags = torch.tensor([flag], dtype=torch.int32)
         _sum(flags)
         return bool(flags)
 
-    def meet(self) -> None:
+    def barrier(self) -> None:
         """Wait until every rank is here."""
         self.any(False)
 
-    def take_over(self, tensors: dict[str, Tensor]) -> None:
+    def broadcast_(self, tensors: dict[str, Tensor]) -> None:
         """Overwrite the tensors with rank 0's: the ranks begin equal even where their machines round differently."""
-        if self.count > 1:
+        if self.world_size > 1:
             with _or_lost():
                 for tensor in tensors.values():
                     distributed.broadcast(tensor, src=0)
 
-    def take_over_text(self, text: str) -> str:
+    def broadcast_text(self, text: str) -> str:
         """Rank 0's text."""
-        if self.count == 1:
+        if self.world_size == 1:
             return text
         box = [text]
         with _or_lost():
@@ -95,7 +95,7 @@ def joined(device: str = "auto") -> Iterator[tuple[torch.device, Ranks]]:
     A rank gets the GPU of its own number (NCCL), or the CPU (gloo). Raises ValueError where there are too few GPUs.
     """
     ranks = Ranks(int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1)))
-    if ranks.count == 1:
+    if ranks.world_size == 1:
         yield choose_device(device), ALONE
         return
     chosen = _device_of_rank(device)
@@ -144,17 +144,17 @@ def _sum(tensor: Tensor) -> None:
 # Batch norm
 
 
-def synchronise_batch_norm(network: nn.Module, ranks: Ranks) -> None:
+def synchronize_batch_norm(network: nn.Module, ranks: Ranks) -> None:
     """Have every batch norm of the network see the whole batch, in training; no change for one process."""
-    if ranks.count == 1:
+    if ranks.world_size == 1:
         return
     for module in list(network.modules()):
         for name, child in list(module.named_children()):
             if isinstance(child, nn.BatchNorm1d | nn.BatchNorm2d):
-                setattr(module, name, SynchronisedBatchNorm(child, ranks))
+                setattr(module, name, SynchronizedBatchNorm(child, ranks))
 
 
-class SynchronisedBatchNorm(nn.Module):
+class SynchronizedBatchNorm(nn.Module):
     """A batch norm whose mean and variance are those of all ranks' images, under the same names in a state.
 
     torch.nn.SyncBatchNorm runs on GPUs only. This one is plain autograd on any device, so that gradient penalties
@@ -191,7 +191,7 @@ class SynchronisedBatchNorm(nn.Module):
             variance = mean = x.sum(dims)  # zeros; the pass back goes through here on every rank
         own = torch.cat([mean, variance, mean.new_full((1,), x.numel() / x.shape[1])])
         # Everyone's row (R, 2C + 1), as a sum. Means and variances, unlike sums of squares, lose no digits.
-        before, after = self.ranks.rank, self.ranks.count - self.ranks.rank - 1
+        before, after = self.ranks.rank, self.ranks.world_size - self.ranks.rank - 1
         rows = _SumOverRanks.apply(F.pad(own[None], (0, 0, before, after)))
         means, variances, counts = rows.split([len(mean), len(mean), 1], dim=1)
         weights = counts / counts.sum()

@@ -14,8 +14,8 @@ import numpy as np
 
 from dcgan import pixels
 from dcgan.checkpoint import TrainedGenerator, load_tensors, weights_id
-from dcgan.config import KINDS, ModelConfig
-from dcgan.latents import Vectors, interpolate, latents_from_seeds, usual_length
+from dcgan.config import NUM_COMPONENTS, ModelConfig
+from dcgan.latents import Vectors, interpolate, latents_from_seeds, rms_norm
 from dcgan.pixels import Bytes
 from dcgan.runs.run import Run, RunError
 from dcgan.sampling import sheets
@@ -42,7 +42,7 @@ def largest_size(config: ModelConfig, num_images: int) -> int:
 
 def crossed(config: ModelConfig, labels: Sequence[int] = ()) -> int:
     """The images that `sheet` draws of one seed where it crosses; 1 where the model has nothing to cross."""
-    return len(labels) or config.num_classes or (KINDS if config.latent == "mixture" else 1)
+    return len(labels) or config.num_classes or (NUM_COMPONENTS if config.latent == "mixture" else 1)
 
 
 def sheet(
@@ -62,12 +62,12 @@ def sheet(
     kind, with every kind. `numbers` writes the seed below each image. Raises ValueError for more than MAX_IMAGES
     images or MAX_PIXELS pixels of them, or an image too narrow for its number.
     """
-    generator, config, columns, kinds = generator.truncated(psi), generator.config, 0, None
+    generator, config, columns, components = generator.truncated(psi), generator.config, 0, None
     classes = list(labels) or list(range(config.num_classes))
     if cross and (classes or config.latent == "mixture"):
-        columns = len(classes) or KINDS
+        columns = len(classes) or NUM_COMPONENTS
         if not classes:
-            kinds = list(range(KINDS))
+            components = list(range(NUM_COMPONENTS))
         seeds = np.repeat(np.asarray(seeds, np.int64), columns).tolist()
     if len(seeds) > MAX_IMAGES:
         raise ValueError(f"{len(seeds):,} images are more than {MAX_IMAGES:,}; name fewer seeds or labels")
@@ -80,9 +80,9 @@ def sheet(
             f"pixels; try {remedy}"
         )
     if not numbers:
-        return sheets.sample_sheet(generator, seeds, classes or None, columns, reverse, enlarge, kinds)
+        return sheets.sample_sheet(generator, seeds, classes or None, columns, reverse, enlarge, components)
     background = 255 if reverse else 0
-    images_u8 = sheets.draw(generator, seeds, classes or None, reverse, kinds)
+    images_u8 = sheets.draw(generator, seeds, classes or None, reverse, components)
     tiles = [
         pixels.caption(pixels.enlarge(pixels.grid(image_u8[None], 1), enlarge), str(seed), background=background)
         for seed, image_u8 in zip(seeds, images_u8, strict=True)
@@ -165,7 +165,7 @@ class Arithmetic:
     """3x3: the result in the middle, and eight points near it."""
     length: float
     """Euclidean length of the result."""
-    usual_length: float
+    rms_norm: float
     """Root mean square length of a z of the prior."""
 
 
@@ -200,13 +200,13 @@ def arithmetic(
         seeds_u8=tuple(strip(z, len(z)) for z in latents),
         means_u8=tuple(strip(mean[None], 1) for mean in means),
         result_u8=strip(result[None], 1),
-        neighbours_u8=strip(neighbours(result), 3),
+        neighbours_u8=strip(neighbors(result), 3),
         length=float(np.linalg.norm(result)),
-        usual_length=usual_length(config.latent_dim, config.latent),
+        rms_norm=rms_norm(config.latent_dim, config.latent),
     )
 
 
-def neighbours(z: Vectors) -> Vectors:
+def neighbors(z: Vectors) -> Vectors:
     """z (Z,) amid eight points near it, row by row with z in the middle: (9, Z) float32."""
     around = z + NEIGHBOUR_NOISE * latents_from_seeds(range(8), len(z), "uniform")
     return np.concatenate([around[:4], z[None], around[4:]]).astype(np.float32)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from dcgan import pixels
 from dcgan.checkpoint import TrainedGenerator
-from dcgan.latents import latents_from_seeds, legs, shell, through
+from dcgan.latents import latents_from_seeds, norm_interval, piecewise, segments
 from dcgan.pixels import Bytes
 from dcgan.runs.run import Run
 from dcgan.sampling.exploration import find_weights
@@ -41,7 +41,7 @@ class Rendering:
     """With the weights' id, the labels and the digest of this very render."""
     images_u8: Bytes  # (F, C, H, W)
     z: NDArray[np.float32]  # (F, Z)
-    shell: tuple[float, float]
+    norm_interval: tuple[float, float]
     """The lengths between which about 95 % of the latents lie that training drew."""
     device: str
     seconds: float
@@ -96,7 +96,9 @@ def render(link: ShareLink, generator: TrainedGenerator) -> Rendering:
     link = replace(link, weights_id=generator.weights_id, digest=digest)
     seconds = time.perf_counter() - started
     config = generator.config
-    return Rendering(link, images_u8, z, shell(config.latent_dim, config.latent), str(generator.device), seconds)
+    return Rendering(
+        link, images_u8, z, norm_interval(config.latent_dim, config.latent), str(generator.device), seconds
+    )
 
 
 def positions(link: ShareLink) -> NDArray[np.float64]:
@@ -113,13 +115,13 @@ def draw_at(
     labels = [link.labels[min(index, len(link.labels) - 1)] for index in range(len(seeds))] if link.labels else []
     if link.loop:
         seeds, labels = [*seeds, seeds[0]], [*labels, *labels[:1]]
-    z = through(latents_from_seeds(seeds, config.latent_dim, config.latent), t, link.path)
+    z = piecewise(latents_from_seeds(seeds, config.latent_dim, config.latent), t, link.path)
     weights = None
     if config.num_classes:
-        leg, local = legs(len(seeds), t)
+        segment, local = segments(len(seeds), t)
         hot = np.eye(config.num_classes, dtype=np.float32)[labels]  # (P, K)
         local = local[:, None].astype(np.float32)
-        weights = (1 - local) * hot[leg] + local * hot[leg + 1]
+        weights = (1 - local) * hot[segment] + local * hot[segment + 1]
     return z, pixels.to_uint8(generator(z, weights).numpy())
 
 
@@ -212,8 +214,8 @@ def mp4_bytes(frames_u8: Sequence[Bytes], milliseconds: int) -> bytes:
         stream.pix_fmt = "yuv420p"
         stream.options = {"crf": "18"}
         for frame_u8 in frames_u8:
-            colour = frame_u8 if frame_u8.ndim == 3 else np.repeat(frame_u8[..., None], 3, axis=2)
-            padded = np.pad(colour, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+            color = frame_u8 if frame_u8.ndim == 3 else np.repeat(frame_u8[..., None], 3, axis=2)
+            padded = np.pad(color, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
             for packet in stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(padded), format="rgb24")):
                 container.mux(packet)
         for packet in stream.encode():

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dcgan import pixels
 from dcgan.checkpoint import TrainedGenerator
-from dcgan.latents import Vectors, latents_from_seeds, with_kinds
+from dcgan.latents import Vectors, latents_from_seeds, with_components
 from dcgan.pixels import Bytes
 
 
@@ -22,7 +22,7 @@ def draw(
     seeds: Sequence[int],
     labels: Sequence[int] | None = None,
     reverse: bool = False,
-    kinds: Sequence[int] | None = None,
+    components: Sequence[int] | None = None,
 ) -> Bytes:
     """One image a seed, (N, C, H, W) uint8; the same for the same seed and label, whatever the others are.
 
@@ -31,10 +31,10 @@ def draw(
     """
     config = generator.config
     z = latents_from_seeds(seeds, config.latent_dim, config.latent)
-    if kinds is not None:
+    if components is not None:
         if config.latent != "mixture":
             raise ValueError(f"the model's latents are {config.latent} and name no kinds; leave the kinds out")
-        z = with_kinds(z, np.resize(kinds, len(z)))
+        z = with_components(z, np.resize(components, len(z)))
     return draw_latents(generator, z, labels, reverse)
 
 
@@ -63,15 +63,15 @@ def sample_pictures(
     labels: Sequence[int] | None = None,
     reverse: bool = False,
     enlarge: int = 1,
-    kinds: Sequence[int] | None = None,
+    components: Sequence[int] | None = None,
 ) -> Iterator[tuple[str, Bytes]]:
     """One picture a seed, each made when it is asked for, with a name for its file: seed-0000042,
     seed-0000042-label-7 or seed-0000042-kind-7. A seed that comes twice has one name twice, and the same picture."""
-    images_u8 = draw(generator, seeds, labels, reverse, kinds)
+    images_u8 = draw(generator, seeds, labels, reverse, components)
     along = labels_along(len(seeds), generator.config.num_classes, labels)
     suffixes = [""] * len(seeds) if along is None else [f"-label-{label}" for label in along]
-    if kinds is not None:
-        named = np.resize(kinds, len(seeds))
+    if components is not None:
+        named = np.resize(components, len(seeds))
         suffixes = [f"{suffix}-kind-{kind}" for suffix, kind in zip(suffixes, named, strict=True)]
     for seed, suffix, image_u8 in zip(seeds, suffixes, images_u8, strict=True):
         yield f"seed-{seed:07d}{suffix}", pixels.enlarge(pixels.grid(image_u8[None], 1), enlarge)
@@ -84,9 +84,9 @@ def sample_sheet(
     columns: int = 0,
     reverse: bool = False,
     enlarge: int = 1,
-    kinds: Sequence[int] | None = None,
+    components: Sequence[int] | None = None,
 ) -> Bytes:
     """All of them on one picture, row by row. columns=0: about as many columns as rows, 64 seeds as 8x8."""
-    images_u8 = draw(generator, seeds, labels, reverse, kinds)
+    images_u8 = draw(generator, seeds, labels, reverse, components)
     columns = columns or math.ceil(math.sqrt(len(seeds)))
     return pixels.enlarge(pixels.grid(images_u8, columns, background=255 if reverse else 0), enlarge)

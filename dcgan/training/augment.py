@@ -9,19 +9,19 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-TURN = 0.35
+MAX_ROTATION = 0.35
 """In radians, so 20 degrees."""
-SLANT = 0.35
+MAX_SHEAR = 0.35
 """How far the top of an image moves against its middle, in halves of its side."""
-STRETCH = 0.2
+MAX_LOG_SCALE = 0.2
 """The natural logarithm of either side's factor: 0.82 to 1.22."""
-SHIFT = 0.15
+MAX_TRANSLATION = 0.15
 """In halves of a side: 2 of 28 pixels."""
-NUMBERS = 6
+NUM_PARAMETERS = 6
 """Drawn for each image."""
 
 
-def warp(images: Tensor, drawn: Tensor, strength: float = 1.0) -> Tensor:
+def random_affine(images: Tensor, drawn: Tensor, strength: float = 1.0) -> Tensor:
     """Images (N, C, H, W) by affine maps of their own, which are given by numbers (N, 6) uniform on [0, 1).
 
     Each is turned, slanted, stretched along both sides and moved along both, by at most `strength` times the bounds
@@ -30,11 +30,11 @@ def warp(images: Tensor, drawn: Tensor, strength: float = 1.0) -> Tensor:
     if not len(images):  # on a rank that has none; PyTorch samples no grid of nothing
         return images
     turn, slant, stretch_x, stretch_y, shift_x, shift_y = (strength * (2 * drawn - 1)).unbind(1)
-    cosine, sine, slant = (TURN * turn).cos(), (TURN * turn).sin(), SLANT * slant
-    factor_x, factor_y = (STRETCH * stretch_x).exp(), (STRETCH * stretch_y).exp()
+    cosine, sine, slant = (MAX_ROTATION * turn).cos(), (MAX_ROTATION * turn).sin(), MAX_SHEAR * slant
+    factor_x, factor_y = (MAX_LOG_SCALE * stretch_x).exp(), (MAX_LOG_SCALE * stretch_y).exp()
     # A rotation times a shear times a scaling, then the shift; of where to look, so the inverse of what is done.
-    row_x = [cosine * factor_x, (slant * cosine - sine) * factor_y, SHIFT * shift_x]
-    row_y = [sine * factor_x, (slant * sine + cosine) * factor_y, SHIFT * shift_y]
+    row_x = [cosine * factor_x, (slant * cosine - sine) * factor_y, MAX_TRANSLATION * shift_x]
+    row_y = [sine * factor_x, (slant * sine + cosine) * factor_y, MAX_TRANSLATION * shift_y]
     maps = torch.stack([torch.stack(row_x, 1), torch.stack(row_y, 1)], 1)  # (N, 2, 3)
     grid = F.affine_grid(maps, list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, padding_mode="border", align_corners=False)

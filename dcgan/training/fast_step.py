@@ -15,24 +15,24 @@ import torch
 from torch import Tensor, nn
 
 from dcgan.data.loading import Batch
-from dcgan.models.networks import Judged
+from dcgan.models.networks import DiscriminatorOutput
 from dcgan.training.cuda_graph import CapturedStep
 from dcgan.training.losses import zero_centered_penalty
 from dcgan.training.step import (
     StepStats,
     TrainState,
+    augmented,
+    auxiliary_loss,
     begin_step,
+    component_shares,
     count_step,
     draw_fakes,
     grad_norm,
-    guess_loss,
-    kind_shares,
     penalty_weights,
-    spread_kinds,
     train_step,
     update_average,
+    update_balance,
     update_both,
-    warped,
 )
 
 Step = Callable[[TrainState, Batch], StepStats]
@@ -43,10 +43,10 @@ def choose_step(state: TrainState) -> Step:
     if state.config.engine == "plain":
         return train_step
     update: Step = update_both
-    if judges_once(state):
+    if discriminates_once(state):
         threads = torch.get_num_threads() if state.device.type == "cpu" else 1
-        update = partial(update_from_one_judgement, aside=Beside(threads) if threads > 1 else Inline())
-    if state.device.type == "cuda" and state.ranks.count == 1:
+        update = partial(update_in_one_pass, executor=ThreadExecutor(threads) if threads > 1 else SerialExecutor())
+    if state.device.type == "cuda" and state.ranks.world_size == 1:
         return CapturedStep(update)
     return partial(step_by, update)
 
@@ -62,7 +62,7 @@ def step_by(update: Step, state: TrainState, batch: Batch) -> StepStats:
 # One judgement for both updates
 
 
-def judges_once(state: TrainState) -> bool:
+def discriminates_once(state: TrainState) -> bool:
     """Whether both updates see the same images by the same discriminator: it stands still until its own update.
 
     Dropout would judge twice by different masks; a gradient penalty makes a further pass in between.
@@ -77,26 +77,26 @@ def judges_once(state: TrainState) -> bool:
     )
 
 
-def update_from_one_judgement(state: TrainState, batch: Batch, aside: Inline) -> StepStats:
-    """update_both where judges_once: one pass of the discriminator less, and with a relative loss two.
+def update_in_one_pass(state: TrainState, batch: Batch, executor: SerialExecutor) -> StepStats:
+    """update_both where discriminates_once: one pass of the discriminator less, and with a relative loss two.
 
-    The two updates have then little to wait for: all of the discriminator's own is done `aside`, while the generator
-    draws and learns. Both take about as long. The losses' gradients are split at the logits, for that.
+    The two updates then hardly wait for each other: the executor runs the discriminator's while the generator draws
+    and learns. Both take about as long. The losses' gradients are split at the logits, for that.
     """
-    with aside.shared():
-        return _update_from_one_judgement(state, batch, aside)
+    with executor.shared():
+        return _update_in_one_pass(state, batch, executor)
 
 
-def _update_from_one_judgement(state: TrainState, batch: Batch, aside: Inline) -> StepStats:
+def _update_in_one_pass(state: TrainState, batch: Batch, executor: SerialExecutor) -> StepStats:
     config, loss = state.config, state.loss
     r1_gamma, r2_gamma = penalty_weights(state)
-    discriminator, part = state.running.discriminator, len(batch.images) / batch.size
+    discriminator, part = state.accelerated.discriminator, len(batch.images) / batch.size
     weights = list(discriminator.parameters())
     statistics = RunningStatistics(state.gan.discriminator)
     state.optimizer_d.zero_grad()
 
-    def judge(images: Tensor, labels: Tensor | None) -> Judged:
-        found = discriminator.judged(images, labels)
+    def discriminate(images: Tensor, labels: Tensor | None) -> DiscriminatorOutput:
+        found = discriminator.discriminate(images, labels)
         statistics.passed()
         return found
 
@@ -113,25 +113,25 @@ def _update_from_one_judgement(state: TrainState, batch: Batch, aside: Inline) -
         torch.autograd.backward(roots, gradients, retain_graph=True, inputs=weights)
 
     def learn_real(fake_logits: Tensor) -> None:
-        real_logits = judged.result().logits
+        real_logits = real_output.result().logits
         learn(real, real_logits, scored(real_logits, fake_logits)[1], r1_gamma)
 
     real = batch.images.detach().requires_grad_(r1_gamma > 0)
-    judged = aside(judge, real, batch.labels)
+    real_output = executor(discriminate, real, batch.labels)
     # The two terms of a loss that is not relative know nothing of each other: any fake logits do.
-    first = None if loss.relative else aside(learn_real, torch.zeros(1, device=real.device))
+    first = None if loss.relative else executor(learn_real, torch.zeros(1, device=real.device))
 
     fakes = draw_fakes(state, batch.size)
     fake = fakes.images.detach().requires_grad_()
-    of_real = judged.result()  # before the next pass: they share batch norm's buffers
-    of_fake = judge(fake, fakes.labels)
+    of_real = real_output.result()  # before the next pass: they share batch norm's buffers
+    of_fake = discriminate(fake, fakes.labels)
     real_logits, fake_logits = of_real.logits, of_fake.logits
     d_loss, _, for_fake_logits = scored(real_logits, fake_logits)
-    first = first or aside(learn_real, fake_logits)
-    guess = [] if of_fake.guesses is None else [guess_loss(warped(state, batch, fake, of_fake))]
-    if config.guess_warp:
+    first = first or executor(learn_real, fake_logits)
+    guess = [] if of_fake.auxiliary_logits is None else [auxiliary_loss(augmented(state, batch, fake, of_fake))]
+    if config.auxiliary_affine:
         statistics.passed()
-    second = aside(learn, fake, fake_logits, for_fake_logits, r2_gamma, *guess)
+    second = executor(learn, fake, fake_logits, for_fake_logits, r2_gamma, *guess)
 
     g_loss = loss.generator(real_logits.detach(), fake_logits)
     (for_fake,) = torch.autograd.grad(g_loss * fakes.part, fake, retain_graph=True)
@@ -143,20 +143,20 @@ def _update_from_one_judgement(state: TrainState, batch: Batch, aside: Inline) -
     for learnt in (first, second):
         learnt.result()
     means = d_loss, real_logits.detach().sigmoid().mean(), fake_logits.detach().sigmoid().mean()
-    shares = kind_shares(of_real.kinds)
+    shares = component_shares(of_real.components)
     d_loss, d_real, d_fake, *shares = state.ranks.sum_gradients(discriminator, part, *means, *shares)
     state.optimizer_d.step()
-    spread_kinds(state, shares)
+    update_balance(state, shares)
     # In the reference the generator's pass over the fakes comes first, and with a relative loss one over the real
     # images before it. Only now, because the passes back want to find the buffers as they were.
     passes = [0, 1, 0, 1] if loss.relative else [1, 0, 1]
-    statistics.replay([*passes, 2] if config.guess_warp else passes)
+    statistics.replay([*passes, 2] if config.auxiliary_affine else passes)
     update_average(state, batch)
     norms = grad_norm(discriminator), grad_norm(state.gan.generator)
     return StepStats(d_loss, g_loss, d_real, d_fake, *norms)
 
 
-class Inline:
+class SerialExecutor:
     """Where calls run: here and now."""
 
     def __call__(self, function: Callable[..., Any], *arguments: Any) -> Future:
@@ -171,7 +171,7 @@ class Inline:
         yield
 
 
-class Beside(Inline):
+class ThreadExecutor(SerialExecutor):
     """On a second thread, which has half of PyTorch's threads for itself, and leaves the other half in the block.
 
     Networks this small are faster so: PyTorch's threads meet after every operation, these two a few times a step.

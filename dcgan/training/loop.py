@@ -14,7 +14,7 @@ from dcgan.training.fast_step import choose_step
 from dcgan.training.step import StepStats, TrainState
 
 
-class Snapshot(NamedTuple):
+class StepResult(NamedTuple):
     """The training after a step. `state` is live: the next step changes it."""
 
     state: TrainState
@@ -23,7 +23,7 @@ class Snapshot(NamedTuple):
 
 def train(
     config: TrainConfig, batches: Batches, device: torch.device, state: TrainState | None = None
-) -> Iterator[Snapshot]:
+) -> Iterator[StepResult]:
     """Train from `state`, or from the beginning, to the config's last step; yields after every step, reads no clock
     and writes nothing. Stopping, logging and saving are the caller's: leave the loop, look at the state."""
     state = TrainState.new(config, device) if state is None else state
@@ -34,6 +34,6 @@ def train(
     with closing(batches.from_step(state.step)) as stream:
         step = choose_step(state)
         for batch in stream:
-            yield Snapshot(state, step(state, batch))
+            yield StepResult(state, step(state, batch))
             if state.step >= steps:
                 return

@@ -31,7 +31,7 @@ from dcgan.runs.run import Run, RunError
 from dcgan.runtime.device import matmul_precision
 from dcgan.runtime.distributed import ALONE, LostRankError, Ranks
 from dcgan.runtime.host import cpu_name, keep_freed_memory
-from dcgan.training.loop import Snapshot, train
+from dcgan.training.loop import StepResult, train
 from dcgan.training.step import StepStats, TrainState
 
 GRID_SEEDS = range(64)
@@ -95,7 +95,7 @@ def _follow(run: Run, device: torch.device, ranks: Ranks) -> Status:
     """The training of a rank that records nothing."""
     config = run.config()
     with _arithmetic(config), _stop_signals(ranks) as signals:
-        ranks.meet()  # rank 0 may have a set to download, or a reason to end here
+        ranks.barrier()  # rank 0 may have a set to download, or a reason to end here
         batches, state, _ = _load(run, config, device, ranks)
         status = Status("running", state.step, config.epochs * batches.steps_per_epoch, config.epochs)
         for snapshot in train(config, batches, device, state):
@@ -259,13 +259,13 @@ class Recorder:
                 wall_seconds=wall_seconds,
                 num_images=self.scorer.num_images,
                 cfd=float(f"{figures.cfd:.6g}"),
-                cfd_floor=float(f"{floor.cfd:.6g}"),
+                real_cfd=float(f"{floor.cfd:.6g}"),
                 coverage=figures.coverage,
-                coverage_floor=floor.coverage,
+                real_coverage=floor.coverage,
                 class_histogram=figures.class_histogram,
-                class_histogram_floor=floor.class_histogram,
-                extractor=f"{self.scorer.judge.name} classifier",
-                extractor_hash=self.scorer.judge.hash,
+                real_class_histogram=floor.class_histogram,
+                classifier=f"{self.scorer.classifier.name} classifier",
+                classifier_hash=self.scorer.classifier.hash,
                 scoring_seconds=round(spent, 3),
             )
         )
@@ -316,7 +316,7 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 """Of a disk, or of the user's share of it."""
 
 
-def _readings(snapshots: Iterator[Snapshot]) -> Iterator[Snapshot]:
+def _readings(snapshots: Iterator[StepResult]) -> Iterator[StepResult]:
     """The same; an OSError of the loop, which writes nothing, is raised as a TrainingError that says so."""
     try:
         yield from snapshots
@@ -435,8 +435,8 @@ def _load(
             raise RunError(f"{run.state_path} does not fit the run's config: {error}") from error
         state.step, state.images_seen = saved.step, saved.images_seen
     if ranks.rank == 0:
-        ranks.meet()
-    ranks.take_over(state.tensors())
+        ranks.barrier()
+    ranks.broadcast_(state.tensors())
     return batches, state, saved
 
 
@@ -468,7 +468,7 @@ def _environment(device: torch.device, ranks: Ranks) -> dict[str, str]:
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()
     return {
         "device": f"{device.type} ({name})",
-        "ranks": str(ranks.count),
+        "ranks": str(ranks.world_size),
         "threads": str(torch.get_num_threads()),
         "torch": torch.__version__,
         "numpy": np.__version__,
@@ -534,7 +534,7 @@ def _stop_signals(ranks: Ranks) -> Iterator[list[int]]:
 
     def note(number: int, frame: object) -> None:
         received.append(number)
-        if ranks.count == 1:
+        if ranks.world_size == 1:
             signal.signal(number, before[number])
 
     for number in before:

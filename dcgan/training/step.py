@@ -18,18 +18,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dcgan.config import KIND_LENGTH, KINDS, ModelConfig, TrainConfig
+from dcgan.config import COMPONENT_SCALE, NUM_COMPONENTS, ModelConfig, TrainConfig
 from dcgan.data.loading import Batch
-from dcgan.models.accelerated import running_networks
+from dcgan.models.accelerated import accelerated_networks
 from dcgan.models.gan import Gan, build_gan
-from dcgan.models.networks import Generator, Judged
-from dcgan.runtime.distributed import ALONE, Ranks, synchronise_batch_norm
-from dcgan.training.augment import NUMBERS, warp
+from dcgan.models.networks import DiscriminatorOutput, Generator
+from dcgan.runtime.distributed import ALONE, Ranks, synchronize_batch_norm
+from dcgan.training.augment import NUM_PARAMETERS, random_affine
 from dcgan.training.ema import ema_decay, update_ema
 from dcgan.training.losses import AdversarialLoss, build_loss, gradient_penalty, zero_centered_penalty
 
-CROWDING_RATE = 0.01
-"""This times KINDS - 1 is taken from the guess of a kind that all real images of a batch were guessed to be of."""
+BALANCE_RATE = 0.01
+"""How far the balance bias moves a step: times (share of real images in a component * components - 1)."""
 
 
 class StepStats(NamedTuple):
@@ -56,7 +56,7 @@ class TrainState:
     optimizer_g: torch.optim.Optimizer
     optimizer_d: torch.optim.Optimizer
     loss: AdversarialLoss
-    running: Gan
+    accelerated: Gan
     """What a step calls: `gan` itself, or the same parameters and buffers in networks that run faster."""
     step: int = 0
     steps: int | None = None
@@ -73,7 +73,7 @@ class TrainState:
         torch.manual_seed(config.seed)
         gan = build_gan(config.model)
         for network in gan:
-            synchronise_batch_norm(network, ranks)
+            synchronize_batch_norm(network, ranks)
             network.to(device)
         ema = copy.deepcopy(gan.generator).requires_grad_(False) if config.ema_half_life_images else None
         return cls(
@@ -83,7 +83,7 @@ class TrainState:
             _adam(gan.generator, config.lr_g, config),
             _adam(gan.discriminator, config.lr_d, config),
             build_loss(config.loss, config.real_target, config.fake_target, config.generator_target),
-            running_networks(gan, config, device),
+            accelerated_networks(gan, config, device),
             ranks=ranks,
         )
 
@@ -208,7 +208,7 @@ def _seed_step(state: TrainState) -> None:
     ranks = state.ranks
     seed = _step_seed(state.config.seed, state.step)
     _seed(seed, state.device)
-    if ranks.count > 1:
+    if ranks.world_size > 1:
         # One stream of noise for all, and one of dropout for each: no two ranks may share a mask.
         state.noise = torch.Generator(state.device).manual_seed(seed)
         _seed(_step_seed(state.config.seed, state.step, 1 + ranks.rank), state.device)
@@ -249,13 +249,13 @@ def draw_fakes(state: TrainState, count: int) -> Fakes:
     """
     model, device = state.config.model, state.device
     z = fill_latents(model, torch.empty(count, model.latent_dim, device=device), state.noise)
-    share = state.ranks.share(count)
+    share = state.ranks.shard(count)
     z, labels = z[share], None
     if model.num_classes:
         labels = torch.randint(model.num_classes, (count,), device=device, generator=state.noise)[share]
-    images = state.running.generator(z, labels)
-    if model.guessed_kinds:
-        labels = z[:, :KINDS].argmax(1)
+    images = state.accelerated.generator(z, labels)
+    if model.auxiliary_head:
+        labels = z[:, :NUM_COMPONENTS].argmax(1)
     return Fakes(images, labels, len(z) / count)
 
 
@@ -268,9 +268,9 @@ def fill_latents(model: ModelConfig, z: Tensor, noise: torch.Generator | None = 
         return z.uniform_(-1, 1, generator=noise)
     z.normal_(generator=noise)
     if model.latent == "mixture":
-        kinds = z[:, :KINDS].argmax(1, keepdim=True)
-        z[:, :KINDS] = 0
-        z.scatter_(1, kinds, KIND_LENGTH)
+        components = z[:, :NUM_COMPONENTS].argmax(1, keepdim=True)
+        z[:, :NUM_COMPONENTS] = 0
+        z.scatter_(1, components, COMPONENT_SCALE)
     return z
 
 
@@ -279,7 +279,7 @@ def update_generator(state: TrainState, batch: Batch, fakes: Fakes) -> tuple[Ten
 
     The discriminator stands still here, so its own gradients are not computed: a third of the backward pass.
     """
-    discriminator, loss = state.running.discriminator, state.loss
+    discriminator, loss = state.accelerated.discriminator, state.loss
     discriminator.requires_grad_(False)
     real_logits = discriminator(batch.images, batch.labels) if loss.relative else None
     g_loss = loss.generator(real_logits, discriminator(fakes.images, fakes.labels))
@@ -298,8 +298,8 @@ class Judgement(NamedTuple):
     fake: Tensor  # (F, C, H, W)
     real_logits: Tensor  # (B,)
     fake_logits: Tensor  # (F,)
-    real_kinds: Tensor | None = None  # (B,), where kinds are guessed
-    guess_loss: Tensor | None = None
+    real_components: Tensor | None = None  # (B,), where kinds are guessed
+    auxiliary_loss: Tensor | None = None
 
 
 def update_discriminator(state: TrainState, batch: Batch, fakes: Fakes) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -307,10 +307,10 @@ def update_discriminator(state: TrainState, batch: Batch, fakes: Fakes) -> tuple
     r1_gamma, r2_gamma = penalty_weights(state)
     real = batch.images.detach().requires_grad_(r1_gamma > 0)
     fake = fakes.images.detach().requires_grad_(r2_gamma > 0)
-    return improve_discriminator(state, batch, judge(state, batch, real, fake, fakes.labels))
+    return improve_discriminator(state, batch, discriminate(state, batch, real, fake, fakes.labels))
 
 
-def judge(
+def discriminate(
     state: TrainState,
     batch: Batch,
     real: Tensor,
@@ -318,12 +318,12 @@ def judge(
     fake_labels: Tensor | None,
 ) -> Judgement:
     """Real and fake images judged in two passes, or in one that batch norm sees whole (config.joint_batch)."""
-    discriminator = state.running.discriminator
+    discriminator = state.accelerated.discriminator
     if not state.config.joint_batch:
-        of_real = discriminator.judged(real, batch.labels)
-        of_fake = discriminator.judged(fake, fake_labels)
-        guessing = guess_loss(warped(state, batch, fake, of_fake))
-        return Judgement(real, fake, of_real.logits, of_fake.logits, of_real.kinds, guessing)
+        of_real = discriminator.discriminate(real, batch.labels)
+        of_fake = discriminator.discriminate(fake, fake_labels)
+        guessing = auxiliary_loss(augmented(state, batch, fake, of_fake))
+        return Judgement(real, fake, of_real.logits, of_fake.logits, of_real.components, guessing)
     labels = None if batch.labels is None else torch.cat([batch.labels, fake_labels])
     logits = discriminator(torch.cat([real, fake]), labels)
     return Judgement(real, fake, logits[: len(real)], logits[len(real) :])
@@ -332,42 +332,42 @@ def judge(
 def is_penalised(state: TrainState) -> bool:
     """Whether the step that comes next computes R1 and R2 (lazy regularisation: Karras et al. 2020, StyleGAN2,
     section 3.1, but without its change of Adam's numbers)."""
-    return state.step % state.config.penalty_every == 0
+    return state.step % state.config.d_reg_interval == 0
 
 
 def penalty_weights(state: TrainState) -> tuple[float, float]:
     """Those of R1 and R2 at the step that comes next: over all steps they weigh what the config says."""
     config = state.config
-    times = config.penalty_every if is_penalised(state) else 0
+    times = config.d_reg_interval if is_penalised(state) else 0
     return times * config.r1_gamma, times * config.r2_gamma
 
 
-def warped(state: TrainState, batch: Batch, fake: Tensor, of_fake: Judged) -> Judged:
+def augmented(state: TrainState, batch: Batch, fake: Tensor, of_fake: DiscriminatorOutput) -> DiscriminatorOutput:
     """What is said of the fake images (F, C, H, W) when they are warped, each by numbers drawn now; of_fake itself
     where the config warps none.
 
     Who learns the kinds from such images cannot tell them apart by slant or place, but by what is drawn (as in IMSAT:
     Hu et al. 2017, arXiv 1702.08720, whose clusters are to be the same for an image and its warped copy).
     """
-    if not state.config.guess_warp:
+    if not state.config.auxiliary_affine:
         return of_fake
-    drawn = torch.rand(batch.size, NUMBERS, device=fake.device, generator=state.noise)
-    images = warp(fake.detach(), drawn[state.ranks.share(batch.size)], state.config.guess_warp)
-    return state.running.discriminator.judged(images, of_fake.kinds)
+    drawn = torch.rand(batch.size, NUM_PARAMETERS, device=fake.device, generator=state.noise)
+    images = random_affine(fake.detach(), drawn[state.ranks.shard(batch.size)], state.config.auxiliary_affine)
+    return state.accelerated.discriminator.discriminate(images, of_fake.components)
 
 
-def guess_loss(of_fake: Judged) -> Tensor | None:
+def auxiliary_loss(of_fake: DiscriminatorOutput) -> Tensor | None:
     """The cross-entropy of what is guessed of fake images, whose kinds are known: as in InfoGAN (Chen et al. 2016,
     equation 5), but for the discriminator alone. None where nothing is guessed."""
-    return None if of_fake.guesses is None else F.cross_entropy(of_fake.guesses, of_fake.kinds)
+    return None if of_fake.auxiliary_logits is None else F.cross_entropy(of_fake.auxiliary_logits, of_fake.components)
 
 
 def improve_discriminator(
     state: TrainState, batch: Batch, judgement: Judgement
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """update_discriminator, for images that are judged already."""
-    config, discriminator = state.config, state.running.discriminator
-    real, fake, real_logits, fake_logits, real_kinds, guessing = judgement
+    config, discriminator = state.config, state.accelerated.discriminator
+    real, fake, real_logits, fake_logits, real_components, guessing = judgement
     d_loss = state.loss.discriminator(real_logits, fake_logits)
     if config.reduction == "mean":
         d_loss = d_loss / 2
@@ -381,7 +381,7 @@ def improve_discriminator(
         total = total + guessing
     if config.gradient_penalty:
         epsilon = torch.rand(batch.size, 1, 1, 1, device=real.device, generator=state.noise)
-        epsilon = epsilon[state.ranks.share(batch.size)]
+        epsilon = epsilon[state.ranks.shard(batch.size)]
 
         def judge_real_label(images: Tensor) -> Tensor:
             return discriminator(images, batch.labels)
@@ -394,22 +394,24 @@ def improve_discriminator(
     (total * part).backward(inputs=list(discriminator.parameters()))
     with torch.no_grad():
         means = d_loss.detach(), real_logits.sigmoid().mean(), fake_logits.sigmoid().mean()
-    d_loss, d_real, d_fake, *shares = state.ranks.sum_gradients(discriminator, part, *means, *kind_shares(real_kinds))
+    d_loss, d_real, d_fake, *shares = state.ranks.sum_gradients(
+        discriminator, part, *means, *component_shares(real_components)
+    )
     state.optimizer_d.step()
-    spread_kinds(state, shares)
+    update_balance(state, shares)
     return d_loss, d_real, d_fake, grad_norm(discriminator)
 
 
-def kind_shares(kinds: Tensor | None) -> Sequence[Tensor]:
+def component_shares(components: Tensor | None) -> Sequence[Tensor]:
     """Which share of the images (B,) was judged as of each kind; empty where kinds are not guessed."""
-    return () if kinds is None else F.one_hot(kinds, KINDS).float().mean(0).unbind()
+    return () if components is None else F.one_hot(components, NUM_COMPONENTS).float().mean(0).unbind()
 
 
-def spread_kinds(state: TrainState, shares: Sequence[Tensor]) -> None:
+def update_balance(state: TrainState, shares: Sequence[Tensor]) -> None:
     """Move what is taken from each guess, so that as many real images come to be of each kind: fakes are evenly of
     all, and a kind with few real images would be drawn too often."""
     if shares:
-        state.gan.discriminator.crowding += CROWDING_RATE * (KINDS * torch.stack(tuple(shares)) - 1)
+        state.gan.discriminator.balance_bias += BALANCE_RATE * (NUM_COMPONENTS * torch.stack(tuple(shares)) - 1)
 
 
 def grad_norm(network: nn.Module) -> Tensor:

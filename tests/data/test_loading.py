@@ -78,8 +78,8 @@ def test_a_named_set_is_made_the_models_shape_with_a_note():
 
 
 def test_cifar10_is_made_small_and_grey_with_the_remedy(monkeypatch):
-    colours = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255]], np.uint8)[:, :, None, None]
-    pictures = (np.tile(colours, (1, 1, 32, 32)), np.arange(3))
+    colors = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255]], np.uint8)[:, :, None, None]
+    pictures = (np.tile(colors, (1, 1, 32, 32)), np.arange(3))
     monkeypatch.setattr("dcgan.data.loading.read_named_set", lambda *_: pictures)
     images, labels, notes = load_images(DataConfig(name="cifar10"), ModelConfig())
     assert images.unique(dim=2).shape == (3, 1, 1, 28)

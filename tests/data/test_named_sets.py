@@ -178,9 +178,9 @@ def test_the_digits_of_a_stack_are_drawn_independently():
     """Each colour has the digits in MNIST's shares, and no colour tells another."""
     _, labels = read_named_set("stacked-mnist", "", "train")
     shares = np.bincount(read_named_set("mnist", "", "train")[1]) / 60_000
-    colours = [labels // 100, labels // 10 % 10, labels % 10]
+    colors = [labels // 100, labels // 10 % 10, labels % 10]
     for a, b in ((0, 1), (0, 2), (1, 2)):
-        pairs = np.bincount(colours[a] * 10 + colours[b], minlength=100)
+        pairs = np.bincount(colors[a] * 10 + colors[b], minlength=100)
         expected = np.outer(shares, shares).ravel() * len(labels)
         assert ((pairs - expected) ** 2 / expected).sum() < 150  # chi-squared: its mean is 99, its deviation 14
 
@@ -257,8 +257,8 @@ def cifar10(tmp_path, monkeypatch) -> Path:
         return [name, hashlib.md5((folder / name).read_bytes()).hexdigest()]
 
     def batch(value: int) -> dict:
-        colours = np.repeat([value, 100, 200], 1024).astype(np.uint8)
-        return {"data": np.stack([colours, colours]), "labels": [value, 9 - value]}
+        colors = np.repeat([value, 100, 200], 1024).astype(np.uint8)
+        return {"data": np.stack([colors, colors]), "labels": [value, 9 - value]}
 
     train = [write(f"data_batch_{i}", batch(i)) for i in range(1, 6)]
     monkeypatch.setattr(CIFAR10, "train_list", train)

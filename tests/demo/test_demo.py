@@ -22,7 +22,7 @@ from recorded import TINY, record_run
 import gradio_app
 from dcgan import pixels
 from dcgan.checkpoint import load_generator
-from dcgan.evaluation.classifier import load_features
+from dcgan.evaluation.classifier import load_classifier
 from dcgan.files import CHECKPOINTS, PROJECT
 from dcgan.sampling.link import ShareLink
 from dcgan.sampling.rendering import render
@@ -165,7 +165,7 @@ PROMISED = {
 
 def test_the_examples_draw_what_their_names_promise():
     assert set(gradio_app.EXAMPLES) == {*PROMISED, "the plain GAN"}
-    judge = load_features("mnist")
+    judge = load_classifier("mnist")
     for name, digits in PROMISED.items():
         link = gradio_app.EXAMPLES[name]
         stops = render(replace(link, frames=len(digits)), load_generator(CHECKPOINTS / link.model))

@@ -10,15 +10,22 @@ import torch
 from dcgan.checkpoint import load_tensors, save_tensors
 from dcgan.cli.main import main
 from dcgan.data.named_sets import read_named_set
-from dcgan.evaluation import classifier
-from dcgan.evaluation.classifier import DigitNet, Features, load_features, save_features, to_float, train_features
+from dcgan.evaluation import classifier as module
+from dcgan.evaluation.classifier import (
+    Classifier,
+    ClassifierNetwork,
+    load_classifier,
+    save_classifier,
+    to_float,
+    train_classifier,
+)
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 
 
 @pytest.fixture(scope="module")
-def judge() -> Features:
-    return load_features("mnist")
+def classifier() -> Classifier:
+    return load_classifier("mnist")
 
 
 @pytest.fixture(scope="module")
@@ -27,66 +34,68 @@ def test_part() -> tuple[torch.Tensor, torch.Tensor]:
     return to_float(images_u8), labels
 
 
-def test_the_published_judge_knows_994_of_1000_test_digits(judge, test_part):
-    accuracy = judge.accuracy(*test_part)
+def test_the_published_judge_knows_994_of_1000_test_digits(classifier, test_part):
+    accuracy = classifier.accuracy(*test_part)
     assert accuracy >= 0.994
-    assert judge.test_accuracy == pytest.approx(accuracy, abs=2e-4)  # an image or two on another machine
-    assert (classifier.FEATURES / "mnist.safetensors").stat().st_size < 2e6
+    assert classifier.test_accuracy == pytest.approx(accuracy, abs=2e-4)  # an image or two on another machine
+    assert (module.FEATURES / "mnist.safetensors").stat().st_size < 2e6
 
 
 def test_the_published_judge_of_clothes_knows_93_of_100():
-    judge = load_features("fashion-mnist")
-    assert judge.name == "fashion-mnist"
-    assert judge.test_accuracy >= 0.93
-    assert load_tensors(classifier.FEATURES / "fashion-mnist.safetensors")[1]["epochs"] == 25
+    classifier = load_classifier("fashion-mnist")
+    assert classifier.name == "fashion-mnist"
+    assert classifier.test_accuracy >= 0.93
+    assert load_tensors(module.FEATURES / "fashion-mnist.safetensors")[1]["epochs"] == 25
 
 
 @pytest.mark.skipif(not DEBIAN.is_dir(), reason="Debian's dataset-fashion-mnist is not installed")
 def test_what_is_said_of_the_judge_of_clothes_is_true():
-    judge = load_features("fashion-mnist")
+    classifier = load_classifier("fashion-mnist")
     images_u8, labels = map(torch.from_numpy, read_named_set("fashion-mnist", str(DEBIAN), "test"))
-    assert judge.accuracy(to_float(images_u8), labels) == pytest.approx(judge.test_accuracy, abs=4e-4)
+    assert classifier.accuracy(to_float(images_u8), labels) == pytest.approx(classifier.test_accuracy, abs=4e-4)
 
 
-def test_an_image_has_the_same_features_in_any_company(judge, test_part):
+def test_an_image_has_the_same_features_in_any_company(classifier, test_part):
     images = test_part[0][:130]  # more than a forward pass
-    whole = judge.features(images)
+    whole = classifier.features(images)
     assert whole.shape == (130, 128)
     assert whole.dtype == torch.float32
-    torch.testing.assert_close(whole[7:8], judge.features(images[7:8]), rtol=1e-4, atol=1e-4)
-    assert judge.features(images[:0]).shape == (0, 128)
+    torch.testing.assert_close(whole[7:8], classifier.features(images[7:8]), rtol=1e-4, atol=1e-4)
+    assert classifier.features(images[:0]).shape == (0, 128)
 
 
-def test_its_last_layer_is_all_between_features_and_logits(judge, test_part):
+def test_its_last_layer_is_all_between_features_and_logits(classifier, test_part):
     images = test_part[0][:4]
-    network = DigitNet().eval()
-    network.load_state_dict(load_tensors(classifier.FEATURES / "mnist.safetensors")[0])
+    network = ClassifierNetwork().eval()
+    network.load_state_dict(load_tensors(module.FEATURES / "mnist.safetensors")[0])
     with torch.no_grad():
-        torch.testing.assert_close(judge.logits(judge.features(images)), network(images), rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(
+            classifier.logits(classifier.features(images)), network(images), rtol=1e-4, atol=1e-4
+        )
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 28, 28), (2, 1, 32, 32), (1, 28, 28), (2, 784)])
-def test_other_shapes_are_refused_by_name(judge, shape):
+def test_other_shapes_are_refused_by_name(classifier, shape):
     with pytest.raises(ValueError, match=rf"{shape[-1]}\) cannot be judged.*--model.image-size 28"):
-        judge.features(torch.zeros(shape))
+        classifier.features(torch.zeros(shape))
 
 
-def test_bytes_are_refused(judge):
+def test_bytes_are_refused(classifier):
     with pytest.raises(ValueError, match=r"torch.uint8 are not floats"):
-        judge.features(torch.zeros(2, 1, 28, 28, dtype=torch.uint8))
+        classifier.features(torch.zeros(2, 1, 28, 28, dtype=torch.uint8))
 
 
 def test_shifts_move_an_image_and_leave_black_behind():
     image = torch.full((3, 1, 28, 28), -1.0)
     image[:, :, 10, 20] = 1
-    moved = classifier._shifted(image, torch.tensor([[2, 0, 4], [2, 1, 4]]))
+    moved = module._shifted(image, torch.tensor([[2, 0, 4], [2, 1, 4]]))
     assert torch.nonzero(moved > 0).tolist() == [[0, 0, 10, 20], [1, 0, 12, 21], [2, 0, 8, 18]]
     assert moved.min() == moved[:, :, -1].max() == -1
 
 
 def test_a_mirror_turns_the_images_it_is_told_to():
     images = torch.arange(8.0).reshape(2, 1, 2, 2)
-    turned = classifier._mirrored(images, torch.tensor([False, True]))
+    turned = module._mirrored(images, torch.tensor([False, True]))
     assert turned.flatten(1).tolist() == [[0, 1, 2, 3], [5, 4, 7, 6]]
 
 
@@ -99,8 +108,8 @@ def test_a_seed_gives_the_same_network_whatever_else_is_drawn(small_train):
     hashes = []
     for seed in (0, 0, 1):
         torch.rand(seed + len(hashes))
-        *_, network = train_features(*small_train, seed, epochs=1)
-        hashes.append(Features("mnist", network).hash)
+        *_, network = train_classifier(*small_train, seed, epochs=1)
+        hashes.append(Classifier("mnist", network).hash)
     assert hashes[0] == hashes[1] != hashes[2]
 
 
@@ -112,52 +121,54 @@ def test_a_judge_that_learnt_from_mirrored_images_takes_both_sides_for_the_same(
     images[labels == 1, :, :, 14:] = 0
     sure = []
     for mirror in (False, True):
-        *_, network = train_features(images, labels, 0, epochs=4, mirror=mirror)
-        judge = Features("halves", network)
-        chances = judge.logits(judge.features(to_float(images))).softmax(1)
+        *_, network = train_classifier(images, labels, 0, epochs=4, mirror=mirror)
+        classifier = Classifier("halves", network)
+        chances = classifier.logits(classifier.features(to_float(images))).softmax(1)
         sure.append(chances.gather(1, labels[:, None]).mean().item())
     assert sure[0] > 0.7
     assert sure[1] == pytest.approx(0.5, abs=0.1)
 
 
 def test_it_learns(small_train, test_part):
-    networks = train_features(*small_train, 0, epochs=8)
-    accuracies = [Features("mnist", network).accuracy(test_part[0][:500], test_part[1][:500]) for network in networks]
+    networks = train_classifier(*small_train, 0, epochs=8)
+    accuracies = [
+        Classifier("mnist", network).accuracy(test_part[0][:500], test_part[1][:500]) for network in networks
+    ]
     assert len(accuracies) == 8
     assert accuracies[-1] > 0.8
 
 
 def test_it_comes_back_from_disk_as_it_was(tmp_path):
-    network = DigitNet()
-    save_features(tmp_path / "a.safetensors", network, "mnist", 0.5, 3, 1)
-    loaded = load_features(str(tmp_path / "a.safetensors"))
-    assert (loaded.name, loaded.test_accuracy, loaded.hash) == ("mnist", 0.5, Features("mnist", network).hash)
+    network = ClassifierNetwork()
+    save_classifier(tmp_path / "a.safetensors", network, "mnist", 0.5, 3, 1)
+    loaded = load_classifier(str(tmp_path / "a.safetensors"))
+    assert (loaded.name, loaded.test_accuracy, loaded.hash) == ("mnist", 0.5, Classifier("mnist", network).hash)
 
 
 def test_a_missing_damaged_or_foreign_file_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"judge kmnist.*there are: .*mnist.*train-features"):
-        load_features("kmnist")
+    with pytest.raises(FileNotFoundError, match=r"judge kmnist.*there are: .*mnist.*train-classifier"):
+        load_classifier("kmnist")
     path = tmp_path / "a.safetensors"
     path.write_bytes(b"nothing")
     with pytest.raises(ValueError, match=r"a.safetensors is damaged"):
-        load_features(str(path))
+        load_classifier(str(path))
     save_tensors(path, {}, {"kind": "generator"})
     with pytest.raises(ValueError, match=r"a.safetensors cannot be used: it holds a generator"):
-        load_features(str(path))
-    network = DigitNet()
-    save_features(path, network, "mnist", 0.5, 0, 1)
+        load_classifier(str(path))
+    network = ClassifierNetwork()
+    save_classifier(path, network, "mnist", 0.5, 0, 1)
     tensors, metadata = load_tensors(path)
     tensors["head.bias"][0] += 1
     save_tensors(path, tensors, metadata)
     with pytest.raises(ValueError, match=r"its weights are"):
-        load_features(str(path))
+        load_classifier(str(path))
 
 
 @pytest.mark.parametrize(
     ("name", "remedy"),
     [
-        ("kmnist", "train one with: python -m dcgan train-features kmnist"),
-        ("lost.safetensors", "train one with: python -m dcgan train-features NAME -o lost.safetensors"),
+        ("kmnist", "train one with: python -m dcgan train-classifier kmnist"),
+        ("lost.safetensors", "train one with: python -m dcgan train-classifier NAME -o lost.safetensors"),
         ("cifar10", "by FID instead: python -m dcgan evaluate RUN --features inception"),
         ("stacked-mnist", "by FID instead: python -m dcgan evaluate RUN --features inception"),
         ("folder:x", "python -m dcgan evaluate RUN --features inception, of a training with --data.holdout 0.1"),
@@ -165,7 +176,7 @@ def test_a_missing_damaged_or_foreign_file_is_named(tmp_path):
 )
 def test_without_a_judge_what_is_advised_can_be_done(name, remedy):
     with pytest.raises(FileNotFoundError) as caught:
-        load_features(name)
+        load_classifier(name)
     assert str(caught.value).endswith(f"; {remedy}") or str(caught.value).endswith(f" {remedy}")
 
 
@@ -176,12 +187,12 @@ def test_the_command_trains_saves_and_tells(tmp_path, capsys, monkeypatch):
         "dcgan.data.named_sets.read_named_set", lambda *where: [values[:256] for values in whole("mnist", *where[1:])]
     )
     output = tmp_path / "own.safetensors"
-    assert main(["train-features", "kmnist", "--epochs", "1", "-o", str(output)]) == 0
+    assert main(["train-classifier", "kmnist", "--epochs", "1", "-o", str(output)]) == 0
     out, err = capsys.readouterr()
-    judge = load_features(str(output))
-    assert judge.name == "kmnist"
-    assert judge.hash in out
-    assert f"{judge.test_accuracy:.2%} of 256 test images" in out
+    classifier = load_classifier(str(output))
+    assert classifier.name == "kmnist"
+    assert classifier.hash in out
+    assert f"{classifier.test_accuracy:.2%} of 256 test images" in out
     assert err.startswith("epoch 1/1: ")
 
 
@@ -197,11 +208,11 @@ def test_each_set_has_its_own_recipe_and_is_read_from_its_root(name, epochs, mir
 
     def train(images_u8, labels, *recipe, **options):
         asked.append((recipe, options))
-        return iter([DigitNet()])
+        return iter([ClassifierNetwork()])
 
     monkeypatch.setattr("dcgan.data.named_sets.read_named_set", read)
-    monkeypatch.setattr(classifier, "train_features", train)
-    assert main(["train-features", name, "--root", "here", "-o", str(tmp_path / "own.safetensors")]) == 0
+    monkeypatch.setattr(module, "train_classifier", train)
+    assert main(["train-classifier", name, "--root", "here", "-o", str(tmp_path / "own.safetensors")]) == 0
     assert asked == [(name, "here", "train"), (name, "here", "test"), ((0, epochs), {"mirror": mirror})]
     assert load_tensors(tmp_path / "own.safetensors")[1]["epochs"] == epochs
 
@@ -216,5 +227,5 @@ def test_each_set_has_its_own_recipe_and_is_read_from_its_root(name, epochs, mir
     ],
 )
 def test_what_the_command_cannot_do_it_says_at_once(arguments, message, capsys):
-    assert main(["train-features", *arguments]) == 2
+    assert main(["train-classifier", *arguments]) == 2
     assert message in capsys.readouterr().err

@@ -15,9 +15,9 @@ from dcgan.config import DataConfig, TrainConfig
 from dcgan.data.loading import load_images
 from dcgan.data.named_sets import read_named_set
 from dcgan.evaluation import epoch_scores, metrics
-from dcgan.evaluation.classifier import load_features, to_float
-from dcgan.evaluation.epoch_scores import Scorer, light_figures, light_reference
-from dcgan.evaluation.scores import real_reference
+from dcgan.evaluation.classifier import load_classifier, to_float
+from dcgan.evaluation.epoch_scores import Scorer, epoch_figures, epoch_statistics
+from dcgan.evaluation.scores import real_statistics
 from dcgan.files import cache_folder
 from dcgan.models.gan import build_gan
 from dcgan.presets import PRESETS
@@ -67,7 +67,7 @@ class Bank(nn.Module):
 
 
 def digits_of(digit: int | None) -> torch.Tensor:
-    """Real test digits that `judged_digits` has not, of one kind or of all, in [-1, 1]."""
+    """Real test digits that `scored_digits` has not, of one kind or of all, in [-1, 1]."""
     images, labels = (torch.from_numpy(values[1::5]) for values in read_named_set("mnist", "", "test"))
     return to_float(images if digit is None else images[labels == digit])
 
@@ -75,21 +75,21 @@ def digits_of(digit: int | None) -> torch.Tensor:
 # Figures
 
 
-def test_the_figures_are_the_full_evaluations(judged_digits):
-    config = small(judged_digits)
+def test_the_figures_are_the_full_evaluations(scored_digits):
+    config = small(scored_digits)
     scorer = Scorer.open(config, CPU)
     figures = scorer.score(build_gan(config.model).generator)
     assert sum(figures.class_histogram) == pytest.approx(1)
     floor = scorer.reference.floor
     train, test = (load_images(config.data, config.model, 0, part) for part in ("train", "test"))
-    full = real_reference(train, test, scorer.judge, COUNT).floor
+    full = real_statistics(train, test, scorer.classifier, COUNT).floor
     assert floor.cfd == pytest.approx(full.cfd, rel=1e-9)
     assert floor.coverage == full.coverage
     assert floor.class_histogram == full.class_histogram
 
 
-def test_real_digits_are_near_the_floor_and_one_digit_covers_nearly_nothing(judged_digits):
-    config = small(judged_digits, score_images=300)
+def test_real_digits_are_near_the_floor_and_one_digit_covers_nearly_nothing(scored_digits):
+    config = small(scored_digits, score_images=300)
     scorer = Scorer.open(config, CPU)
     real = scorer.score(Bank(digits_of(None), config.model))
     floor = scorer.reference.floor
@@ -107,14 +107,14 @@ def test_coverage_alone_is_the_coverage_of_neighbours():
     draws = torch.Generator().manual_seed(0)
     real, fake = (torch.randn(count, 8, generator=draws) for count in (300, 40))
     radii = metrics.radii(real)
-    expected = metrics.neighbours(real, fake, radii, metrics.radii(fake)).coverage
+    expected = metrics.neighbors(real, fake, radii, metrics.radii(fake)).coverage
     assert 0.1 < expected < 0.9
     assert metrics.coverage(real.double(), fake.double(), radii) == expected
     assert metrics.coverage(real, fake, radii) == pytest.approx(expected, abs=0.01)
 
 
-def test_scoring_draws_no_random_numbers_and_leaves_mode_and_threads(judged_digits):
-    config = small(judged_digits, "dcgan")
+def test_scoring_draws_no_random_numbers_and_leaves_mode_and_threads(scored_digits):
+    config = small(scored_digits, "dcgan")
     scorer, generator = Scorer.open(config, CPU), build_gan(config.model).generator
     generator.train()
     before, threads = torch.get_rng_state(), torch.get_num_threads()
@@ -127,24 +127,24 @@ def test_scoring_draws_no_random_numbers_and_leaves_mode_and_threads(judged_digi
     assert scorer.score(generator) == first
 
 
-def test_a_conditional_generator_is_asked_for_every_digit(judged_digits):
-    scorer = Scorer.open(small(judged_digits, "cdcgan"), CPU)
+def test_a_conditional_generator_is_asked_for_every_digit(scored_digits):
+    scorer = Scorer.open(small(scored_digits, "cdcgan"), CPU)
     assert scorer.labels.bincount().tolist() == [COUNT / 10] * 10
 
 
-def test_pixels_that_are_no_numbers_have_no_figures(judged_digits):
-    config = small(judged_digits)
+def test_pixels_that_are_no_numbers_have_no_figures(scored_digits):
+    config = small(scored_digits)
     assert Scorer.open(config, CPU).score(Bank(torch.full((3, 1, 28, 28), torch.nan), config.model)) is None
 
 
 # Real images
 
 
-def test_real_images_are_measured_once_for_all_trainings_on_them(judged_digits, cache, monkeypatch):
-    first = Scorer.open(small(judged_digits), CPU).reference
+def test_real_images_are_measured_once_for_all_trainings_on_them(scored_digits, cache, monkeypatch):
+    first = Scorer.open(small(scored_digits), CPU).reference
     before = set(cache.iterdir())
     monkeypatch.setattr(epoch_scores, "_measure", None)
-    again = Scorer.open(small(replace(judged_digits, limit=50), "dcgan", seed=3), CPU).reference
+    again = Scorer.open(small(replace(scored_digits, limit=50), "dcgan", seed=3), CPU).reference
     assert again.floor == first.floor
     assert torch.equal(again.features, first.features)
     assert torch.equal(again.radii, first.radii)
@@ -152,28 +152,28 @@ def test_real_images_are_measured_once_for_all_trainings_on_them(judged_digits, 
 
 
 @pytest.mark.parametrize("damage", [b"{}", b""])
-def test_what_is_damaged_is_measured_anew(judged_digits, cache, damage):
-    first = Scorer.open(small(judged_digits), CPU).reference
+def test_what_is_damaged_is_measured_anew(scored_digits, cache, damage):
+    first = Scorer.open(small(scored_digits), CPU).reference
     for path in cache.iterdir():
         path.write_bytes(damage)
-    assert Scorer.open(small(judged_digits), CPU).reference.floor == first.floor
+    assert Scorer.open(small(scored_digits), CPU).reference.floor == first.floor
 
 
-def test_a_cache_that_cannot_be_written_costs_time_only(judged_digits, tmp_path, monkeypatch, caplog):
-    first = Scorer.open(small(judged_digits), CPU).reference
+def test_a_cache_that_cannot_be_written_costs_time_only(scored_digits, tmp_path, monkeypatch, caplog):
+    first = Scorer.open(small(scored_digits), CPU).reference
     (tmp_path / "file").touch()
     monkeypatch.setenv("DCGAN_CACHE", str(tmp_path / "file"))
-    assert Scorer.open(small(judged_digits), CPU).reference.floor == first.floor
+    assert Scorer.open(small(scored_digits), CPU).reference.floor == first.floor
     assert "measured again next time" in caplog.text
 
 
-def test_the_floor_is_of_as_many_real_images_as_are_drawn(judged_digits):
-    assert Scorer.open(small(judged_digits, score_images=2000), CPU).num_images == 336
-    assert Scorer.open(small(judged_digits, score_images=0), CPU) is None
+def test_the_floor_is_of_as_many_real_images_as_are_drawn(scored_digits):
+    assert Scorer.open(small(scored_digits, score_images=2000), CPU).num_images == 336
+    assert Scorer.open(small(scored_digits, score_images=0), CPU) is None
 
 
-def test_the_floor_of_a_conditional_training_is_of_what_it_is_asked_for(judged_digits):
-    config = small(judged_digits, score_images=100)
+def test_the_floor_of_a_conditional_training_is_of_what_it_is_asked_for(scored_digits):
+    config = small(scored_digits, score_images=100)
     asked = Scorer.open(replace(config, model=replace(config.model, num_classes=10)), CPU)
     shares = torch.tensor(asked.reference.floor.class_histogram)
     assert (shares - 0.1).abs().max() <= 0.021  # ten of each, but for what the classifier reads otherwise
@@ -181,17 +181,17 @@ def test_the_floor_of_a_conditional_training_is_of_what_it_is_asked_for(judged_d
     assert (others - 0.1).abs().max() > 0.029
 
 
-def test_other_images_and_counts_are_measured_anew(judged_digits, cache):
-    train, test = (load_images(judged_digits, small(judged_digits).model, 0, part) for part in ("train", "test"))
-    judge = load_features("mnist")
+def test_other_images_and_counts_are_measured_anew(scored_digits, cache):
+    train, test = (load_images(scored_digits, small(scored_digits).model, 0, part) for part in ("train", "test"))
+    classifier = load_classifier("mnist")
     touched = train.images_u8.clone()
     touched[5, 0, 3, 3] += 1
     for images, count in ((train, 90), (train, 91), (train._replace(images_u8=touched), 90)):
         before = len(set(cache.iterdir())) if cache.exists() else 0
-        reference = light_reference(images, test, judge, count)
+        reference = epoch_statistics(images, test, classifier, count)
         assert len(set(cache.iterdir())) == before + 1
-        drawn = judge.features(to_float(images.images_u8[:50]))
-        assert light_figures(drawn, judge, reference).cfd > 0
+        drawn = classifier.features(to_float(images.images_u8[:50]))
+        assert epoch_figures(drawn, classifier, reference).cfd > 0
 
 
 # In a training
@@ -202,25 +202,25 @@ def numbers(row: ScoreRow) -> dict:
     return {name: value for name, value in asdict(row).items() if "seconds" not in name}
 
 
-def test_every_epoch_ends_with_a_row_of_the_generator_one_samples_from(tmp_path, judged_digits):
-    run = trained(tmp_path, small(judged_digits, "dcgan", ema_half_life_images=200))
+def test_every_epoch_ends_with_a_row_of_the_generator_one_samples_from(tmp_path, scored_digits):
+    run = trained(tmp_path, small(scored_digits, "dcgan", ema_half_life_images=200))
     rows = run.scores()
     assert [(row.step, row.epoch, row.images_seen) for row in rows] == [(6, 1, 336), (12, 2, 672), (18, 3, 1008)]
     assert {row.num_images for row in rows} == {COUNT}
-    assert {(row.extractor, row.extractor_hash) for row in rows} == {
-        ("mnist classifier", load_features("mnist").hash)
+    assert {(row.classifier, row.classifier_hash) for row in rows} == {
+        ("mnist classifier", load_classifier("mnist").hash)
     }
     scorer = Scorer.open(run.config(), CPU)
     figures = scorer.score(load_generator(run.ema_path).network)
     assert rows[-1].cfd == float(f"{figures.cfd:.6g}")
     assert (rows[-1].coverage, rows[-1].class_histogram) == (figures.coverage, figures.class_histogram)
-    assert rows[-1].coverage_floor == scorer.reference.floor.coverage
+    assert rows[-1].real_coverage == scorer.reference.floor.coverage
     assert len({row.cfd for row in rows}) == 3
 
 
 @pytest.mark.parametrize("preset", ["gan", "cdcgan"])
-def test_scoring_changes_no_bit_of_the_training(tmp_path, judged_digits, preset):
-    config = small(judged_digits, preset, ema_half_life_images=200)
+def test_scoring_changes_no_bit_of_the_training(tmp_path, scored_digits, preset):
+    config = small(scored_digits, preset, ema_half_life_images=200)
     config = replace(config, model=replace(config.model, dropout=0.3))
     scored = trained(tmp_path / "scored", config)
     plain = trained(tmp_path / "plain", replace(config, score_images=0))
@@ -234,8 +234,8 @@ def test_scoring_changes_no_bit_of_the_training(tmp_path, judged_digits, preset)
 
 
 @pytest.mark.parametrize("cut", [6, 13])
-def test_a_resume_records_the_scores_past_its_save_again(tmp_path, judged_digits, cut):
-    config = small(judged_digits, "dcgan", log_every=1)
+def test_a_resume_records_the_scores_past_its_save_again(tmp_path, scored_digits, cut):
+    config = small(scored_digits, "dcgan", log_every=1)
     whole, run = trained(tmp_path / "whole", config), Run.create(config, "test", tmp_path / "cut")
 
     def stop(row, status) -> None:
@@ -250,7 +250,7 @@ def test_a_resume_records_the_scores_past_its_save_again(tmp_path, judged_digits
     assert list(map(numbers, run.scores())) == list(map(numbers, whole.scores()))
 
 
-def test_the_training_s_clock_stands_still_while_its_images_are_scored(tmp_path, judged_digits, monkeypatch):
+def test_the_training_s_clock_stands_still_while_its_images_are_scored(tmp_path, scored_digits, monkeypatch):
     late = {"by": 0}
     monkeypatch.setattr(recording, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + late["by"]))
     score = Scorer.score
@@ -260,7 +260,7 @@ def test_the_training_s_clock_stands_still_while_its_images_are_scored(tmp_path,
         return score(self, generator)
 
     monkeypatch.setattr(Scorer, "score", slow)
-    run = trained(tmp_path, small(judged_digits, log_every=2))
+    run = trained(tmp_path, small(scored_digits, log_every=2))
     rows, scores = run.progress()[0], run.scores()
     assert rows[-1].wall_seconds < 500_000
     assert min(row.images_per_second for row in rows) > 64 / 500_000
@@ -269,9 +269,9 @@ def test_the_training_s_clock_stands_still_while_its_images_are_scored(tmp_path,
     assert scores[-1].wall_seconds < 500_000
 
 
-def test_images_that_are_no_numbers_leave_no_row_and_a_line_in_the_log(tmp_path, judged_digits, monkeypatch):
+def test_images_that_are_no_numbers_leave_no_row_and_a_line_in_the_log(tmp_path, scored_digits, monkeypatch):
     monkeypatch.setattr(Scorer, "score", lambda self, generator: None)
-    run = trained(tmp_path, small(judged_digits))
+    run = trained(tmp_path, small(scored_digits))
     assert run.scores() == []
     assert "step 6 is not scored" in run.log_path.read_text()
 
@@ -286,8 +286,8 @@ def test_images_that_are_no_numbers_leave_no_row_and_a_line_in_the_log(tmp_path,
         ({"data": "stacked-mnist", "model": {"channels": 3}}, "its 1,000 kinds are counted in 26,000 images, not in"),
     ],
 )
-def test_what_cannot_be_scored_is_trained_with_a_note(tmp_path, judged_digits, digits, changes, reason, monkeypatch):
-    config = small(judged_digits, "dcgan", epochs=1, score_images=changes.get("score_images", COUNT))
+def test_what_cannot_be_scored_is_trained_with_a_note(tmp_path, scored_digits, digits, changes, reason, monkeypatch):
+    config = small(scored_digits, "dcgan", epochs=1, score_images=changes.get("score_images", COUNT))
     config = replace(config, model=replace(config.model, **changes.get("model", {})))
     if "root" in changes:
         config = replace(config, data=digits)
@@ -305,14 +305,14 @@ def test_what_cannot_be_scored_is_trained_with_a_note(tmp_path, judged_digits, d
         assert notes[0] in run.log_path.read_text()
 
 
-def test_a_generator_of_one_digit_raises_the_alarm(tmp_path, judged_digits, monkeypatch):
-    config = small(judged_digits, snapshots=0, score_images=300)
+def test_a_generator_of_one_digit_raises_the_alarm(tmp_path, scored_digits, monkeypatch):
+    config = small(scored_digits, snapshots=0, score_images=300)
     bank = Bank(digits_of(3), config.model)
     monkeypatch.setattr(TrainState, "best_generator", property(lambda state: bank))
     monkeypatch.setattr(diagnosis, "COLLAPSE_IMAGES", 300)  # what MNIST's epochs have, these have not
     run = trained(tmp_path, config)
     rows = run.scores()
-    assert all(row.coverage < 0.15 < 0.5 < row.coverage_floor for row in rows)
+    assert all(row.coverage < 0.15 < 0.5 < row.real_coverage for row in rows)
     found = diagnosis.diagnose(run.progress()[0], scores=rows)
     assert (found.kind, found.level) == ("collapsed", "error")
     assert found.title.endswith("of one kind, 3.")

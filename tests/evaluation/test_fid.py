@@ -90,16 +90,16 @@ def write_weights(network: torch.nn.Module, folder: Path, monkeypatch) -> Path:
 
 def test_weights_in_the_cache_are_read_and_give_2048_features_of_any_image(network, cache, offline, monkeypatch):
     write_weights(network, cache, monkeypatch)
-    judge = load_inception()
+    classifier = load_inception()
     assert not offline
     grey = torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    found = judge.features(grey)
+    found = classifier.features(grey)
     assert (found.shape, found.dtype) == ((1, 2048), torch.float32)
-    assert torch.equal(found, judge.features(grey.expand(-1, 3, -1, -1)))
+    assert torch.equal(found, classifier.features(grey.expand(-1, 3, -1, -1)))
     with torch.no_grad():  # the layer before the classes
         large = F.interpolate(grey.expand(-1, 3, -1, -1), (299, 299), mode="bilinear", align_corners=False)
         torch.testing.assert_close(network.fc(found), network(large), rtol=1e-4, atol=1e-4)
-    assert judge.features(grey[:0]).shape == (0, 2048)
+    assert classifier.features(grey[:0]).shape == (0, 2048)
 
 
 def test_a_damaged_file_is_named_and_never_read(network, cache, offline, monkeypatch):
@@ -167,8 +167,8 @@ class Copier:
 def test_equal_covariances_leave_the_squared_distance_of_the_means(drawn):
     """51 of 255 brighter is 0.4 of [-1, 1], in four features."""
     scores = evaluate_inception(Copier(drawn.images_u8), Plain(), 40)
-    assert scores.fid_floor == pytest.approx(4 * 0.4**2, rel=1e-4)
-    assert scores.fid == pytest.approx(scores.fid_floor, rel=1e-6)
+    assert scores.real_fid == pytest.approx(4 * 0.4**2, rel=1e-4)
+    assert scores.fid == pytest.approx(scores.real_fid, rel=1e-6)
     exact = evaluate_inception(Copier(drawn.images_u8 + 51), Plain(), 40, seed=2)
     assert exact.fid == pytest.approx(0, abs=1e-6)
     assert exact.kid < scores.kid
@@ -202,17 +202,17 @@ def test_the_command_prints_fid_by_the_whole_network_with_random_weights(run, ne
     """Its first features only: all 2,048 would take half a minute of linear algebra."""
     write_weights(network, cache, monkeypatch)
     whole = Inception.features
-    monkeypatch.setattr(Inception, "features", lambda judge, images: whole(judge, images)[:, :8])
+    monkeypatch.setattr(Inception, "features", lambda classifier, images: whole(classifier, images)[:, :8])
     assert main(["evaluate", run.name, "--features", "inception", "--num-images", "4", "--save"]) == 0
     head, first, floor, *_, last = capsys.readouterr().out.splitlines()
     (row,) = run.evals()
     assert head.split() == ["NAME", "FID", "KID"]
     assert first.split() == [run.name, f"{row['fid']:.2f}", f"{row['kid']:.5f}"]
-    assert floor.split() == ["real", "images", f"{row['fid_floor']:.2f}", f"{row['kid_floor']:.5f}"]
+    assert floor.split() == ["real", "images", f"{row['real_fid']:.2f}", f"{row['real_kid']:.5f}"]
     assert row["fid"] > 0
-    assert row["fid_floor"] == pytest.approx(0, abs=1e-6)  # the same four images
+    assert row["real_fid"] == pytest.approx(0, abs=1e-6)  # the same four images
     assert row["weights_id"] == load_generator(run.path).weights_id
-    assert last == f"4 images each, seeds 0 to 3, by the Inception (FID) {row['extractor_hash']}"
+    assert last == f"4 images each, seeds 0 to 3, by the Inception (FID) {row['classifier_hash']}"
     assert np.isfinite([row["fid"], row["kid"]]).all()
 
 

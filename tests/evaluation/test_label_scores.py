@@ -69,15 +69,15 @@ class Copier:
 def test_a_generator_that_draws_what_it_is_told_is_as_good_as_real_images(mnist):
     scores = label_scores(Copier(mnist["train"]), COUNT)
     assert scores.num_labelled == COUNT
-    assert scores.nearest_error_floor < 0.15  # .03 of 60,000
-    assert scores.classification_accuracy_floor > 0.8
-    assert scores.nearest_error == pytest.approx(scores.nearest_error_floor, abs=0.03)
-    assert scores.classification_accuracy == pytest.approx(scores.classification_accuracy_floor, abs=0.06)
+    assert scores.real_nearest_neighbor_error < 0.15  # .03 of 60,000
+    assert scores.real_classification_accuracy > 0.8
+    assert scores.nearest_neighbor_error == pytest.approx(scores.real_nearest_neighbor_error, abs=0.03)
+    assert scores.classification_accuracy == pytest.approx(scores.real_classification_accuracy, abs=0.06)
 
 
 def test_a_generator_that_always_draws_another_digit_teaches_what_is_wrong(mnist):
     scores = label_scores(Copier(mnist["train"], off_by=1), COUNT)
-    assert scores.nearest_error > 0.9
+    assert scores.nearest_neighbor_error > 0.9
     assert scores.classification_accuracy < 0.1
 
 
@@ -96,10 +96,10 @@ def test_real_images_are_measured_once_and_the_rest_again(mnist, small, monkeypa
     monkeypatch.setattr(room, "learnt_from", lambda *what: learnt.append(what) or (0.5, 0.25))
     again = label_scores(Copier(mnist["train"]), COUNT)
     assert len(learnt) == 1
-    assert again == replace(first, nearest_error=0.5, classification_accuracy=0.25)
+    assert again == replace(first, nearest_neighbor_error=0.5, classification_accuracy=0.25)
     whole = path.read_bytes()
     path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))  # a bit is enough
-    assert label_scores(Copier(mnist["train"]), COUNT).nearest_error_floor == 0.5
+    assert label_scores(Copier(mnist["train"]), COUNT).real_nearest_neighbor_error == 0.5
     path.write_bytes(whole)
 
 
@@ -159,13 +159,16 @@ def test_the_command_adds_two_columns_and_saves_them(run, runs_root, capsys):
     found = label_scores(load_generator(run.path), COUNT)
     assert isinstance(found, LabelScores)
     assert head.endswith("1-NN ERROR     CAS")
-    assert first.split()[-2:] == [f"{found.nearest_error:.4f}", f"{found.classification_accuracy:.4f}"]
+    assert first.split()[-2:] == [f"{found.nearest_neighbor_error:.4f}", f"{found.classification_accuracy:.4f}"]
     assert second.split()[-3:] == ["-"] * 3
-    assert floor.split()[-2:] == [f"{found.nearest_error_floor:.4f}", f"{found.classification_accuracy_floor:.4f}"]
+    assert floor.split()[-2:] == [
+        f"{found.real_nearest_neighbor_error:.4f}",
+        f"{found.real_classification_accuracy:.4f}",
+    ]
     assert last == "1-NN ERROR and CAS: of classifiers that learnt from 1,500 images each, and no other"
     (row,), (other,) = run.evals(), untold.evals()
     assert row["num_labelled"] == COUNT
-    assert row["nearest_error"] == pytest.approx(found.nearest_error, abs=1e-5)
+    assert row["nearest_neighbor_error"] == pytest.approx(found.nearest_neighbor_error, abs=1e-5)
     assert row["classification_accuracy"] == pytest.approx(found.classification_accuracy, abs=1e-5)
     assert "num_labelled" not in other
 

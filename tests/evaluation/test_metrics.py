@@ -15,10 +15,10 @@ from dcgan.evaluation.metrics import (
     frechet_distance,
     inception_score,
     kernel_distance,
-    memorisation_ratio,
+    memorization_ratio,
     nearest,
     nearest_neighbour_error,
-    neighbours,
+    neighbors,
     radii,
 )
 
@@ -112,7 +112,7 @@ def test_precision_recall_density_and_coverage_as_they_are_defined(monkeypatch):
     real_radii, fake_radii = kth(real), kth(fake)
     assert radii(real, 3).tolist() == pytest.approx(real_radii)
     inside = [[d < radius for d, radius in zip(row, real_radii, strict=True)] for row in distances]
-    found = neighbours(real, fake, radii(real, 3), radii(fake, 3), 3)
+    found = neighbors(real, fake, radii(real, 3), radii(fake, 3), 3)
     assert found.precision == pytest.approx(sum(map(any, inside)) / 33)
     assert found.density == pytest.approx(sum(map(sum, inside)) / (3 * 33))
     assert found.coverage == pytest.approx(sum(map(any, zip(*inside, strict=True))) / 40)
@@ -126,7 +126,7 @@ def test_equal_distributions_get_what_theory_says():
     """Density 1, coverage 1 - (N-1)...(N-k) / ((2N-1)...(2N-k)): Naeem et al., section 3.3."""
     count, k = 4000, 5
     real, fake = normal(count, 4, 0), normal(count, 4, 1)
-    found = neighbours(real, fake, radii(real, k), radii(fake, k), k)
+    found = neighbors(real, fake, radii(real, k), radii(fake, k), k)
     coverage = 1 - math.prod((count - i) / (2 * count - i) for i in range(1, k + 1))
     assert found.coverage == pytest.approx(coverage, abs=0.01)
     assert found.density == pytest.approx(1, abs=0.03)
@@ -134,14 +134,14 @@ def test_equal_distributions_get_what_theory_says():
 
 def test_copies_are_precise_and_cover_all():
     x = normal(50, 3, 0)
-    found = neighbours(x, x, radii(x), radii(x))
+    found = neighbors(x, x, radii(x), radii(x))
     assert (found.precision, found.recall, found.coverage) == (1, 1, 1)
 
 
 def test_one_image_over_and_over_covers_its_own_surroundings_only():
     real = normal(200, 3, 0)
     fake = real[:1].expand(200, 3)
-    found = neighbours(real, fake, radii(real), radii(fake))
+    found = neighbors(real, fake, radii(real), radii(fake))
     assert found.precision == 1
     assert found.recall == 0
     assert found.coverage < 0.1
@@ -171,11 +171,11 @@ def test_histograms_and_their_distance():
 def test_memorisation_is_told_class_by_class():
     classes = torch.tensor([0, 0, 0, 1, 1, 1])
     unseen = torch.tensor([9.0, 10, 11, 1, 2, 3])
-    assert memorisation_ratio(unseen, classes, unseen, classes) == pytest.approx(1, abs=0.11)
+    assert memorization_ratio(unseen, classes, unseen, classes) == pytest.approx(1, abs=0.11)
     near = torch.tensor([2.0, 2, 2])
-    assert memorisation_ratio(near, torch.tensor([1, 1, 1]), unseen, classes) == 1  # as near as unseen ones
-    assert memorisation_ratio(near, torch.tensor([0, 0, 0]), unseen, classes) == pytest.approx(0.2)
-    assert math.isnan(memorisation_ratio(near, torch.tensor([2, 2, 2]), unseen, classes))
+    assert memorization_ratio(near, torch.tensor([1, 1, 1]), unseen, classes) == 1  # as near as unseen ones
+    assert memorization_ratio(near, torch.tensor([0, 0, 0]), unseen, classes) == pytest.approx(0.2)
+    assert math.isnan(memorization_ratio(near, torch.tensor([2, 2, 2]), unseen, classes))
 
 
 # Labels

@@ -18,8 +18,8 @@ from dcgan.config import DataConfig, ModelConfig
 from dcgan.data.loading import ImageSet
 from dcgan.data.named_sets import read_named_set
 from dcgan.evaluation import scores as room
-from dcgan.evaluation.classifier import Features, load_features, to_float
-from dcgan.evaluation.scores import Scores, evaluate, real_reference, score
+from dcgan.evaluation.classifier import Classifier, load_classifier, to_float
+from dcgan.evaluation.scores import Scores, evaluate, real_statistics, score
 from dcgan.files import cache_folder
 from dcgan.runs.run import Run
 
@@ -27,8 +27,8 @@ COUNT = 1000
 
 
 @pytest.fixture(scope="module")
-def judge() -> Features:
-    return load_features("mnist")
+def classifier() -> Classifier:
+    return load_classifier("mnist")
 
 
 @pytest.fixture(scope="module")
@@ -54,16 +54,16 @@ def cache(tmp_path_factory, monkeypatch) -> Path:
 
 
 @pytest.fixture
-def reference(mnist, judge, cache) -> room.Reference:
-    return real_reference(mnist["train"], mnist["test"], judge, COUNT)
+def reference(mnist, classifier, cache) -> room.RealStatistics:
+    return real_statistics(mnist["train"], mnist["test"], classifier, COUNT)
 
 
 # Planted faults
 
 
-def test_unseen_real_images_are_as_good_as_the_floor(mnist, reference, judge):
+def test_unseen_real_images_are_as_good_as_the_floor(mnist, reference, classifier):
     unseen = mnist["unseen"]
-    scores = score(to_float(unseen.images_u8[:COUNT]), unseen.labels[:COUNT], reference, judge)
+    scores = score(to_float(unseen.images_u8[:COUNT]), unseen.labels[:COUNT], reference, classifier)
     found, floor = scores.figures, scores.floor
     assert found.cfd < 2 * floor.cfd + 0.1
     assert abs(found.kernel_distance) < 0.01
@@ -74,15 +74,15 @@ def test_unseen_real_images_are_as_good_as_the_floor(mnist, reference, judge):
     assert found.density == pytest.approx(1, abs=0.15)
     assert found.class_distance < 0.08
     assert scores.label_accuracy > 0.98
-    assert scores.memorisation_ratio == pytest.approx(1, abs=0.1)
-    assert not scores.memorises
+    assert scores.memorization_ratio == pytest.approx(1, abs=0.1)
+    assert not scores.memorizes
 
 
 @pytest.mark.parametrize("digit", [1, 8])
-def test_a_generator_of_one_digit_covers_little_and_is_no_copier(mnist, reference, judge, digit):
+def test_a_generator_of_one_digit_covers_little_and_is_no_copier(mnist, reference, classifier, digit):
     unseen = mnist["unseen"]
     ones = to_float(unseen.images_u8[unseen.labels == digit])
-    scores = score(ones, None, reference, judge)
+    scores = score(ones, None, reference, classifier)
     assert scores.figures.coverage < 0.15
     assert scores.figures.recall < 0.3
     assert scores.figures.precision > 0.8  # what it draws is real
@@ -90,97 +90,97 @@ def test_a_generator_of_one_digit_covers_little_and_is_no_copier(mnist, referenc
     assert scores.figures.class_histogram[digit] > 0.95
     assert scores.figures.inception_score < 1.3
     assert scores.figures.cfd > 20 * scores.floor.cfd
-    assert not scores.memorises
+    assert not scores.memorizes
     assert scores.label_accuracy is None
 
 
-def test_a_generator_of_one_image_covers_nothing(mnist, reference, judge):
-    scores = score(to_float(mnist["unseen"].images_u8[:1]).expand(COUNT, -1, -1, -1), None, reference, judge)
+def test_a_generator_of_one_image_covers_nothing(mnist, reference, classifier):
+    scores = score(to_float(mnist["unseen"].images_u8[:1]).expand(COUNT, -1, -1, -1), None, reference, classifier)
     assert scores.figures.coverage < 0.02
     assert scores.figures.recall == 0
     assert scores.figures.inception_score == pytest.approx(1)
 
 
 @pytest.mark.parametrize("noise", [0, 0.02])
-def test_a_generator_that_copies_is_told_though_its_figures_are_the_best(mnist, reference, judge, noise):
+def test_a_generator_that_copies_is_told_though_its_figures_are_the_best(mnist, reference, classifier, noise):
     copies = to_float(mnist["train"].images_u8[:COUNT])
     copies = copies + noise * torch.randn(copies.shape, generator=torch.Generator().manual_seed(0))
-    scores = score(copies, None, reference, judge)
+    scores = score(copies, None, reference, classifier)
     assert scores.figures.coverage > 0.8
-    assert scores.memorises
-    assert scores.memorisation_ratio < 0.2
+    assert scores.memorizes
+    assert scores.memorization_ratio < 0.2
 
 
-def test_a_generator_that_ignores_its_label_is_right_by_chance(mnist, reference, judge):
+def test_a_generator_that_ignores_its_label_is_right_by_chance(mnist, reference, classifier):
     images = to_float(mnist["unseen"].images_u8[:COUNT])
-    scores = score(images, torch.arange(COUNT) % 10, reference, judge)
+    scores = score(images, torch.arange(COUNT) % 10, reference, classifier)
     assert scores.label_accuracy == pytest.approx(0.1, abs=0.04)
 
 
-def test_noise_is_nothing_like_digits(reference, judge):
+def test_noise_is_nothing_like_digits(reference, classifier):
     noise = torch.rand(COUNT, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    scores = score(noise, None, reference, judge)
+    scores = score(noise, None, reference, classifier)
     assert scores.figures.precision < 0.05
     assert scores.figures.coverage < 0.02
     assert scores.figures.cfd > 50 * scores.floor.cfd
 
 
-def test_pixels_that_are_no_numbers_are_not_scored(reference, judge):
+def test_pixels_that_are_no_numbers_are_not_scored(reference, classifier):
     with pytest.raises(ValueError, match="pixels that are no numbers"):
-        score(torch.full((10, 1, 28, 28), torch.nan), None, reference, judge)
+        score(torch.full((10, 1, 28, 28), torch.nan), None, reference, classifier)
 
 
 # What is kept of the real images
 
 
-def test_real_images_are_measured_once(mnist, judge, cache, reference, monkeypatch):
+def test_real_images_are_measured_once(mnist, classifier, cache, reference, monkeypatch):
     before = set(cache.iterdir())
     assert before
     monkeypatch.setattr(room, "_measure", None)
-    again = real_reference(mnist["train"], mnist["test"], judge, COUNT)
+    again = real_statistics(mnist["train"], mnist["test"], classifier, COUNT)
     assert again.floor == reference.floor
     assert torch.equal(again.features, reference.features)
     assert torch.equal(again.radii, reference.radii)
     assert set(cache.iterdir()) == before
 
 
-def test_other_images_labels_or_counts_are_measured_anew(mnist, judge):
+def test_other_images_labels_or_counts_are_measured_anew(mnist, classifier):
     train, test = mnist["train"], mnist["test"]
     touched = train.images_u8.clone()
     touched[5, 0, 3, 3] += 1
     keys = {
-        room._key(train, test, judge, COUNT),
-        room._key(train, test, judge, COUNT - 1),
-        room._key(train._replace(images_u8=touched), test, judge, COUNT),
-        room._key(train._replace(labels=train.labels.flip(0)), test, judge, COUNT),
-        room._key(test, train, judge, COUNT),
+        room._key(train, test, classifier, COUNT),
+        room._key(train, test, classifier, COUNT - 1),
+        room._key(train._replace(images_u8=touched), test, classifier, COUNT),
+        room._key(train._replace(labels=train.labels.flip(0)), test, classifier, COUNT),
+        room._key(test, train, classifier, COUNT),
     }
     assert len(keys) == 5
 
 
 @pytest.mark.parametrize("damage", ["cut short", "a bit", "of another kind"])
-def test_what_is_damaged_is_measured_anew(mnist, judge, cache, reference, damage):
-    path = cache / f"{room._key(mnist['train'], mnist['test'], judge, COUNT)}.safetensors"
+def test_what_is_damaged_is_measured_anew(mnist, classifier, cache, reference, damage):
+    path = cache / f"{room._key(mnist['train'], mnist['test'], classifier, COUNT)}.safetensors"
     whole = path.read_bytes()
     if damage == "a bit":
         path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     else:
         path.write_bytes(whole[:1000] if damage == "cut short" else b"{}")
-    assert real_reference(mnist["train"], mnist["test"], judge, COUNT).floor == reference.floor
+    assert real_statistics(mnist["train"], mnist["test"], classifier, COUNT).floor == reference.floor
     assert path.read_bytes() == whole
 
 
-def test_a_cache_that_cannot_be_written_costs_time_only(mnist, judge, reference, tmp_path, monkeypatch, caplog):
+def test_a_cache_that_cannot_be_written_costs_time_only(mnist, classifier, reference, tmp_path, monkeypatch, caplog):
     (tmp_path / "file").touch()
     monkeypatch.setenv("DCGAN_CACHE", str(tmp_path / "file"))
-    assert real_reference(mnist["train"], mnist["test"], judge, COUNT).floor == reference.floor
+    assert real_statistics(mnist["train"], mnist["test"], classifier, COUNT).floor == reference.floor
     assert "measured again next time" in caplog.text
 
 
 @pytest.mark.parametrize("count", [0, 5, 3001])
-def test_counts_that_cannot_be_are_named(mnist, judge, count):
+def test_counts_that_cannot_be_are_named(mnist, classifier, count):
     with pytest.raises(ValueError, match=rf"num_images={count} is not in 6..3000"):
-        real_reference(mnist["train"], mnist["test"], judge, count)
+        real_statistics(mnist["train"], mnist["test"], classifier, count)
 
 
 # Of a run
@@ -224,7 +224,7 @@ def test_a_conditional_run_is_asked_for_every_digit(small, runs_root):
 
 def test_the_limit_of_a_training_limits_what_it_may_have_memorised(small, runs_root, monkeypatch):
     seen = []
-    monkeypatch.setattr(room, "real_reference", lambda train, *rest: seen.append(len(train.images_u8)) or 1 / 0)
+    monkeypatch.setattr(room, "real_statistics", lambda train, *rest: seen.append(len(train.images_u8)) or 1 / 0)
     with pytest.raises(ZeroDivisionError):
         evaluate(load_generator(tiny(replace(small, limit=60), runs_root).path))
     assert seen == [60]
@@ -233,20 +233,20 @@ def test_the_limit_of_a_training_limits_what_it_may_have_memorised(small, runs_r
 def test_clothes_are_judged_by_their_own_classifier(small, runs_root):
     """The archives' names are MNIST's, so a small MNIST does in their place."""
     scores = evaluate(load_generator(tiny(replace(small, name="fashion-mnist"), runs_root).path), num_images=50)
-    assert scores.extractor == "fashion-mnist classifier"
-    assert scores.extractor_hash == load_features("fashion-mnist").hash
+    assert scores.classifier == "fashion-mnist classifier"
+    assert scores.classifier_hash == load_classifier("fashion-mnist").hash
 
 
-def test_a_row_is_flat_rounded_and_without_what_is_not_known(mnist, reference, judge):
-    scores = score(to_float(mnist["unseen"].images_u8[:60]), None, reference, judge)
+def test_a_row_is_flat_rounded_and_without_what_is_not_known(mnist, reference, classifier):
+    scores = score(to_float(mnist["unseen"].images_u8[:60]), None, reference, classifier)
     assert isinstance(scores, Scores)
     row = scores.to_json()
     assert json.loads(json.dumps(row, allow_nan=False)) == row
     assert "label_accuracy" not in row
     assert row["cfd"] == float(f"{scores.figures.cfd:.6g}")
-    assert row["cfd_floor"] == float(f"{scores.floor.cfd:.6g}")
+    assert row["real_cfd"] == float(f"{scores.floor.cfd:.6g}")
     assert len(row["class_histogram"]) == 10
-    assert (row["extractor"], row["extractor_hash"]) == ("mnist classifier", judge.hash)
+    assert (row["classifier"], row["classifier_hash"]) == ("mnist classifier", classifier.hash)
 
 
 @pytest.fixture
@@ -255,7 +255,7 @@ def run(small, runs_root, monkeypatch, tmp_path) -> Run:
     return tiny(small, runs_root)
 
 
-def test_the_command_prints_a_row_each_and_one_of_real_images(run, judge, capsys):
+def test_the_command_prints_a_row_each_and_one_of_real_images(run, classifier, capsys):
     assert main(["evaluate", run.name, str(run.generator_path), "--num-images", "60"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split()[:3] == ["NAME", "CFD", "KERNEL"]
@@ -264,7 +264,7 @@ def test_the_command_prints_a_row_each_and_one_of_real_images(run, judge, capsys
     assert first[1:] == second[1:]  # the same weights
     assert (floor[0], floor[1]) == ("real", "images")
     assert float(floor[2]) < float(first[1])
-    assert lines[-1] == f"60 images each, seeds 0 to 59, by the mnist classifier {judge.hash}"
+    assert lines[-1] == f"60 images each, seeds 0 to 59, by the mnist classifier {classifier.hash}"
 
 
 def test_runs_of_different_data_have_a_row_of_real_images_each(run, small, runs_root, capsys):
@@ -296,10 +296,10 @@ def test_published_scores_change_on_request_only(run, monkeypatch):
     assert len(run.evals()) == 1
 
 
-def test_at_a_psi_other_images_are_scored_and_nothing_is_appended(run, judge, capsys):
+def test_at_a_psi_other_images_are_scored_and_nothing_is_appended(run, classifier, capsys):
     assert main(["evaluate", run.name, "--num-images", "60", "--psi", "0.25"]) == 0
     printed = capsys.readouterr().out.splitlines()
-    assert printed[-1] == f"60 images each, seeds 0 to 59 at psi 0.25, by the mnist classifier {judge.hash}"
+    assert printed[-1] == f"60 images each, seeds 0 to 59 at psi 0.25, by the mnist classifier {classifier.hash}"
     assert main(["evaluate", run.name, "--num-images", "60", "--psi", "0.25", "--json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)
     generator = load_generator(run.path)

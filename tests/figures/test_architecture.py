@@ -34,7 +34,7 @@ def test_what_happens_between_layers_is_told():
     assert told.generator[1] == Layer(RESHAPE, "with the label, one of 10", (110,))
     guessing = anatomy(PRESETS["dcgan-best"].config.model).discriminator
     assert guessing[-2].output_shape == (41, 1, 1)
-    chosen = "the logit for all, plus that of the image's kind; the other 20 are guesses of the kind"
+    chosen = "the logit for all plus the component's own; 20 more are the auxiliary head"
     assert guessing[-1] == Layer(RESHAPE, chosen, (1,))
     assert told.discriminator[1].output_shape == (11, 28, 28)
 

@@ -12,7 +12,7 @@ from dcgan.figures import plots
 from dcgan.runs.run import Run
 from dcgan.runs.series import Series, smooth
 
-FIGURES = (plots.loss_curves, plots.judgement_curves, plots.gradient_curves)
+FIGURES = (plots.loss_curves, plots.discriminator_curves, plots.gradient_curves)
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_losses_are_the_recorded_ones_in_their_colours(series):
 
 
 def test_judgements_stand_around_the_line_of_one_half(series):
-    figure = plots.judgement_curves(series)
+    figure = plots.discriminator_curves(series)
     found = traces(figure)
     assert found["D(x), real"].y.tolist() == series["d_real"].tolist()
     assert found["D(G(z)), fake"].y.tolist() == series["d_fake"].tolist()
@@ -46,7 +46,7 @@ def test_judgements_stand_around_the_line_of_one_half(series):
 
 def test_judgements_that_are_no_probabilities_are_not_called_so(series):
     named = (("left", series), ("right", series))
-    single = plots.judgement_curves(series, probabilities=False)
+    single = plots.discriminator_curves(series, probabilities=False)
     paired = plots.paired_curves("scores", named, "epoch", probabilities=False)
     for figure in (single, paired):
         assert figure.layout.yaxis.title.text == "sigmoid of D's logits"
@@ -149,7 +149,7 @@ def test_scores_stand_beside_the_green_line_of_real_images(column):
     assert found["generated"].x == (1.0, 2.0, 3.0)
     assert found["generated"].y == tuple(getattr(row, column) for row in ROWS)
     assert found["generated"].line.color == "#0072B2"
-    assert set(found["real images"].y) == {getattr(ROWS[0], f"{column}_floor")}
+    assert set(found["real images"].y) == {getattr(ROWS[0], f"real_{column}")}
     assert found["real images"].x == (0, 3.0)
     assert found["real images"].line.color == "#009E73"
     assert figure.layout.yaxis.type == ("log" if column == "cfd" else None)
@@ -170,13 +170,13 @@ def test_two_runs_scores_are_solid_and_dashed_with_one_line_for_one_floor():
         ("b", "dash"),
         ("real images", "solid"),
     ]
-    other = [replace(row, coverage_floor=0.7) for row in ROWS]
+    other = [replace(row, real_coverage=0.7) for row in ROWS]
     figure = plots.score_curves("coverage", [("a", ROWS), ("b", other)])
     assert [trace.name for trace in figure.data][2:] == ["real images, a", "real images, b"]
 
 
 def test_scores_of_an_older_classifier_or_count_are_left_out():
-    for other in ({"extractor_hash": "another"}, {"num_images": 100}):
+    for other in ({"classifier_hash": "another"}, {"num_images": 100}):
         figure = plots.score_curves("cfd", [("generated", [replace(ROWS[0], **other), *ROWS[1:]])])
         assert figure.data[0].x == (2.0, 3.0)
 
@@ -188,6 +188,6 @@ def test_no_scores_are_an_empty_figure():
 def test_classes_stand_beside_their_real_shares():
     bars, marks = plots.class_bars(ROWS[0]).data
     assert bars.y == ROWS[0].class_histogram
-    assert marks.y == ROWS[0].class_histogram_floor
+    assert marks.y == ROWS[0].real_class_histogram
     assert bars.x == marks.x == tuple("0123456789")
     assert (bars.marker.color, marks.marker.line.color) == ("#0072B2", "#009E73")

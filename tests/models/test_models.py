@@ -19,7 +19,7 @@ from dcgan.config import ModelConfig, TrainConfig
 from dcgan.latents import latents_from_seeds
 from dcgan.models.gan import build_discriminator, build_gan, build_generator
 from dcgan.models.inference import sample, side_by_side
-from dcgan.models.networks import BatchDeviation, FlattenChannelsLast, UnflattenChannelsLast
+from dcgan.models.networks import FlattenChannelsLast, MinibatchStddev, UnflattenChannelsLast
 from dcgan.presets import PRESETS
 
 
@@ -63,7 +63,7 @@ def _describe(layer: nn.Module) -> str:
             return "-> " + "x".join(map(str, layer.unflattened_size))
         case UnflattenChannelsLast():
             return "channels last -> {2}x{0}x{1}".format(*layer.shape)
-        case BatchDeviation():
+        case MinibatchStddev():
             return f"deviation of {layer.group}"
         case FlattenChannelsLast():
             return "flatten channels last"
@@ -925,27 +925,27 @@ def test_a_forked_process_draws_too():
 
 
 def test_an_image_is_judged_as_of_the_kind_that_is_told_or_guessed():
-    model = ModelConfig(latent="mixture", guessed_kinds=True, width_d=4)
+    model = ModelConfig(latent="mixture", auxiliary_head=True, width_d=4)
     torch.manual_seed(0)
     discriminator = build_discriminator(model).eval()
     images = torch.rand(6, 1, 28, 28) * 2 - 1
     outputs = discriminator.layers(images).flatten(1)
     assert outputs.shape == (6, 41)
-    for_all, for_kinds, guesses = outputs[:, 0], outputs[:, 1:21], outputs[:, 21:]
+    for_all, for_components, auxiliary_logits = outputs[:, 0], outputs[:, 1:21], outputs[:, 21:]
     told = torch.tensor([3, 0, 19, 7, 7, 1])
-    assert torch.equal(discriminator(images, told), for_all + for_kinds[range(6), told])
-    judged = discriminator.judged(images)
-    assert torch.equal(judged.kinds, guesses.argmax(1))
-    assert torch.equal(judged.guesses, guesses)
-    assert torch.equal(discriminator(images), for_all + for_kinds[range(6), judged.kinds])
-    discriminator.crowding[judged.kinds[0]] = 100.0
-    assert discriminator.judged(images).kinds[0] == guesses[0].topk(2).indices[1]
-    assert torch.equal(discriminator.judged(images, told).kinds, told), "what is told is not moved"
+    assert torch.equal(discriminator(images, told), for_all + for_components[range(6), told])
+    discriminate = discriminator.discriminate(images)
+    assert torch.equal(discriminate.components, auxiliary_logits.argmax(1))
+    assert torch.equal(discriminate.auxiliary_logits, auxiliary_logits)
+    assert torch.equal(discriminator(images), for_all + for_components[range(6), discriminate.components])
+    discriminator.balance_bias[discriminate.components[0]] = 100.0
+    assert discriminator.discriminate(images).components[0] == auxiliary_logits[0].topk(2).indices[1]
+    assert torch.equal(discriminator.discriminate(images, told).components, told), "what is told is not moved"
 
 
 def test_a_batchs_deviation_is_that_of_each_group_of_images():
     x = torch.randn(16, 3, 2, 2, generator=torch.Generator().manual_seed(0))
-    y = BatchDeviation()(x)
+    y = MinibatchStddev()(x)
     assert y.shape == (16, 4, 2, 2)
     assert torch.equal(y[:, :3], x)
     for image in range(16):  # two groups, in turn
@@ -956,7 +956,7 @@ def test_a_batchs_deviation_is_that_of_each_group_of_images():
 @pytest.mark.parametrize(("images", "counted"), [(1, 1), (5, 5), (8, 8), (15, 15), (17, 16), (33, 32)])
 def test_batches_of_any_size_have_a_deviation(images, counted):
     x = torch.randn(images, 2, 3, 3, generator=torch.Generator().manual_seed(1))
-    y = BatchDeviation()(x)
+    y = MinibatchStddev()(x)
     groups = max(1, images // 8)
     for image in range(images):
         expected = x[:counted][image % groups :: groups].numpy().std(0).mean()
@@ -965,7 +965,7 @@ def test_batches_of_any_size_have_a_deviation(images, counted):
 
 def test_a_rank_without_images_has_none_to_compare():
     x = torch.zeros(0, 2, 3, 3, requires_grad=True)
-    y = BatchDeviation()(x)
+    y = MinibatchStddev()(x)
     assert y.shape == (0, 3, 3, 3)
     y.sum().backward()
     assert x.grad.shape == x.shape
@@ -973,7 +973,7 @@ def test_a_rank_without_images_has_none_to_compare():
 
 def test_equal_images_have_a_deviation_of_nothing_and_gradients_that_are_numbers():
     x = torch.ones(8, 2, 3, 3, requires_grad=True)
-    y = BatchDeviation()(x)
+    y = MinibatchStddev()(x)
     assert y[:, 2].max() <= 1.1e-4
     (gradient,) = torch.autograd.grad(y[:, 2].sum(), x, create_graph=True)
     (second,) = torch.autograd.grad(gradient.square().sum(), x)
@@ -982,7 +982,7 @@ def test_equal_images_have_a_deviation_of_nothing_and_gradients_that_are_numbers
 
 
 def test_only_the_convolutional_discriminator_is_told_its_batchs_deviation():
-    with pytest.raises(ValueError, match="batch_deviation=True has no place in topology mlp; set it to False"):
-        ModelConfig(topology="mlp", batch_deviation=True)
+    with pytest.raises(ValueError, match="minibatch_stddev=True has no place in topology mlp; set it to False"):
+        ModelConfig(topology="mlp", minibatch_stddev=True)
     with pytest.raises(ValueError, match="real and fake images together; set one of them to False"):
-        TrainConfig(model=ModelConfig(batch_deviation=True), joint_batch=True)
+        TrainConfig(model=ModelConfig(minibatch_stddev=True), joint_batch=True)

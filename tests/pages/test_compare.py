@@ -281,8 +281,8 @@ def said(app: AppTest) -> str:
 
 
 EVALUATION = {
-    "extractor": "mnist classifier",
-    "extractor_hash": "b6508af4b2ba",
+    "classifier": "mnist classifier",
+    "classifier_hash": "b6508af4b2ba",
     "num_images": 500,
     "seed": 7,
     "step": 4,
@@ -290,17 +290,17 @@ EVALUATION = {
 
 
 def test_the_real_images_beside_a_conditional_model_are_said_to_be_evenly_drawn(only_own_runs):
-    record_run(only_own_runs).append_eval(EVALUATION | {"cfd": 2.0, "cfd_floor": 0.5})
+    record_run(only_own_runs).append_eval(EVALUATION | {"cfd": 2.0, "real_cfd": 0.5})
     assert "are as many training images, against" in said(opened())
     told = replace(TINY, model=replace(TINY.model, num_classes=10))
-    record_run(only_own_runs, told).append_eval(EVALUATION | {"cfd": 2.0, "cfd_floor": 0.5})
+    record_run(only_own_runs, told).append_eval(EVALUATION | {"cfd": 2.0, "real_cfd": 0.5})
     assert "training images, as many of each class where the model is told it, against" in said(opened())
 
 
 def test_scores_are_shown_once_they_exist(only_own_runs):
     run = record_run(only_own_runs)
     assert f"this makes one: python -m dcgan evaluate {run.name}\n" in said(opened()) + "\n"
-    run.append_eval(EVALUATION | {"cfd": 12.34567, "cfd_floor": 0.5, "unheard_of": 1.0})
+    run.append_eval(EVALUATION | {"cfd": 12.34567, "real_cfd": 0.5, "unheard_of": 1.0})
     app = opened(left=run.name, right=run.name)
     table = score_table(app)
     assert table.columns.tolist() == [f"{run.name} (left)", f"{run.name} (right)", "real images"]
@@ -312,8 +312,8 @@ def test_scores_are_shown_once_they_exist(only_own_runs):
 
 def test_all_kinds_of_evaluations_stand_in_one_table(only_own_runs):
     run, other = record_run(only_own_runs), record_run(only_own_runs)
-    run.append_eval(EVALUATION | {"cfd": 12.0, "nearest_error": 0.05})
-    run.append_eval(EVALUATION | {"extractor": "Inception (FID)", "extractor_hash": "f" * 12, "fid": 30.0})
+    run.append_eval(EVALUATION | {"cfd": 12.0, "nearest_neighbor_error": 0.05})
+    run.append_eval(EVALUATION | {"classifier": "Inception (FID)", "classifier_hash": "f" * 12, "fid": 30.0})
     run.append_eval(EVALUATION | {"num_images": 100, "cfd": 40.0})
     other.append_eval(EVALUATION | {"step": 2, "cfd": 14.0})
     app = opened(left=run.name, right=other.name)
@@ -335,10 +335,12 @@ def test_an_evaluation_without_a_known_score_is_said_and_no_empty_table(only_own
     assert "was evaluated, but has no score that is known here; this makes one: python -m dcgan evaluate" in said(app)
 
 
-@pytest.mark.parametrize(("change", "warned"), [({}, 0), ({"num_images": 400}, 1), ({"extractor_hash": "0" * 12}, 1)])
+@pytest.mark.parametrize(
+    ("change", "warned"), [({}, 0), ({"num_images": 400}, 1), ({"classifier_hash": "0" * 12}, 1)]
+)
 def test_scores_of_another_classifier_or_count_are_said_not_to_compare(only_own_runs, change, warned):
     for more in ({}, change):
-        record_run(only_own_runs).append_eval(EVALUATION | {"cfd": 2.0, "cfd_floor": 0.5} | more)
+        record_run(only_own_runs).append_eval(EVALUATION | {"cfd": 2.0, "real_cfd": 0.5} | more)
     app = opened()
     assert len(app.warning) == warned
     assert ("do not compare" in said(app)) == bool(warned)
@@ -356,7 +358,7 @@ def test_scores_along_the_way_lie_over_each_other_beside_their_floor(only_own_ru
     assert [trace["y"] for trace in figures[0]["data"]] == [[9.0], [5.0], [0.27, 0.27]]
     assert "no scores along the way" not in said(app)
     assert not app.warning
-    first.append_score(score_row(4, num_images=500, cfd_floor=0.8))
+    first.append_score(score_row(4, num_images=500, real_cfd=0.8))
     app = opened()
     assert "These two curves do not compare" in said(app)
     names = [trace["name"] for trace in json.loads(app.get("plotly_chart")[2].proto.spec)["data"]]

@@ -19,8 +19,8 @@ from streamlit.testing.v1 import AppTest
 
 from dcgan import files, pixels
 from dcgan.checkpoint import load_generator, load_tensors, save_tensors, weights_id
-from dcgan.config import KINDS
-from dcgan.evaluation.classifier import load_features
+from dcgan.config import NUM_COMPONENTS
+from dcgan.evaluation.classifier import load_classifier
 from dcgan.files import CHECKPOINTS
 from dcgan.latents import latents_from_seeds, parse_seeds
 from dcgan.sampling import exploration, sheets
@@ -306,7 +306,7 @@ def test_the_first_operands_are_the_digits_they_are_said_to_be(monkeypatch):
 
 def read_digits(images_u8: np.ndarray) -> list[int]:
     """What the classifier takes images (N, 1, 28, 28) for."""
-    judge = load_features("mnist")
+    judge = load_classifier("mnist")
     return judge.logits(judge.features(torch.from_numpy(pixels.from_uint8(images_u8)))).argmax(1).tolist()
 
 
@@ -359,7 +359,7 @@ def test_what_is_said_of_psi_0_is_what_is_drawn(only_own_runs, drawn, config, se
         shared = [(*each, seed % config.model.num_classes) for each, seed in zip(shared, seeds, strict=True)]
     if config.model.latent == "mixture":
         z = latents_from_seeds(seeds, config.model.latent_dim, "mixture")
-        shared = [(*each, int(row[:KINDS].argmax())) for each, row in zip(shared, z, strict=True)]
+        shared = [(*each, int(row[:NUM_COMPONENTS].argmax())) for each, row in zip(shared, z, strict=True)]
     images_u8 = sheets.draw(generator.truncated(0.0), seeds)
     assert len({image.tobytes() for image in images_u8}) == len(set(shared))
 

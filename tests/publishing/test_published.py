@@ -11,11 +11,11 @@ import torch
 from PIL import Image
 
 from dcgan.checkpoint import load_discriminator, load_generator
-from dcgan.config import KINDS
+from dcgan.config import NUM_COMPONENTS
 from dcgan.data.loading import make_batches
-from dcgan.evaluation.classifier import load_features
+from dcgan.evaluation.classifier import load_classifier
 from dcgan.files import CHECKPOINTS
-from dcgan.latents import latents_from_seeds, with_kinds
+from dcgan.latents import latents_from_seeds, with_components
 from dcgan.presets import PRESETS
 from dcgan.runs.listing import list_runs
 from dcgan.runs.run import Run
@@ -93,9 +93,9 @@ class TestPublished:
 def test_its_scores_are_those_of_its_weights_and_the_published_judge(run: Run):
     scores = run.evals()[-1]
     assert scores["weights_id"] == load_generator(run.path).weights_id
-    assert scores["extractor_hash"] == load_features("mnist").hash
+    assert scores["classifier_hash"] == load_classifier("mnist").hash
     assert (scores["num_images"], scores["seed"]) == (10_000, 0)
-    assert not scores["memorises"]
+    assert not scores["memorizes"]
     cells = [
         f"{scores['cfd']:.2f}",
         *(f"{scores[name]:.2f}" for name in ("precision", "recall", "density", "coverage")),
@@ -107,9 +107,9 @@ def test_its_scores_are_those_of_its_weights_and_the_published_judge(run: Run):
 
 def test_each_kind_of_the_best_dcgan_is_of_one_digit():
     """It never saw a label."""
-    generator, judge = load_generator(CHECKPOINTS / "dcgan-best-mnist"), load_features("mnist")
+    generator, judge = load_generator(CHECKPOINTS / "dcgan-best-mnist"), load_classifier("mnist")
     z = latents_from_seeds(range(1000), generator.config.latent_dim, generator.config.latent)
-    images = generator(with_kinds(z, np.arange(1000) % KINDS))
+    images = generator(with_components(z, np.arange(1000) % NUM_COMPONENTS))
     digits = judge.logits(judge.features(images)).argmax(1).numpy()
-    commonest = [np.bincount(digits[kind::KINDS]).max() / 50 for kind in range(KINDS)]
+    commonest = [np.bincount(digits[kind::NUM_COMPONENTS]).max() / 50 for kind in range(NUM_COMPONENTS)]
     assert np.mean(commonest) > 0.95

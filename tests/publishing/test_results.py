@@ -26,12 +26,12 @@ ROW = {
     "step": 4,
     "seed": 0,
     "num_images": 10_000,
-    "extractor": "mnist classifier",
-    "extractor_hash": "aaaa",
+    "classifier": "mnist classifier",
+    "classifier_hash": "aaaa",
     "cfd": 2.0,
-    "cfd_floor": 0.25,
+    "real_cfd": 0.25,
     "recall": 0.5,
-    "memorises": False,
+    "memorizes": False,
     "class_histogram": [0.5, 0.5],
 }
 
@@ -90,7 +90,7 @@ def test_every_number_of_the_committed_scores_has_its_wording(monkeypatch):
     for run in default_runs():
         for row in run.evals():
             numbers = {key for key, value in row.items() if type(value) in (int, float)}
-            assert {key for key in numbers - measured if not key.endswith("_floor")} <= set(SCORES), run.name
+            assert {key for key in numbers - measured if not key.startswith("real_")} <= set(SCORES), run.name
 
 
 # Which runs make a row
@@ -161,7 +161,7 @@ def test_a_score_on_request_stays_with_its_weights(places):
 # What is never put together
 
 
-@pytest.mark.parametrize("other", [{"extractor_hash": "bbbb"}, {"num_images": 1_000}])
+@pytest.mark.parametrize("other", [{"classifier_hash": "bbbb"}, {"num_images": 1_000}])
 def test_scores_by_another_judge_stand_in_a_table_of_their_own(places, other):
     made = seeds(places, 1.0, 2.0)
     third = record(places, "third", ROW | {"cfd": 50.0} | other, config=replace(DCGAN, seed=2))
@@ -172,10 +172,10 @@ def test_scores_by_another_judge_stand_in_a_table_of_their_own(places, other):
 
 
 def test_images_of_another_size_stand_in_a_table_of_their_own_which_says_so(places):
-    fid = {key: value for key, value in ROW.items() if "cfd" not in key} | {"fid": 30.0, "fid_floor": 2.0}
+    fid = {key: value for key, value in ROW.items() if "cfd" not in key} | {"fid": 30.0, "real_fid": 2.0}
     large = replace(DCGAN, model=ModelConfig(image_size=64, channels=3), seed=1)
     small = record(places, "small", fid)
-    made = page([small, record(places, "large", fid | {"fid": 50.0, "fid_floor": 4.0}, config=large)])
+    made = page([small, record(places, "large", fid | {"fid": 50.0, "real_fid": 4.0}, config=large)])
     heads = [line for line in made.splitlines() if line.startswith("### mnist:")]
     assert heads == [
         "### mnist: 10,000 images each of 28x28 pixels, grey, by the mnist classifier, hash `aaaa`",
@@ -190,7 +190,10 @@ def test_a_floor_that_says_more_stands_for_one_of_the_same_images_that_says_less
     runs_ = [
         record(places, "less", ROW),
         record(
-            places, "more", ROW | {"nearest_error": 0.05, "nearest_error_floor": 0.03}, config=replace(DCGAN, lr_g=1)
+            places,
+            "more",
+            ROW | {"nearest_neighbor_error": 0.05, "real_nearest_neighbor_error": 0.03},
+            config=replace(DCGAN, lr_g=1),
         ),
     ]
     (floor,) = lines_of(page(runs_), "floor: as many real images, from all 60,000")
@@ -200,7 +203,7 @@ def test_a_floor_that_says_more_stands_for_one_of_the_same_images_that_says_less
 
 def test_a_conditional_model_has_a_floor_of_its_own(places):
     told = replace(DCGAN, model=replace(DCGAN.model, num_classes=10))
-    text = page([record(places, "any", ROW), record(places, "told", ROW | {"cfd_floor": 0.5}, config=told)])
+    text = page([record(places, "any", ROW), record(places, "told", ROW | {"real_cfd": 0.5}, config=told)])
     assert [row[2] for row in lines_of(text, "floor: as many real images, from all 60,000")] == ["0.25"]
     evenly = "floor: as many real images, evenly of each class, from all 60,000"
     assert [row[2] for row in lines_of(text, evenly)] == ["0.50"]
@@ -211,7 +214,7 @@ def test_data_sets_are_apart_and_each_training_set_has_its_floor(places):
     fashion = replace(DCGAN, data=DataConfig(name="fashion-mnist"))
     made = [
         record(places, "all", ROW),
-        record(places, "fewer", ROW | {"cfd_floor": 0.5}, config=fewer),
+        record(places, "fewer", ROW | {"real_cfd": 0.5}, config=fewer),
         record(places, "fashion", ROW, config=fashion),
     ]
     text = page(made)
@@ -225,7 +228,7 @@ def test_data_sets_are_apart_and_each_training_set_has_its_floor(places):
 
 def test_a_new_field_is_shown_without_a_line_here(places):
     made = seeds(places, 1.0, 2.0)
-    made[0].append_eval(ROW | {"modes_found": 990, "modes_found_floor": 1000})
+    made[0].append_eval(ROW | {"modes_found": 990, "real_modes_found": 1000})
     text = page(made)
     assert lines_of(text, "recipe")[0][-1] == "modes found"
     assert lines_of(text, "`dcgan`")[0][-1] == "990 (1 of 2 seeds)"
@@ -273,7 +276,7 @@ def test_what_has_no_scores_to_show_is_left_out_with_its_reason(places):
 
 def test_words_of_a_run_cannot_break_the_page(places):
     hostile = "a | b\n`c` <script>"
-    run = record(places, "run", ROW | {"extractor": hostile, "extractor_hash": hostile, "weights_id": hostile})
+    run = record(places, "run", ROW | {"classifier": hostile, "classifier_hash": hostile, "weights_id": hostile})
     run.write_status(Status("finished", 4, 4, 20, environment={"device": hostile, "threads": "1"}))
     text = page([run])
     assert "<script>" not in text

@@ -162,7 +162,7 @@ MEASURED = {
 def measured(name: str) -> list[ScoreRow]:
     return [
         score_row(
-            step, images_seen=images, cfd=cfd, coverage=coverage, class_histogram=shares, class_histogram_floor=FLOOR
+            step, images_seen=images, cfd=cfd, coverage=coverage, class_histogram=shares, real_class_histogram=FLOOR
         )
         for step, (images, cfd, coverage, shares) in enumerate(MEASURED[name], 1)
     ]
@@ -332,7 +332,7 @@ def test_the_young_and_those_that_still_get_better_have_not_collapsed():
 def test_rows_of_another_classifier_or_count_are_no_measure():
     lost = scored(class_histogram=without(5))
     assert collapse(lost)
-    for other in ({"extractor_hash": "another"}, {"num_images": 500}):
+    for other in ({"classifier_hash": "another"}, {"num_images": 500}):
         assert collapse([*(replace(row, **other) for row in lost[:-1]), lost[-1]]) is None
 
 

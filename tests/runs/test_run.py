@@ -335,13 +335,13 @@ def _whole_lines(num_bytes: int) -> int:
 
 def test_evals_come_back_as_appended(run):
     assert run.evals() == []
-    run.append_eval({"frechet": 4.5, "extractor": "lenet"})
+    run.append_eval({"frechet": 4.5, "classifier": "lenet"})
     with open(run.path / "evals.jsonl", "ab") as stream:
         stream.write(b"\0\0\n")
     run.append_eval({"frechet": 3.5})
     with open(run.path / "evals.jsonl", "ab") as stream:
         stream.write(b'{"frechet": 2')
-    assert run.evals() == [{"frechet": 4.5, "extractor": "lenet"}, {"frechet": 3.5}]
+    assert run.evals() == [{"frechet": 4.5, "classifier": "lenet"}, {"frechet": 3.5}]
 
 
 @pytest.mark.parametrize("damage", [b"7", b"null"])
@@ -462,7 +462,7 @@ def test_a_missing_file_says_that_this_is_no_run(tmp_path):
         b'{"config": null}',
         b'{"config": []}',
         b'{"config": {"epochs": 0}}',
-        b'{"config": {"format": 2}}',
+        b'{"config": {"format": 3}}',
         b'{"config": {"turbo": 1}}',
     ],
 )
@@ -473,9 +473,9 @@ def test_a_damaged_config_is_named(run, content):
 
 def test_a_newer_config_says_what_to_do(run):
     values = json.loads((run.path / "config.json").read_text())
-    values["config"]["format"] = 2
+    values["config"]["format"] = 3
     run.write_text("config.json", json.dumps(values))
-    assert "config format 2 is not 1; update DCGAN Studio to read it" in sentence(run.config)
+    assert "config format 3 is not 1 to 2; update DCGAN Studio to read it" in sentence(run.config)
     values["config"] |= {"format": 1, "turbo": True}
     run.write_text("config.json", json.dumps(values))
     assert "config field turbo is unknown to this version; update DCGAN Studio" in sentence(run.config)
@@ -687,7 +687,7 @@ def test_a_damaged_or_unfinished_score_hides_no_other(run):
     run.append_score(score_row(2))
     whole = dataclasses.asdict(score_row(4))
     damaged = [b"[1]", b"7", b"no row", json.dumps(whole | {"cfd": None}).encode()]
-    damaged += [json.dumps(whole | each).encode() for each in ({"class_histogram": [1, 0]}, {"extractor": 3})]
+    damaged += [json.dumps(whole | each).encode() for each in ({"class_histogram": [1, 0]}, {"classifier": 3})]
     with open(run.path / "scores.jsonl", "ab") as file:
         file.write(b"\n".join(damaged) + b"\n")
     run.append_score(score_row(6))

@@ -93,14 +93,14 @@ def test_a_header_of_odd_shapes_counts_nothing(tmp_path):
 
 
 SCALE = {
-    "extractor": "mnist classifier",
-    "extractor_hash": "b6508af4b2ba",
+    "classifier": "mnist classifier",
+    "classifier_hash": "b6508af4b2ba",
     "num_images": 500,
     "seed": 0,
     "step": 4,
     "weights_id": "0123456789ab",
 }
-FID = SCALE | {"extractor": "Inception (FID)", "extractor_hash": "ffff", "fid": 30.0, "fid_floor": 2.5}
+FID = SCALE | {"classifier": "Inception (FID)", "classifier_hash": "ffff", "fid": 30.0, "real_fid": 2.5}
 
 
 def evaluated(tmp_path, *rows: dict) -> list[dict]:
@@ -125,7 +125,7 @@ def test_a_row_that_does_not_say_what_it_depends_on_counts_for_nothing(tmp_path)
         ({"cfd": 3.0}, [3.0]),  # the newest, and not the best
         ({"cfd": 1.0, "num_images": 100}, [2.0]),  # the most images
         ({"cfd": 1.0, "num_images": 1000}, [1.0]),
-        ({"cfd": 1.0, "extractor_hash": "another"}, [1.0]),
+        ({"cfd": 1.0, "classifier_hash": "another"}, [1.0]),
         ({"cfd": 1.0, "step": 2}, [2.0]),  # the last weights
         ({"cfd": 1.0, "step": 2, "num_images": 1000}, [2.0]),
     ],
@@ -135,7 +135,7 @@ def test_the_classifiers_row_is_of_the_last_weights_the_most_images_and_the_newe
 
 
 def test_a_classifier_that_is_asked_again_is_the_newest(tmp_path):
-    first, other = SCALE | {"cfd": 2.0}, SCALE | {"cfd": 1.0, "extractor_hash": "another"}
+    first, other = SCALE | {"cfd": 2.0}, SCALE | {"cfd": 1.0, "classifier_hash": "another"}
     assert [row["cfd"] for row in evaluated(tmp_path, first, other, first | {"cfd": 3.0})] == [3.0]
 
 
@@ -149,10 +149,10 @@ def test_fid_and_the_classifiers_scores_stand_beside_each_other_whatever_came_la
 
 
 def test_a_score_on_request_stays_while_the_same_images_are_asked_again(tmp_path):
-    asked = SCALE | {"cfd": 2.0, "nearest_error": 0.05}
+    asked = SCALE | {"cfd": 2.0, "nearest_neighbor_error": 0.05}
     for change, kept in (({}, 0.05), ({"weights_id": "b"}, None), ({"seed": 7}, None), ({"psi": 0.7}, None)):
         (row,) = evaluated(tmp_path, asked, SCALE | {"cfd": 3.0} | change)
-        assert (row["cfd"], row.get("nearest_error")) == (3.0, kept)
+        assert (row["cfd"], row.get("nearest_neighbor_error")) == (3.0, kept)
 
 
 def test_without_scores_of_the_last_weights_there_are_earlier_ones_and_their_step_is_told(tmp_path):
@@ -170,21 +170,21 @@ def test_the_last_scores(tmp_path):
 
 
 def test_scores_are_worded_with_the_real_images_beside_them():
-    left = SCALE | {"cfd": 2.184, "cfd_floor": 0.1221, "coverage": 0.6, "coverage_floor": 0.9, "memorises": False}
-    right = SCALE | {"cfd": float("nan"), "cfd_floor": 0.1221, "coverage": "much", "coverage_floor": 0.9}
+    left = SCALE | {"cfd": 2.184, "real_cfd": 0.1221, "coverage": 0.6, "real_coverage": 0.9, "memorizes": False}
+    right = SCALE | {"cfd": float("nan"), "real_cfd": 0.1221, "coverage": "much", "real_coverage": 0.9}
     rows = score_table({"a": [left], "b": [right]})
     assert [list(row)[1:] for row in rows] == [["a", "b", "real images"]] * 2
     assert [list(row.values())[1:] for row in rows] == [["2.18", "n/a", "0.12"], ["0.60", "n/a", "0.90"]]
     assert all(row["score"].endswith(("lower is better", "higher is better")) for row in rows)
     assert (is_known([left]), is_known([right])) == (True, False)
-    rows = score_table({"a": [left], "b": [right | {"cfd_floor": 0.3}]})
+    rows = score_table({"a": [left], "b": [right | {"real_cfd": 0.3}]})
     assert list(rows[0])[1:] == ["a", "b", "real images of a", "real images of b"]
 
 
 def test_every_score_that_an_evaluation_gives_is_in_the_table():
     assert set(PAGE_SCORES) | {"fid", "kid"} == set(SCORES)
-    stacked = SCALE | {"modes": 1000, "modes_floor": 1000, "kl": 0.0374, "kl_floor": 0.0228}
-    told = SCALE | {"nearest_error": 0.0382, "classification_accuracy": 0.9899}
+    stacked = SCALE | {"modes": 1000, "real_modes": 1000, "kl": 0.0374, "real_kl": 0.0228}
+    told = SCALE | {"nearest_neighbor_error": 0.0382, "classification_accuracy": 0.9899}
     (modes, kl) = score_table({"a": [stacked]})
     assert ([*modes.values()][1:], [*kl.values()][1:]) == (["1,000", "1,000"], ["0.0374", "0.0228"])
     assert [row["a"] for row in score_table({"a": [told, FID | {"kid": 0.01234}]})] == [
@@ -210,7 +210,7 @@ def test_scores_compare_where_all_they_depend_on_is_the_same():
     assert same_measure([])
     assert same_measure([(TINY, [SCALE, FID]), (TINY, [SCALE]), (TINY, [FID])])
     assert not same_measure([(TINY, [SCALE, FID]), (TINY, [SCALE, FID | {"num_images": 400}])])
-    assert not same_measure([(TINY, [SCALE]), (TINY, [SCALE | {"extractor_hash": "another"}])])
+    assert not same_measure([(TINY, [SCALE]), (TINY, [SCALE | {"classifier_hash": "another"}])])
     for other in (
         replace(TINY, model=replace(TINY.model, topology="conv", image_size=64)),
         replace(TINY, data=replace(TINY.data, name="kmnist")),

@@ -52,7 +52,7 @@ def small(preset: str, **changes) -> TrainConfig:
     return replace(config, **(changes | {"model": replace(changes["model"], **widths)}))
 
 
-GUESSING = replace(PRESETS["dcgan-best"].config.model, guessed_kinds=True, batch_deviation=False)
+GUESSING = replace(PRESETS["dcgan-best"].config.model, auxiliary_head=True, minibatch_stddev=False)
 """A deviation would be that of a rank's share."""
 
 
@@ -69,13 +69,13 @@ CASES = {
     "batch norm and a penalty through it": small("cdcgan", r1_gamma=1.0, batch_size=8),
     "batch norm of a joint batch": small("dcgan-step", joint_batch=True),
     "shares of unequal size": small("dcgan", batch_size=9),
-    "guessed kinds": small("dcgan-best", model=GUESSING, guess_warp=1.0),
+    "guessed kinds": small("dcgan-best", model=GUESSING, auxiliary_affine=1.0),
 }
 FEW = {
     # On 3 ranks the pass ends with 2 images, and one rank has none.
     "a rank without images": small("cdcgan", batch_size=41, r1_gamma=1.0),
     "a rank without images, paired": small("gan-beginners", batch_size=41, loss="relativistic", gradient_penalty=1.0),
-    "a rank without images, guessed kinds": small("dcgan-best", model=GUESSING, guess_warp=1.0, batch_size=41),
+    "a rank without images, guessed kinds": small("dcgan-best", model=GUESSING, auxiliary_affine=1.0, batch_size=41),
 }
 
 
@@ -174,7 +174,7 @@ def free_ports(count: int) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def ranks_folder(tmp_path_factory, digits, judged_digits) -> Path:
+def ranks_folder(tmp_path_factory, digits, scored_digits) -> Path:
     """The folder in which three processes have done `as_a_rank`."""
     folder = tmp_path_factory.mktemp("ranks")
     for name, preset in {"first-on-1": "dcgan", "first-on-2": "dcgan", "deserted": "gan"}.items():
@@ -183,7 +183,7 @@ def ranks_folder(tmp_path_factory, digits, judged_digits) -> Path:
         run.write_config(digits_config(digits, preset), "test")
     scored = Run(folder / "scored")
     scored.path.mkdir()
-    scored.write_config(digits_config(judged_digits, score_images=50), "test")
+    scored.write_config(digits_config(scored_digits, score_images=50), "test")
     assert run_training(Run(folder / "first-on-1"), CPU, stop_at(folder / "first-on-1", 7)).state == "stopped"
     ports = free_ports(2)
     place = {"WORLD_SIZE": "3", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": ports[0]}
@@ -306,7 +306,7 @@ def test_rank_0_scores_what_one_process_would_have_and_the_others_wait(ranks_fol
     assert [row.step for row in run.scores()] == [row.step for row in alone.scores()] == [6, 12, 18]
     for together, single in zip(run.scores(), alone.scores(), strict=True):
         assert together.cfd == pytest.approx(single.cfd, rel=1e-3)
-        assert (together.num_images, together.cfd_floor) == (50, single.cfd_floor)
+        assert (together.num_images, together.real_cfd) == (50, single.real_cfd)
 
 
 def test_a_rank_that_dies_ends_the_training_with_a_reason(ranks_folder):

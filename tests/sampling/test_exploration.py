@@ -10,9 +10,9 @@ from recorded import TINY, record_run
 
 from dcgan import pixels
 from dcgan.checkpoint import load_generator, load_tensors, save_generator, weights_id
-from dcgan.config import KINDS
+from dcgan.config import NUM_COMPONENTS
 from dcgan.files import CHECKPOINTS
-from dcgan.latents import latents_from_seeds, slerp, truncate, with_kinds
+from dcgan.latents import latents_from_seeds, slerp, truncate, with_components
 from dcgan.sampling import exploration, sheets
 from dcgan.sampling.exploration import NEIGHBOUR_NOISE, Station
 
@@ -85,23 +85,27 @@ def test_crossing_gives_every_seed_a_row_and_every_label_a_column(runs_root):
 def test_crossing_gives_every_seed_a_row_and_every_kind_a_column(runs_root):
     generator = load_generator(record_run(runs_root, MIXED).path)
     z = latents_from_seeds([8, 9], 24, "mixture")
-    crossed = cells(exploration.sheet(generator, [8, 9], cross=True), KINDS, 2)
-    expected = [image(generator, with_kinds(z[[row]], [kind])[0]) for row in (0, 1) for kind in range(KINDS)]
+    crossed = cells(exploration.sheet(generator, [8, 9], cross=True), NUM_COMPONENTS, 2)
+    expected = [
+        image(generator, with_components(z[[row]], [kind])[0]) for row in (0, 1) for kind in range(NUM_COMPONENTS)
+    ]
     assert all(map(np.array_equal, crossed, expected))
-    assert len({picture.tobytes() for picture in expected}) == 2 * KINDS  # or the kind would not have been tested
-    own = z[0, :KINDS].argmax()
+    assert (
+        len({picture.tobytes() for picture in expected}) == 2 * NUM_COMPONENTS
+    )  # or the kind would not have been tested
+    own = z[0, :NUM_COMPONENTS].argmax()
     assert np.array_equal(crossed[own], exploration.sheet(generator, [8]))
     numbered = exploration.sheet(generator, [8, 9], cross=True, numbers=True, enlarge=2)
-    assert numbered.shape[1] == KINDS * 56
+    assert numbered.shape[1] == NUM_COMPONENTS * 56
     with pytest.raises(ValueError, match=r"kind=20 is not in 0..19; try 0"):
-        sheets.draw(generator, [1], kinds=[20])
+        sheets.draw(generator, [1], components=[20])
 
 
 def test_psi_zero_draws_one_image_a_kind(runs_root):
     generator = load_generator(record_run(runs_root, MIXED).path)
     rows = exploration.sheet(generator, [8, 9], psi=0.0, cross=True)
     assert np.array_equal(rows[:28], rows[28:])
-    assert not np.array_equal(*cells(rows[:28], KINDS)[:2])
+    assert not np.array_equal(*cells(rows[:28], NUM_COMPONENTS)[:2])
 
 
 def test_an_unconditional_model_has_nothing_to_cross(generator):
@@ -109,7 +113,7 @@ def test_an_unconditional_model_has_nothing_to_cross(generator):
     with pytest.raises(ValueError, match="not conditional"):
         exploration.sheet(generator, [1, 2], labels=[1])
     with pytest.raises(ValueError, match="latents are normal and name no kinds"):
-        sheets.draw(generator, [1], kinds=[1])
+        sheets.draw(generator, [1], components=[1])
 
 
 @pytest.mark.parametrize("config", [TINY, COLOUR], ids=["grey", "colour"])
@@ -145,7 +149,12 @@ def test_a_sheet_of_more_pixels_than_a_page_can_draw_is_refused_with_the_remedy(
 
 
 def test_what_is_crossed_is_counted(runs_root):
-    for config, labels, count in ((TINY, (), 1), (CONDITIONAL, (), 3), (CONDITIONAL, (1,), 1), (MIXED, (), KINDS)):
+    for config, labels, count in (
+        (TINY, (), 1),
+        (CONDITIONAL, (), 3),
+        (CONDITIONAL, (1,), 1),
+        (MIXED, (), NUM_COMPONENTS),
+    ):
         assert exploration.crossed(config.model, labels) == count
 
 
@@ -232,7 +241,7 @@ def test_a_minus_a_plus_c_is_c(generator):
 
 def test_neighbours_are_near_and_differ():
     z = np.full(50, 3.0, np.float32)
-    near = exploration.neighbours(z)
+    near = exploration.neighbors(z)
     assert near.dtype == np.float32
     assert np.array_equal(near[4], z)
     away = np.abs(near - z)
@@ -245,7 +254,7 @@ def test_neighbours_are_near_and_differ():
 @pytest.mark.parametrize("config", [TINY, UNIFORM, MIXED], ids=["normal", "uniform", "mixture"])
 def test_the_usual_length_is_that_of_samples(runs_root, config):
     generator = load_generator(record_run(runs_root, config).path)
-    usual = exploration.arithmetic(generator, [0], [1], [2]).usual_length
+    usual = exploration.arithmetic(generator, [0], [1], [2]).rms_norm
     z = latents_from_seeds(range(2000), config.model.latent_dim, config.model.latent)
     assert usual == pytest.approx(np.sqrt((z**2).sum(axis=1).mean()), rel=0.02)
 

@@ -14,7 +14,7 @@ from recorded import TINY, record_run
 from dcgan import pixels
 from dcgan.checkpoint import load_generator
 from dcgan.cli.main import main
-from dcgan.latents import interpolate, latents_from_seeds, shell, through
+from dcgan.latents import interpolate, latents_from_seeds, norm_interval, piecewise
 from dcgan.runs.run import Run
 from dcgan.sampling.link import ShareLink
 from dcgan.sampling.rendering import draw_at, fitted, has_mp4, mp4_bytes, positions, render, resolve, verdict
@@ -49,9 +49,9 @@ def test_a_way_passes_its_keys_at_equal_times(generator):
     assert np.allclose(loop[[0, 2, 4]], points, atol=1e-6)
     assert positions(replace(link, loop=True, frames=4)).tolist() == [0, 0.25, 0.5, 0.75]
     with pytest.raises(ValueError, match="points make no way"):
-        through(points[:1], [0.5])
+        piecewise(points[:1], [0.5])
     with pytest.raises(ValueError, match=r"t=1.5 is not in \[0, 1\]"):
-        through(points, [0.5, 1.5])
+        piecewise(points, [0.5, 1.5])
 
 
 def test_a_frame_alone_is_the_frame_in_the_strip(generator):
@@ -87,7 +87,7 @@ def test_label_weights_that_are_none_are_refused(conditional, weights):
 
 def test_lerp_leaves_the_shell_and_slerp_does_not():
     generator = load_generator(Run("checkpoints/dcgan-mnist").path)
-    low, _ = shell(100, "normal")
+    low, _ = norm_interval(100, "normal")
     assert render(ShareLink(path="lerp"), generator).norms.min() < low - 1
     assert render(ShareLink(path="slerp"), generator).norms.min() > low - 0.5
 

@@ -14,7 +14,7 @@ from dcgan import pixels
 from dcgan.checkpoint import TrainedGenerator, load_generator
 from dcgan.cli.main import main
 from dcgan.config import ModelConfig, TrainConfig
-from dcgan.latents import latents_from_seeds, truncate, with_kinds
+from dcgan.latents import latents_from_seeds, truncate, with_components
 from dcgan.models.gan import build_generator
 from dcgan.sampling import sheets
 
@@ -81,24 +81,24 @@ def test_single_pictures_are_named_after_seed_and_label():
     assert list(dict(sheets.sample_pictures(generator(), [42, 4294967295]))) == ["seed-0000042", "seed-4294967295"]
     named = dict(sheets.sample_pictures(generator(num_classes=3), [5, 5], [2, 0]))
     assert list(named) == ["seed-0000005-label-2", "seed-0000005-label-0"]
-    colour = dict(sheets.sample_pictures(generator(channels=3), [1], enlarge=3))
-    assert colour["seed-0000001"].shape == (18, 18, 3)
+    color = dict(sheets.sample_pictures(generator(channels=3), [1], enlarge=3))
+    assert color["seed-0000001"].shape == (18, 18, 3)
 
 
 def test_kinds_repeat_along_the_seeds_and_name_the_files(runs_root, capsys):
     model = replace(TINY.model, latent="mixture", latent_dim=24)
     run = record_run(runs_root, replace(TINY, model=model))
     generator = load_generator(run.path)
-    z = with_kinds(latents_from_seeds([3, 4, 5], 24, "mixture"), [7, 0, 7])
+    z = with_components(latents_from_seeds([3, 4, 5], 24, "mixture"), [7, 0, 7])
     expected = sheets.draw_latents(generator, z)
-    assert np.array_equal(sheets.draw(generator, [3, 4, 5], kinds=[7, 0]), expected)
+    assert np.array_equal(sheets.draw(generator, [3, 4, 5], components=[7, 0]), expected)
     folder = runs_root / "pictures"
-    assert main(["sample", run.name, "--seeds", "3-5", "--kinds", "7,0", "-o", f"{folder}/"]) == 0
+    assert main(["sample", run.name, "--seeds", "3-5", "--components", "7,0", "-o", f"{folder}/"]) == 0
     names = ["seed-0000003-kind-7.png", "seed-0000004-kind-0.png", "seed-0000005-kind-7.png"]
     assert sorted(path.name for path in folder.iterdir()) == names
     for name, image_u8 in zip(names, expected, strict=True):
         assert np.array_equal(np.asarray(Image.open(folder / name)), image_u8[0])
-    assert main(["sample", run.name, "--kinds", "20", "-o", f"{folder}/"]) == 2
+    assert main(["sample", run.name, "--components", "20", "-o", f"{folder}/"]) == 2
     assert "kind=20 is not in 0..19; try 0" in capsys.readouterr().err
 
 

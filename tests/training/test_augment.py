@@ -7,7 +7,14 @@ import math
 import pytest
 import torch
 
-from dcgan.training.augment import NUMBERS, SHIFT, SLANT, STRETCH, TURN, warp
+from dcgan.training.augment import (
+    MAX_LOG_SCALE,
+    MAX_ROTATION,
+    MAX_SHEAR,
+    MAX_TRANSLATION,
+    NUM_PARAMETERS,
+    random_affine,
+)
 
 SIZE = 101
 FULL = {"turn": 0, "slant": 1, "stretch_x": 2, "stretch_y": 3, "shift_x": 4, "shift_y": 5}
@@ -16,7 +23,7 @@ FULL = {"turn": 0, "slant": 1, "stretch_x": 2, "stretch_y": 3, "shift_x": 4, "sh
 
 def numbers(**full: float) -> torch.Tensor:
     """One image's, each in the middle, where it does nothing, or as given."""
-    drawn = torch.full((1, NUMBERS), 0.5)
+    drawn = torch.full((1, NUM_PARAMETERS), 0.5)
     for name, value in full.items():
         drawn[0, FULL[name]] = value
     return drawn
@@ -40,46 +47,48 @@ def middle(image: torch.Tensor) -> tuple[float, float]:
     [
         ({}, (0.4, 0.2)),
         # Numbers say where to look, so the spot goes the other way.
-        ({"shift_x": 1.0}, (0.4 - SHIFT, 0.2)),
-        ({"shift_y": 0.0}, (0.4, 0.2 + SHIFT)),
-        ({"stretch_x": 1.0}, (0.4 * math.exp(-STRETCH), 0.2)),
-        ({"stretch_y": 0.0}, (0.4, 0.2 * math.exp(STRETCH))),
-        ({"slant": 1.0}, (0.4 - SLANT * 0.2, 0.2)),
+        ({"shift_x": 1.0}, (0.4 - MAX_TRANSLATION, 0.2)),
+        ({"shift_y": 0.0}, (0.4, 0.2 + MAX_TRANSLATION)),
+        ({"stretch_x": 1.0}, (0.4 * math.exp(-MAX_LOG_SCALE), 0.2)),
+        ({"stretch_y": 0.0}, (0.4, 0.2 * math.exp(MAX_LOG_SCALE))),
+        ({"slant": 1.0}, (0.4 - MAX_SHEAR * 0.2, 0.2)),
         (
             {"turn": 1.0},
             (
-                0.4 * math.cos(TURN) + 0.2 * math.sin(TURN),
-                0.2 * math.cos(TURN) - 0.4 * math.sin(TURN),
+                0.4 * math.cos(MAX_ROTATION) + 0.2 * math.sin(MAX_ROTATION),
+                0.2 * math.cos(MAX_ROTATION) - 0.4 * math.sin(MAX_ROTATION),
             ),
         ),
     ],
 )
 def test_a_spot_goes_where_the_numbers_say(full, found):
-    assert middle(warp(blob(0.4, 0.2), numbers(**full))) == pytest.approx(found, abs=2e-3)
+    assert middle(random_affine(blob(0.4, 0.2), numbers(**full))) == pytest.approx(found, abs=2e-3)
 
 
 def test_half_the_strength_goes_half_as_far():
-    half = warp(blob(0.4, 0.2), numbers(shift_x=1.0), 0.5)
-    assert middle(half) == pytest.approx((0.4 - SHIFT / 2, 0.2), abs=2e-3)
+    half = random_affine(blob(0.4, 0.2), numbers(shift_x=1.0), 0.5)
+    assert middle(half) == pytest.approx((0.4 - MAX_TRANSLATION / 2, 0.2), abs=2e-3)
 
 
 def test_without_strength_an_image_stays():
     images = torch.randn(3, 3, 28, 28)
-    assert torch.allclose(warp(images, torch.rand(3, NUMBERS), 0.0), images, atol=1e-5)
+    assert torch.allclose(random_affine(images, torch.rand(3, NUM_PARAMETERS), 0.0), images, atol=1e-5)
 
 
 def test_each_image_goes_by_its_own_numbers():
     images = torch.rand(4, 1, 28, 28)
-    drawn = torch.rand(4, NUMBERS)
-    together = warp(images, drawn)
+    drawn = torch.rand(4, NUM_PARAMETERS)
+    together = random_affine(images, drawn)
     for i in range(4):
-        assert torch.allclose(together[i], warp(images[i : i + 1], drawn[i : i + 1])[0], atol=1e-6)
+        assert torch.allclose(together[i], random_affine(images[i : i + 1], drawn[i : i + 1])[0], atol=1e-6)
     assert not torch.allclose(together[0], images[0], atol=0.1)
 
 
 def test_nothing_darker_than_the_image_comes_in_at_an_edge():
-    assert torch.allclose(warp(torch.full((2, 3, 28, 28), 0.7), torch.ones(2, NUMBERS)), torch.tensor(0.7))
+    assert torch.allclose(
+        random_affine(torch.full((2, 3, 28, 28), 0.7), torch.ones(2, NUM_PARAMETERS)), torch.tensor(0.7)
+    )
 
 
 def test_no_images_are_none():
-    assert warp(torch.zeros(0, 1, 28, 28), torch.zeros(0, NUMBERS)).shape == (0, 1, 28, 28)
+    assert random_affine(torch.zeros(0, 1, 28, 28), torch.zeros(0, NUM_PARAMETERS)).shape == (0, 1, 28, 28)

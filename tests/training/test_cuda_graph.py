@@ -14,7 +14,7 @@ from recipes import random_batches, small
 from dcgan.data.batches import ImageSet, ResidentBatches
 from dcgan.presets import PRESETS
 from dcgan.training.cuda_graph import WARM_UP_STEPS, CapturedStep
-from dcgan.training.fast_step import choose_step, judges_once
+from dcgan.training.fast_step import choose_step, discriminates_once
 from dcgan.training.step import TrainState, train_step, update_both
 
 CPU = torch.device("cpu")
@@ -96,7 +96,7 @@ def test_rates_that_decay_are_written_where_a_graph_reads_them():
 
 
 def test_steps_with_and_without_penalties_have_graphs_of_their_own():
-    config = small("dcgan-best", engine="plain", penalty_every=3)
+    config = small("dcgan-best", engine="plain", d_reg_interval=3)
     plain, state, backend = TrainState.new(config, CPU), TrainState.new(config, CPU), Recorded()
     step = Recording(update_both, backend)
     for batch in itertools.islice(random_batches(config, 48).from_step(0), 40):
@@ -126,4 +126,4 @@ def test_a_gpu_replays_the_steps_it_captured(preset):
         for name in ("d_loss", "g_loss"):
             assert float(getattr(found, name)) == pytest.approx(float(getattr(expected, name)), rel=1e-4)
     assert None not in step._captured.values()
-    assert judges_once(state) or preset != "dcgan"
+    assert discriminates_once(state) or preset != "dcgan"

@@ -19,8 +19,8 @@ from dcgan.config import DataConfig, ModelConfig, TrainConfig
 from dcgan.data.batches import Batch
 from dcgan.data.loading import make_batches
 from dcgan.models.accelerated import (
-    FastDiscriminator,
-    FastGenerator,
+    AcceleratedDiscriminator,
+    AcceleratedGenerator,
     Fold,
     Unfold,
     conv_by_patches,
@@ -28,7 +28,13 @@ from dcgan.models.accelerated import (
 )
 from dcgan.models.gan import build_discriminator
 from dcgan.presets import PRESETS
-from dcgan.training.fast_step import Inline, RunningStatistics, choose_step, judges_once, update_from_one_judgement
+from dcgan.training.fast_step import (
+    RunningStatistics,
+    SerialExecutor,
+    choose_step,
+    discriminates_once,
+    update_in_one_pass,
+)
 from dcgan.training.step import StepStats, TrainState, train_step
 
 CPU = torch.device("cpu")
@@ -48,15 +54,15 @@ RECIPES = {
         "dcgan", loss="relativistic", real_target=1.0, generator_target=1.0, r1_gamma=1.0, r2_gamma=1.0,
         order="discriminator-first", reuse_fakes=False, model={"norm_d": "none"},
     ),
-    "guessed kinds": small("dcgan-best", model={"guessed_kinds": True}),
+    "guessed kinds": small("dcgan-best", model={"auxiliary_head": True}),
     "guessed kinds, discriminator first": small(
-        "dcgan-best", order="discriminator-first", reuse_fakes=False, model={"guessed_kinds": True}
+        "dcgan-best", order="discriminator-first", reuse_fakes=False, model={"auxiliary_head": True}
     ),
-    "guessed kinds, warped": small("dcgan-best", guess_warp=1.0),
-    "guessed kinds, warped, norm": small("dcgan-best", guess_warp=1.0, model={"norm_d": "batch"}),
-    "penalties at every third step": small("dcgan-best", penalty_every=3),
+    "guessed kinds, warped": small("dcgan-best", auxiliary_affine=1.0),
+    "guessed kinds, warped, norm": small("dcgan-best", auxiliary_affine=1.0, model={"norm_d": "batch"}),
+    "penalties at every third step": small("dcgan-best", d_reg_interval=3),
     "one penalty, at every second step": small(
-        "dcgan", r1_gamma=1.0, penalty_every=2, order="discriminator-first", reuse_fakes=False
+        "dcgan", r1_gamma=1.0, d_reg_interval=2, order="discriminator-first", reuse_fakes=False
     ),
     "WGAN-GP": small(
         "dcgan", loss="wasserstein", real_target=1.0, generator_target=1.0, gradient_penalty=10.0,
@@ -93,7 +99,7 @@ def test_100_steps_are_the_references(config, in_double):
         "guessed kinds, warped, norm",
     ],
 )
-def test_100_steps_are_the_references_with_the_discriminators_aside(name, in_double):
+def test_100_steps_are_the_references_with_the_discriminators_executor(name, in_double):
     compare_100_steps(RECIPES[name], threads=2)
 
 
@@ -138,7 +144,7 @@ def test_each_of_the_first_100_steps_is_the_references_in_single_precision(confi
             assert float(getattr(found, name)) == pytest.approx(float(getattr(expected, name)), rel=1e-4), plain.step
 
 
-def test_what_goes_aside_changes_no_bit():
+def test_what_goes_executor_changes_no_bit():
     config = small("dcgan")
     states = [TrainState.new(config, CPU) for _ in range(2)]
     before = torch.get_num_threads()
@@ -154,7 +160,7 @@ def test_what_goes_aside_changes_no_bit():
         assert all(map(torch.equal, beside, inline))
 
 
-def test_what_fails_aside_is_raised():
+def test_what_fails_executor_is_raised():
     config = small("dcgan")
     state = TrainState.new(config, CPU)
     batch = next(random_batches(config).from_step(0))
@@ -176,7 +182,7 @@ def test_what_fails_aside_is_raised():
     ],
 )
 def test_images_are_judged_once_where_that_changes_nothing(preset, changes, once):
-    assert judges_once(TrainState.new(small(preset, **changes), CPU)) == once
+    assert discriminates_once(TrainState.new(small(preset, **changes), CPU)) == once
 
 
 def test_statistics_replay_passes_in_any_order():
@@ -243,7 +249,7 @@ def test_fold_and_unfold_are_adjoint_and_differentiable_twice(in_double):
 
 def test_an_updates_own_gradients_are_all_that_is_computed():
     """The discriminator's update wants no gradient of the images, the generator's none of the weights."""
-    network = FastDiscriminator(build_discriminator(ModelConfig(topology="conv", width_d=2)))
+    network = AcceleratedDiscriminator(build_discriminator(ModelConfig(topology="conv", width_d=2)))
     images = torch.randn(4, 1, 28, 28, requires_grad=True)
     logits = network(images)
     (for_images,) = torch.autograd.grad(logits.sum(), images, retain_graph=True)
@@ -255,10 +261,10 @@ def test_an_updates_own_gradients_are_all_that_is_computed():
 
 def test_fully_connected_networks_are_left_as_they_are():
     state = TrainState.new(small("gan"), CPU)
-    assert state.running == state.gan
+    assert state.accelerated == state.gan
     fast = TrainState.new(small("dcgan"), CPU)
-    assert isinstance(fast.running.generator, FastGenerator)
-    assert set(fast.running.generator.parameters()) == set(fast.gan.generator.parameters())
+    assert isinstance(fast.accelerated.generator, AcceleratedGenerator)
+    assert set(fast.accelerated.generator.parameters()) == set(fast.gan.generator.parameters())
 
 
 @pytest.mark.parametrize("preset", ["dcgan", "dcgan-best"])
@@ -278,5 +284,5 @@ def test_one_judgement_needs_no_second_thread():
     config = small("dcgan")
     state = TrainState.new(config, CPU)
     batch: Batch = next(random_batches(config).from_step(0))
-    stats = update_from_one_judgement(state, batch, Inline())
+    stats = update_in_one_pass(state, batch, SerialExecutor())
     assert all(map(torch.isfinite, stats))

@@ -12,27 +12,27 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dcgan.config import KIND_LENGTH, KINDS, DataConfig, ModelConfig, TrainConfig
+from dcgan.config import COMPONENT_SCALE, NUM_COMPONENTS, DataConfig, ModelConfig, TrainConfig
 from dcgan.data.batches import Batch, ImageSet, ResidentBatches
 from dcgan.data.loading import make_batches
 from dcgan.latents import DISTRIBUTIONS, latents_from_seeds
 from dcgan.models.gan import build_gan
-from dcgan.models.networks import Judged
+from dcgan.models.networks import DiscriminatorOutput
 from dcgan.presets import PRESETS
-from dcgan.training.augment import NUMBERS, warp
+from dcgan.training.augment import NUM_PARAMETERS, random_affine
 from dcgan.training.loop import train
 from dcgan.training.step import (
     StepStats,
     TrainState,
+    augmented,
+    auxiliary_loss,
+    component_shares,
+    discriminate,
     draw_fakes,
     fill_latents,
-    guess_loss,
-    judge,
-    kind_shares,
-    spread_kinds,
     train_step,
+    update_balance,
     update_generator,
-    warped,
 )
 
 CPU = torch.device("cpu")
@@ -47,7 +47,7 @@ def small(preset: str, **changes) -> TrainConfig:
 
 def guessing() -> TrainConfig:
     config = small("dcgan-best")
-    return replace(config, model=replace(config.model, guessed_kinds=True))
+    return replace(config, model=replace(config.model, auxiliary_head=True))
 
 
 def batches_for(config: TrainConfig, count: int = 40) -> ResidentBatches:
@@ -252,11 +252,11 @@ def test_penalties_change_the_update_but_not_the_reported_loss():
 
 def test_rare_penalties_weigh_as_much_as_they_are_rare():
     """At the first of three steps three times as much, at the others nothing."""
-    recipe = small("dcgan-best", penalty_every=3)
+    recipe = small("dcgan-best", d_reg_interval=3)
     state = TrainState.new(recipe, CPU)
     for number, batch in enumerate(first_batches(recipe, 6)):
         times = 3 if number % 3 == 0 else 0
-        always = replace(recipe, penalty_every=1, r1_gamma=times * 0.2, r2_gamma=times * 0.2)
+        always = replace(recipe, d_reg_interval=1, r1_gamma=times * 0.2, r2_gamma=times * 0.2)
         alike = TrainState.new(always, CPU)
         alike.load({name: value.clone() for name, value in state.tensors().items()})
         alike.step = state.step
@@ -299,42 +299,42 @@ def test_fakes_are_judged_as_the_kinds_of_their_latents_and_guessed_by_cross_ent
     z = fill_latents(config.model, torch.empty(8, 100))
     torch.manual_seed(1)
     fakes = draw_fakes(state, 8)
-    assert (z[range(8), fakes.labels] == KIND_LENGTH).all()
+    assert (z[range(8), fakes.labels] == COMPONENT_SCALE).all()
     discriminator = state.gan.discriminator
-    of_fake = discriminator.judged(fakes.images, fakes.labels)
-    assert torch.equal(of_fake.kinds, fakes.labels)
-    right = of_fake.guesses.log_softmax(1)[range(8), fakes.labels]
-    assert float(guess_loss(of_fake).detach()) == pytest.approx(float(-right.mean().detach()), rel=1e-5)
-    assert guess_loss(Judged(torch.zeros(2))) is None
+    of_fake = discriminator.discriminate(fakes.images, fakes.labels)
+    assert torch.equal(of_fake.components, fakes.labels)
+    right = of_fake.auxiliary_logits.log_softmax(1)[range(8), fakes.labels]
+    assert float(auxiliary_loss(of_fake).detach()) == pytest.approx(float(-right.mean().detach()), rel=1e-5)
+    assert auxiliary_loss(DiscriminatorOutput(torch.zeros(2))) is None
     # Its gradient reaches the guesses' weights, which no logit depends on.
-    judgement = judge(state, batch, batch.images, fakes.images.detach(), fakes.labels)
-    (gradient,) = torch.autograd.grad(judgement.guess_loss, discriminator.layers[-1].weight)
-    assert (gradient[1 + KINDS :] != 0).any(dim=(1, 2, 3)).all()
-    assert (gradient[: 1 + KINDS] == 0).all()
+    judgement = discriminate(state, batch, batch.images, fakes.images.detach(), fakes.labels)
+    (gradient,) = torch.autograd.grad(judgement.auxiliary_loss, discriminator.layers[-1].weight)
+    assert (gradient[1 + NUM_COMPONENTS :] != 0).any(dim=(1, 2, 3)).all()
+    assert (gradient[: 1 + NUM_COMPONENTS] == 0).all()
 
 
 def test_kinds_are_learnt_from_warped_fakes_each_warped_by_numbers_of_its_own():
-    plain = replace(guessing(), guess_warp=0.0)
+    plain = replace(guessing(), auxiliary_affine=0.0)
     state = TrainState.new(plain, CPU)
     batch = first_batches(plain, 1)[0]
     fakes = draw_fakes(state, 8)
     fake = fakes.images.detach()
-    of_fake = state.gan.discriminator.judged(fake, fakes.labels)
+    of_fake = state.gan.discriminator.discriminate(fake, fakes.labels)
     before = torch.random.get_rng_state()
-    assert warped(state, batch, fake, of_fake) is of_fake
+    assert augmented(state, batch, fake, of_fake) is of_fake
     assert torch.equal(torch.random.get_rng_state(), before)
 
-    state.config = replace(plain, guess_warp=1.0)
+    state.config = replace(plain, auxiliary_affine=1.0)
     torch.manual_seed(1)
-    of_warped = warped(state, batch, fake, of_fake)
+    of_warped = augmented(state, batch, fake, of_fake)
     torch.manual_seed(1)
-    expected = state.gan.discriminator.judged(warp(fake, torch.rand(8, NUMBERS)), fakes.labels)
-    assert torch.equal(of_warped.guesses, expected.guesses)
-    assert torch.equal(of_warped.kinds, fakes.labels)
-    assert not torch.allclose(of_warped.guesses, of_fake.guesses)
+    expected = state.gan.discriminator.discriminate(random_affine(fake, torch.rand(8, NUM_PARAMETERS)), fakes.labels)
+    assert torch.equal(of_warped.auxiliary_logits, expected.auxiliary_logits)
+    assert torch.equal(of_warped.components, fakes.labels)
+    assert not torch.allclose(of_warped.auxiliary_logits, of_fake.auxiliary_logits)
     torch.manual_seed(1)
-    judgement = judge(state, batch, batch.images, fake, fakes.labels)
-    assert torch.equal(judgement.guess_loss, guess_loss(expected))
+    judgement = discriminate(state, batch, batch.images, fake, fakes.labels)
+    assert torch.equal(judgement.auxiliary_loss, auxiliary_loss(expected))
     assert torch.equal(judgement.fake_logits, of_fake.logits)  # who is judged is not warped
 
 
@@ -343,21 +343,21 @@ def test_as_many_real_images_come_to_be_of_each_kind():
     state = TrainState.new(config, CPU)
     discriminator = state.gan.discriminator
     generator = torch.Generator().manual_seed(0)
-    liked = torch.linspace(0, 3, KINDS)  # what is guessed of all images alike
+    liked = torch.linspace(0, 3, NUM_COMPONENTS)  # what is guessed of all images alike
 
     def shares() -> torch.Tensor:
-        guesses = liked + torch.randn(400, KINDS, generator=generator)
-        outputs = torch.cat([torch.zeros(400, 1 + KINDS), guesses], 1)[:, :, None, None]
-        return torch.stack(kind_shares(discriminator.read(outputs, None).kinds))
+        auxiliary_logits = liked + torch.randn(400, NUM_COMPONENTS, generator=generator)
+        outputs = torch.cat([torch.zeros(400, 1 + NUM_COMPONENTS), auxiliary_logits], 1)[:, :, None, None]
+        return torch.stack(component_shares(discriminator.read(outputs, None).components))
 
     before = shares()
     assert float(before.sum()) == pytest.approx(1)
-    assert float(before.max()) > 3 / KINDS
+    assert float(before.max()) > 3 / NUM_COMPONENTS
     for _ in range(2000):
-        spread_kinds(state, shares().unbind())
-    assert float(shares().max()) < 1.6 / KINDS
-    assert float(discriminator.crowding.sum()) == pytest.approx(0, abs=1e-3)
-    assert "discriminator.crowding" in state.tensors()
+        update_balance(state, shares().unbind())
+    assert float(shares().max()) < 1.6 / NUM_COMPONENTS
+    assert float(discriminator.balance_bias.sum()) == pytest.approx(0, abs=1e-3)
+    assert "discriminator.balance_bias" in state.tensors()
 
 
 @pytest.mark.parametrize("latent", DISTRIBUTIONS)
@@ -369,8 +369,8 @@ def test_training_draws_from_the_distribution_that_seeds_name(latent):
     assert np.abs(z.std(0) - named.std(0)).max() < 0.15
     for values in (z, named):  # what one is at most and how many are 0 tells the three apart
         assert (values.max() <= 1) == (latent == "uniform")
-        assert ((values == 0).sum(1) == (KINDS - 1 if latent == "mixture" else 0)).all()
-        assert ((values == KIND_LENGTH).sum(1) == (latent == "mixture")).all()
+        assert ((values == 0).sum(1) == (NUM_COMPONENTS - 1 if latent == "mixture" else 0)).all()
+        assert ((values == COMPONENT_SCALE).sum(1) == (latent == "mixture")).all()
 
 
 def test_the_average_follows_the_generator_with_its_half_life():

@@ -192,7 +192,7 @@ def curves(series: Series, epoch: float | None, loss: str) -> None:
         "loss rises. A discriminator loss that sticks at zero leaves the generator nothing to learn from."
     )
     probabilities = loss in diagnosis.PROBABILISTIC
-    judgement = plots.judgement_curves(series, x, smoothing, probabilities=probabilities)
+    judgement = plots.discriminator_curves(series, x, smoothing, probabilities=probabilities)
     show(judgement, "scores", "Mean D(x) and mean D(G(z))", epoch, x)
     st.caption(
         "How to read it: what D says of real and of generated images, 1 is real. It begins near 0.5, for D has "
@@ -256,7 +256,7 @@ def score_plots(scores: Sequence[ScoreRow], status: Status, config: TrainConfig,
     st.caption(
         plain(
             f"{newest.num_images:,} images at the end of each epoch, always of the same seeds, by the "
-            f"{newest.extractor} {newest.extractor_hash}, scored in {newest.scoring_seconds:.1f} s. CFD is no FID."
+            f"{newest.classifier} {newest.classifier_hash}, scored in {newest.scoring_seconds:.1f} s. CFD is no FID."
         )
     )
 
