@@ -1,19 +1,20 @@
-"""A config as its fields, one by one, and as the command line that trains it. Standard library only.
+"""A config as its fields, one by one, and as the command line that trains it. Imports no torch.
 
 A field is named as its flag is, without the dashes in front: `lr_d`, `model.latent_dim`, `data.name`.
 """
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import functools
 import inspect
 import shlex
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+
+import docstring_parser
 
 from dcgan.config import TrainConfig
 from dcgan.presets import get_preset
@@ -21,16 +22,12 @@ from dcgan.presets import get_preset
 
 @dataclass(frozen=True)
 class Field:
-    """One field of a config: its type and what its docstring says."""
+    """One field of a config: its type, what its docstring says, and the values to choose from, if it lists some."""
 
     name: str
     kind: Any
     help: str
-
-    @property
-    def choices(self) -> tuple[str, ...]:
-        """The values of a Literal; none for other types."""
-        return typing.get_args(self.kind) if typing.get_origin(self.kind) is Literal else ()
+    choices: tuple[str, ...] = ()
 
     @property
     def item_kind(self) -> type | None:
@@ -38,29 +35,32 @@ class Field:
         return typing.get_args(self.kind)[0] if typing.get_origin(self.kind) is tuple else None
 
 
+def config_fields(*, choices: Mapping[str, Sequence[str]] | None = None) -> dict[str, Field]:
+    """Return every field of a TrainConfig by name, in order of declaration. Those of `model` and `data` are included.
+
+    choices: by field name, the values of a field whose type does not list them, such as the names of a registry.
+    A field with a Literal type has the choices of its type.
+    """
+    fields = dict(_declared_fields())
+    for name, values in (choices or {}).items():
+        fields[name] = dataclasses.replace(fields[name], choices=tuple(values))
+    return fields
+
+
 @functools.cache
-def config_fields() -> dict[str, Field]:
-    """Every field of a TrainConfig by name, the model's and the data's among them, in order of declaration."""
-    return {field.name: field for field in _fields(TrainConfig, "")}
+def _declared_fields() -> dict[str, Field]:
+    return {field.name: field for field in _fields_of(TrainConfig, "")}
 
 
-def _fields(cls: type, prefix: str) -> list[Field]:
-    texts = _docstrings(cls)
-    found = []
+def _fields_of(cls: type, prefix: str) -> Iterator[Field]:
+    documented = docstring_parser.parse_from_object(cls).params
+    texts = {attribute.arg_name: attribute.description for attribute in documented}
     for name, kind in typing.get_type_hints(cls).items():
-        inner = dataclasses.is_dataclass(kind)
-        found += _fields(kind, f"{name}.") if inner else [Field(prefix + name, kind, texts.get(name, ""))]
-    return found
-
-
-def _docstrings(cls: type) -> dict[str, str]:
-    """The string below each field, which Python itself forgets."""
-    (body,) = ast.parse(inspect.getsource(cls)).body
-    texts = {}
-    for field, below in zip(body.body, body.body[1:], strict=False):
-        if isinstance(field, ast.AnnAssign) and isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
-            texts[field.target.id] = inspect.cleandoc(below.value.value)
-    return texts
+        if dataclasses.is_dataclass(kind):
+            yield from _fields_of(typing.cast(type, kind), f"{name}.")
+        else:
+            choices = typing.get_args(kind) if typing.get_origin(kind) is Literal else ()
+            yield Field(prefix + name, kind, inspect.cleandoc(texts.get(name) or ""), choices)
 
 
 def value_of(config: TrainConfig, name: str) -> Any:

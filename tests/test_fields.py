@@ -26,6 +26,19 @@ def test_every_field_is_there_with_its_help():
     assert config_fields()["loss"].choices[:2] == ("bce", "minimax")
     assert config_fields()["betas"].item_kind is float
     assert config_fields()["epochs"].item_kind is None
+    assert config_fields()["epochs"].choices == ()
+
+
+def test_the_help_of_a_field_is_its_docstring():
+    assert config_fields()["batch_size"].help == "Real images a step."
+    assert "\n    " not in config_fields()["engine"].help, "the lines of a docstring are not indented"
+
+
+def test_choices_that_a_type_does_not_list_are_given_by_name():
+    field = config_fields(choices={"data.name": ["mnist", "circles"]})["data.name"]
+    assert field.choices == ("mnist", "circles")
+    assert field.help == config_fields()["data.name"].help
+    assert config_fields()["data.name"].choices == ()
 
 
 def test_fields_are_read_and_replaced_by_name():
