@@ -39,7 +39,7 @@ def main() -> None:
 
     def seconds() -> float:
         started = time.perf_counter()
-        evaluate(generator, classifier, count)
+        evaluate(generator, classifier=classifier, num_images=count)
         return time.perf_counter() - started
 
     first, second = [], []

@@ -31,7 +31,7 @@ from dcgan.data.batches import ImageSet, ResidentBatches
 from dcgan.presets import PRESETS
 from dcgan.runtime.distributed import joined
 from dcgan.runtime.host import cpu_name
-from dcgan.training.loop import StepResult, train
+from dcgan.training.loop import StepResult, training_steps
 from dcgan.training.step import TrainState
 
 CONTESTANTS = {"1 process, 1 thread": (1, 1), "1 process, 2 threads": (1, 2), "2 ranks, 1 thread each": (2, 1)}
@@ -110,7 +110,9 @@ def as_a_rank(threads: int) -> None:
                 config = replace(PRESETS[preset].config, batch_size=batch_size, epochs=10**6)
                 images = torch.randint(256, (4096, *config.model.image_shape), dtype=torch.uint8)
                 batches = ResidentBatches(ImageSet(images, None, ()), config, device, ranks)
-                trainings[preset, batch_size] = train(config, batches, device, TrainState.new(config, device, ranks))
+                trainings[preset, batch_size] = training_steps(
+                    config, batches, device, TrainState.new(config, device, ranks)
+                )
             training = trainings[preset, batch_size]
             before = next(training).state.images_seen  # warms up, and the ranks wait for each other
             started, cpu_started = time.perf_counter(), time.process_time()

@@ -46,7 +46,7 @@ from dcgan.models.gan import build_gan
 from dcgan.presets import PRESETS
 from dcgan.runtime.device import choose_device
 from dcgan.runtime.host import keep_freed_memory
-from dcgan.training.loop import train
+from dcgan.training.loop import training_steps
 from dcgan.training.step import TrainState, train_step
 
 Contestant = Callable[[TrainConfig, torch.device, Path, int], Iterator[object]]
@@ -58,7 +58,7 @@ Contestant = Callable[[TrainConfig, torch.device, Path, int], Iterator[object]]
 def ours(config: TrainConfig, device: torch.device, root: Path, workers: int) -> Iterator[object]:
     """What a user's training runs, without the recording."""
     keep_freed_memory()
-    yield from train(config, make_batches(config, device), device)
+    yield from training_steps(config, make_batches(config, device), device)
 
 
 def plain(config: TrainConfig, device: torch.device, root: Path, workers: int) -> Iterator[object]:

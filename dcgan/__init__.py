@@ -1,5 +1,13 @@
 """GAN and DCGAN on MNIST: every tutorial's networks and recipes, trained, recorded and compared.
 
+`train` trains and records a run, `Run` reads it, `load_generator` draws from it, and `evaluate` scores it:
+
+>>> import dcgan
+>>> generator = dcgan.load_generator("checkpoints/dcgan-mnist")
+>>> z = dcgan.latents_from_seeds(range(8), generator.config.latent_dim, generator.config.latent)
+>>> generator(z).shape
+torch.Size([8, 1, 28, 28])
+
 Public names are imported from their modules at first use, so that `import dcgan` costs nothing and pages that only
 read runs never import torch.
 """
@@ -7,38 +15,104 @@ read runs never import torch.
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+if TYPE_CHECKING:  # for editors and type checkers; at run time _HOME says the same
+    from dcgan.checkpoint import TrainedGenerator, load_discriminator, load_generator, save_generator
+    from dcgan.config import DataConfig, ModelConfig, TrainConfig
+    from dcgan.data.loading import load_images, make_batches
+    from dcgan.evaluation.scores import Figures, Scores, evaluate
+    from dcgan.latents import interpolate, latents_from_seeds
+    from dcgan.models.gan import Gan, build_gan
+    from dcgan.presets import PRESETS, Preset
+    from dcgan.runs.listing import find_run, list_runs
+    from dcgan.runs.rows import ProgressRow, ScoreRow, Status
+    from dcgan.runs.run import Run, RunError
+    from dcgan.training.loop import StepResult, training_steps
+    from dcgan.training.losses import LOSSES, AdversarialLoss
+    from dcgan.training.recording import TrainingError, run_training
+    from dcgan.training.step import StepStats, TrainState, train_step
+    from dcgan.training.train import train
+
+__version__ = "0.2.0"
+
+__all__ = [
+    "LOSSES",
+    "PRESETS",
+    "AdversarialLoss",
+    "DataConfig",
+    "Figures",
+    "Gan",
+    "ModelConfig",
+    "Preset",
+    "ProgressRow",
+    "Run",
+    "RunError",
+    "ScoreRow",
+    "Scores",
+    "Status",
+    "StepResult",
+    "StepStats",
+    "TrainConfig",
+    "TrainState",
+    "TrainedGenerator",
+    "TrainingError",
+    "__version__",
+    "build_gan",
+    "evaluate",
+    "find_run",
+    "interpolate",
+    "latents_from_seeds",
+    "list_runs",
+    "load_discriminator",
+    "load_generator",
+    "load_images",
+    "make_batches",
+    "run_training",
+    "save_generator",
+    "train",
+    "train_step",
+    "training_steps",
+]
 
 _HOME = {
+    "TrainedGenerator": "checkpoint",
+    "load_discriminator": "checkpoint",
+    "load_generator": "checkpoint",
+    "save_generator": "checkpoint",
     "DataConfig": "config",
     "ModelConfig": "config",
     "TrainConfig": "config",
-    "PRESETS": "presets",
-    "Preset": "presets",
-    "Run": "runs.run",
-    "list_runs": "runs.run",
-    "find_run": "runs.run",
-    "latents_from_seeds": "latents",
+    "load_images": "data.loading",
+    "make_batches": "data.loading",
+    "Figures": "evaluation.scores",
+    "Scores": "evaluation.scores",
+    "evaluate": "evaluation.scores",
     "interpolate": "latents",
+    "latents_from_seeds": "latents",
     "Gan": "models.gan",
     "build_gan": "models.gan",
+    "PRESETS": "presets",
+    "Preset": "presets",
+    "find_run": "runs.listing",
+    "list_runs": "runs.listing",
+    "ProgressRow": "runs.rows",
+    "ScoreRow": "runs.rows",
+    "Status": "runs.rows",
+    "Run": "runs.run",
+    "RunError": "runs.run",
+    "StepResult": "training.loop",
+    "training_steps": "training.loop",
     "LOSSES": "training.losses",
     "AdversarialLoss": "training.losses",
-    "TrainState": "training.step",
-    "train": "training.loop",
-    "train_step": "training.step",
+    "TrainingError": "training.recording",
     "run_training": "training.recording",
-    "make_batches": "data.loading",
-    "load_images": "data.loading",
-    "TrainedGenerator": "checkpoint",
-    "load_generator": "checkpoint",
-    "load_discriminator": "checkpoint",
-    "save_generator": "checkpoint",
+    "StepStats": "training.step",
+    "TrainState": "training.step",
+    "train_step": "training.step",
+    "train": "training.train",
 }
-
-__all__ = ["__version__", *_HOME]
+"""Public name -> its module."""
 
 
 def __getattr__(name: str) -> Any:

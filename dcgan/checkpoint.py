@@ -103,7 +103,11 @@ def _current(name: str) -> str:
 
 
 class TrainedGenerator:
-    """A generator from disk, in eval mode. Call it with z (N, Z) for images (N, C, H, W) in [-1, 1]."""
+    """A generator from disk, in eval mode. Call it with z (N, Z) for images (N, C, H, W) in [-1, 1].
+
+    `config` is its ModelConfig and `train_config` the config of its training. `step` is the training step of the
+    weights, and `weights_id` the first 12 hex digits of their SHA-256.
+    """
 
     def __init__(
         self, generator: Generator, config: TrainConfig, step: int, weights_id: str, device: torch.device
@@ -137,10 +141,24 @@ class TrainedGenerator:
 
 
 def load_generator(path: str | os.PathLike[str], device: str | torch.device = "cpu") -> TrainedGenerator:
-    """A generator from a run directory (its moving average where one is kept), from a .safetensors file, or from the
-    Hugging Face Hub: "hub:USER/NAME", downloaded once.
+    """Load a generator: the moving average of the run's weights where the run keeps one.
 
-    Raises FileNotFoundError or ValueError whose message names the file and what is wrong.
+    Args:
+        path: A run, a run directory, a .safetensors file, or "hub:USER/NAME" on the Hugging Face Hub. A model from
+            the Hub is downloaded once.
+        device: Where it computes: "cpu", "cuda", "cuda:1" or "mps". Images are returned on the CPU.
+
+    Raises:
+        FileNotFoundError: There are no weights at the path.
+        ValueError: The file is damaged, is not a generator, or does not fit its own config.
+
+    Example:
+        >>> import dcgan, numpy as np
+        >>> generator = dcgan.load_generator("checkpoints/cdcgan-mnist")
+        >>> z = dcgan.latents_from_seeds(range(10), generator.config.latent_dim, generator.config.latent)
+        >>> images = generator(z, labels=np.arange(10))  # one image of each digit
+        >>> images.shape, bool(images.min() >= -1), bool(images.max() <= 1)
+        (torch.Size([10, 1, 28, 28]), True, True)
     """
     if isinstance(path, str) and path.startswith("hub:"):
         path = from_hub(path.removeprefix("hub:"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import shlex
 import sys
@@ -18,7 +17,7 @@ from tyro.conf import FlagCreatePairsOff, Positional, arg
 from dcgan.config import TrainConfig, check_new
 from dcgan.presets import PRESETS
 from dcgan.runs import diagnosis
-from dcgan.runs.listing import find_run
+from dcgan.runs.listing import find_run, named_config
 from dcgan.runs.rows import ProgressRow, Status
 from dcgan.runs.run import Run, RunError
 
@@ -70,7 +69,7 @@ def train(
     with _prepared(device, tensorboard) as (chosen, ranks):
         if ranks.rank:
             return _follow(Run(ranks.broadcast_text("")), chosen, ranks)
-        run = Run.create(config, preset if preset in PRESETS else find_run(preset).preset)
+        run = Run.create(config, named_config(preset)[1])
         try:
             ranks.broadcast_text(str(run.path))
             return _record(run, chosen, tensorboard, ranks)
@@ -97,20 +96,7 @@ def with_preset(arguments: Sequence[str]) -> tuple[Callable[..., int], list[str]
             continue
         short = argument == "--data" or argument.startswith("--data=")
         full.append(argument.replace("--data", "--data.name", 1) if short else argument)
-    return partial(train, config=_config(name)), full
-
-
-def _config(name: str) -> TrainConfig:
-    """The config of the preset or the run of that name. Raises ValueError with the nearest preset's name."""
-    if name in PRESETS:
-        return PRESETS[name].config
-    try:
-        run = find_run(name)
-    except RunError as error:
-        near = difflib.get_close_matches(name, PRESETS, n=1)
-        advice = f"did you mean {near[0]}?" if near else f"presets are {', '.join(PRESETS)}"
-        raise ValueError(f"{name!r} is neither a preset nor a run; {advice}") from error
-    return run.config()
+    return partial(train, config=named_config(name)[0]), full
 
 
 def resume(run: RunName, *, device: Device = "auto", tensorboard: FlagCreatePairsOff[bool] = False) -> int:

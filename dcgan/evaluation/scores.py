@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import os
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from dcgan.checkpoint import TrainedGenerator, load_tensors, save_tensors, weights_id
+from dcgan.checkpoint import TrainedGenerator, load_generator, load_tensors, save_tensors, weights_id
 from dcgan.data.loading import ImageSet, load_images
 from dcgan.evaluation import metrics
 from dcgan.evaluation.cache import draw_real
@@ -124,14 +125,37 @@ class RealStatistics:
 
 
 def evaluate(
-    generator: TrainedGenerator, classifier: Classifier | None = None, num_images: int = NUM_IMAGES, seed: int = 0
+    generator: TrainedGenerator | str | os.PathLike[str],
+    *,
+    classifier: Classifier | None = None,
+    num_images: int = NUM_IMAGES,
+    seed: int = 0,
 ) -> Scores:
     """Draw images from the seeds `seed`, `seed` + 1, ... and score them against the generator's own data.
 
-    A conditional generator draws every digit in turn, and its floor is of as many real images of each. The same call
-    gives the same numbers, on the same machine with as many threads. Raises ValueError or FileNotFoundError where
-    there is no classifier for the data.
+    A conditional generator draws every digit in turn, and is compared with as many real images of each. The same call
+    gives the same numbers on the same machine with as many threads.
+
+    Args:
+        generator: A generator, or a run or path that `load_generator` loads.
+        classifier: The network whose features are compared. Default: the published one of the generator's data.
+        num_images: How many images are drawn. Scores of different counts do not compare.
+        seed: The first seed.
+
+    Raises:
+        ValueError: There is no classifier for the data, or the data have fewer than `num_images` images.
+        FileNotFoundError: The generator or the data are not there.
+
+    Example:
+        >>> import dcgan
+        >>> scores = dcgan.evaluate("checkpoints/dcgan-mnist", num_images=100)
+        >>> scores.num_images, scores.classifier
+        (100, 'mnist classifier')
+        >>> scores.figures.cfd > scores.floor.cfd  # farther from the test images than real training images are
+        True
     """
+    if not isinstance(generator, TrainedGenerator):
+        generator = load_generator(generator)
     config = generator.train_config
     classifier = classifier or load_classifier(config.data.name, generator.device)
     classifier.features(torch.empty(0, *config.model.image_shape))  # says at once if it cannot take the shape

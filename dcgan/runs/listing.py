@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from dcgan import files
+from dcgan.config import TrainConfig
 from dcgan.files import runs_root
+from dcgan.presets import PRESETS
 from dcgan.runs.run import Run, RunError
 
 
@@ -29,6 +32,22 @@ def find_run(name: str) -> Run:
             return Run(path)
     names = ", ".join(run.name for run in list_runs()[-8:])
     raise RunError(f"{name!r} is no run directory; " + (f"there are {names}" if names else "there is none yet"))
+
+
+def named_config(name: str) -> tuple[TrainConfig, str]:
+    """Return the config of the preset or the run of that name, and the name of the preset.
+
+    Raises ValueError that names the nearest preset, or all presets.
+    """
+    if name in PRESETS:
+        return PRESETS[name].config, name
+    try:
+        run = find_run(name)
+    except RunError as error:
+        near = difflib.get_close_matches(name, PRESETS, n=1)
+        advice = f"did you mean {near[0]}?" if near else f"presets are {', '.join(PRESETS)}"
+        raise ValueError(f"{name!r} is neither a preset nor a run; {advice}") from error
+    return run.config(), run.preset
 
 
 BEST = ("dcgan-best-mnist", "cdcgan-best-mnist", "dcgan-xl-mnist")

@@ -40,13 +40,34 @@ def unreadable(path: Path, error: OSError) -> RunError:
 
 
 class Run:
-    """A run directory by its path: every file name, reader and writer. Making one does no I/O."""
+    """A run directory by its path: every file name, reader and writer. Making one does no I/O.
+
+    A run can be given wherever a path is expected, as in `dcgan.load_generator(run)`. A reader raises RunError, which
+    is a ValueError, where a file is missing or damaged.
+
+    >>> import dcgan
+    >>> run = dcgan.Run("checkpoints/dcgan-mnist")
+    >>> run.name, run.preset, run.config().epochs
+    ('dcgan-mnist', 'dcgan', 20)
+    >>> status = run.status()
+    >>> status.state, status.step == status.steps
+    ('finished', True)
+    >>> rows, offset = run.progress()  # later, run.progress(offset) returns the rows that are new
+    >>> len(rows) > 1000, rows[0].step
+    (True, 1)
+    >>> run.sample_steps()[:3]
+    [0, 1, 2]
+    """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
+
+    def __fspath__(self) -> str:
+        """Return the path, so that a run can be given where a path is expected."""
+        return os.fspath(self.path)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Run) and self.path == other.path

@@ -31,7 +31,7 @@ from dcgan.runs.run import Run, RunError
 from dcgan.runtime.device import matmul_precision
 from dcgan.runtime.distributed import ALONE, LostRankError, Ranks
 from dcgan.runtime.host import cpu_name, keep_freed_memory
-from dcgan.training.loop import StepResult, train
+from dcgan.training.loop import StepResult, training_steps
 from dcgan.training.step import StepStats, TrainState
 
 GRID_SEEDS = range(64)
@@ -98,7 +98,7 @@ def _follow(run: Run, device: torch.device, ranks: Ranks) -> Status:
         ranks.barrier()  # rank 0 may have a set to download, or a reason to end here
         batches, state, _ = _load(run, config, device, ranks)
         status = Status("running", state.step, config.epochs * batches.steps_per_epoch, config.epochs)
-        for snapshot in train(config, batches, device, state):
+        for snapshot in training_steps(config, batches, device, state):
             status = replace(status, step=snapshot.state.step)
             if ranks.any(bool(signals)) and status.step < status.steps:
                 return replace(status, state="stopped")
@@ -181,7 +181,7 @@ class Recorder:
             self._save()
         kept = snapshot_steps(config, self.status.steps)
         stopping = False
-        for snapshot in _readings(train(config, self.batches, state.device, state)):
+        for snapshot in _readings(training_steps(config, self.batches, state.device, state)):
             self.window.append(snapshot.stats)
             step, last = state.step, state.step == self.status.steps
             stopping = state.ranks.any(should_stop()) and not last

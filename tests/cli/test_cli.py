@@ -167,7 +167,7 @@ def test_notes_are_told_once_and_beside_the_config(capsys):
         ("sample nothing.safetensors", "nothing.safetensors does not exist"),
         ("sample x.safetensors --step 3", "names a snapshot of a run"),
         ("sample x --seeds 9-3", "range 9-3 runs backwards"),
-        ("sample x --kinds seven", "kinds 'seven' are not numbers; write 7, 0-9 or 0,1,2"),
+        ("sample x --components seven", "components 'seven' are not numbers; write 7, 0-9 or 0,1,2"),
         ("sample x --labels seven", "labels 'seven' are not numbers; write 7, 0-9 or 0,1,2"),
         ("gif nothing", "'nothing' is no run directory"),
     ],
@@ -599,7 +599,7 @@ def test_sample_flags(trained_gan, capsys, places):
     assert last == 4
     assert "write x.jpg.png or x.jpg/" in error_of(capsys, "sample", "mine", "-o", "x.jpg")
     assert "not conditional" in error_of(capsys, "sample", "mine", "--label", "3")
-    assert "name no kinds" in error_of(capsys, "sample", "mine", "--kind", "3")
+    assert "latents are normal" in error_of(capsys, "sample", "mine", "--component", "3")
     assert "factor=0 is below 1" in error_of(capsys, "sample", "mine", "--enlarge", "0")
     Path("file").write_text("")
     assert error_of(capsys, "sample", "mine", "-o", "file/x.png").startswith("error: file")

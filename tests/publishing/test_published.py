@@ -19,7 +19,7 @@ from dcgan.latents import latents_from_seeds, with_components
 from dcgan.presets import PRESETS
 from dcgan.runs.listing import list_runs
 from dcgan.runs.run import Run
-from dcgan.training.loop import train
+from dcgan.training.loop import training_steps
 from dcgan.training.recording import draw_grid, snapshot_steps
 from dcgan.training.step import StepStats
 
@@ -78,12 +78,12 @@ class TestPublished:
         trainings the first networks and the first real images are the same, and what the one says of the other."""
         config = run.config()
         if run.name in BEGUN_ON_A_GPU:
-            (snapshot,) = itertools.islice(train(config, make_batches(config, CPU), CPU), 1)
+            (snapshot,) = itertools.islice(training_steps(config, make_batches(config, CPU), CPU), 1)
             assert float(snapshot.stats.d_real) == pytest.approx(run.progress()[0][0].d_real, rel=2e-3)
             return
         first = {row.step: row for row in run.progress()[0] if row.step <= 2}
         batches = make_batches(config, CPU)
-        for snapshot in itertools.islice(train(config, batches, CPU), 2):
+        for snapshot in itertools.islice(training_steps(config, batches, CPU), 2):
             row = first[snapshot.state.step]
             for name, value in zip(StepStats._fields, snapshot.stats, strict=True):
                 assert float(value) == pytest.approx(getattr(row, name), rel=2e-3), name

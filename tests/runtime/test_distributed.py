@@ -32,7 +32,7 @@ from dcgan.runs.listing import list_runs
 from dcgan.runs.run import Run
 from dcgan.runtime.distributed import ALONE, Ranks, joined
 from dcgan.training import recording
-from dcgan.training.loop import train
+from dcgan.training.loop import training_steps
 from dcgan.training.recording import run_training
 from dcgan.training.step import TrainState
 
@@ -86,7 +86,7 @@ def numbers(config: TrainConfig, ranks: Ranks = ALONE) -> dict[str, list[float]]
     labels = torch.from_numpy(rng.randint(0, max(config.model.num_classes, 1), 43))
     batches = ResidentBatches(ImageSet(images, labels, ()), replace(config, epochs=STEPS), CPU, ranks)
     state = TrainState.new(config, CPU, ranks)
-    trained = itertools.islice(train(replace(config, epochs=STEPS), batches, CPU, state), STEPS)
+    trained = itertools.islice(training_steps(replace(config, epochs=STEPS), batches, CPU, state), STEPS)
     rows = [[float(value) for value in after.stats] for after in trained]
     sums = {name: [float(t.double().sum()), float(t.double().norm())] for name, t in state.tensors().items()}
     return {"losses": rows, "images_seen": [state.images_seen], **sums}
@@ -113,7 +113,7 @@ def as_a_rank(folder: Path, ports: list[str]) -> None:
         run_training(Run(folder / "scored"), device, ranks=ranks)
         (folder / f"stopped.{ranks.rank}").write_text(f"{stopped.state} {stopped.step}")
         if ranks.rank:
-            recording.train = lambda *arguments: itertools.islice(train(*arguments), 3)
+            recording.training_steps = lambda *arguments: itertools.islice(training_steps(*arguments), 3)
         run_training(Run(folder / "deserted"), device, ranks=ranks)
         if ranks.rank:
             os._exit(0)  # as if killed: it tells nobody

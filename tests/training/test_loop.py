@@ -20,7 +20,7 @@ from dcgan.models.gan import build_gan
 from dcgan.models.networks import DiscriminatorOutput
 from dcgan.presets import PRESETS
 from dcgan.training.augment import NUM_PARAMETERS, random_affine
-from dcgan.training.loop import train
+from dcgan.training.loop import training_steps
 from dcgan.training.step import (
     StepStats,
     TrainState,
@@ -387,17 +387,17 @@ def test_the_average_follows_the_generator_with_its_half_life():
 def test_train_yields_every_step_to_the_last_and_goes_on_from_a_state():
     config = small("gan", epochs=2)
     batches = batches_for(config)
-    steps = [snapshot.state.step for snapshot in train(config, batches, CPU)]
+    steps = [snapshot.state.step for snapshot in training_steps(config, batches, CPU)]
     assert steps == list(range(1, 11))
 
-    half = train(config, batches, CPU)
+    half = training_steps(config, batches, CPU)
     for snapshot in half:
         if snapshot.state.step == 7:
             half.close()
             break
-    rest = [after.state.step for after in train(config, batches, CPU, snapshot.state)]
+    rest = [after.state.step for after in training_steps(config, batches, CPU, snapshot.state)]
     assert rest == [8, 9, 10]
-    assert list(train(config, batches, CPU, snapshot.state)) == []
+    assert list(training_steps(config, batches, CPU, snapshot.state)) == []
 
 
 @pytest.mark.parametrize("preset", ["gan", "dcgan", "dcgan-keras", "cgan"])
@@ -430,9 +430,9 @@ def test_a_state_stored_and_loaded_goes_on_bit_for_bit(preset):
 def test_draws_between_steps_change_nothing():
     config = small("gan")
     batches = batches_for(config)
-    first = [tuple(map(float, s.stats)) for s in itertools.islice(train(config, batches, CPU), 4)]
+    first = [tuple(map(float, s.stats)) for s in itertools.islice(training_steps(config, batches, CPU), 4)]
     second = []
-    for snapshot in itertools.islice(train(config, batches, CPU), 4):
+    for snapshot in itertools.islice(training_steps(config, batches, CPU), 4):
         torch.rand(17)
         second.append(tuple(map(float, snapshot.stats)))
     assert first == second
@@ -448,7 +448,7 @@ def test_another_seed_is_another_training():
 
 def test_a_last_batch_that_is_shorter_counts_its_own_images():
     config = replace(small("dcgan", epochs=1), data=DataConfig(limit=20))
-    last = list(train(config, batches_for(config, 20), CPU))[-1]
+    last = list(training_steps(config, batches_for(config, 20), CPU))[-1]
     assert (last.state.step, last.state.images_seen) == (3, 20)
 
 
@@ -468,7 +468,7 @@ def test_learning_rates_fall_along_half_a_cosine(engine, share):
     steps = 4 * batches.steps_per_epoch
     rates = [
         (state.optimizer_g.param_groups[0]["lr"], state.optimizer_d.param_groups[0]["lr"])
-        for state, _ in train(config, batches, CPU)
+        for state, _ in training_steps(config, batches, CPU)
     ]
     held = int(steps * (1 - share))
     assert len(rates) == steps == 20
@@ -480,14 +480,14 @@ def test_learning_rates_fall_along_half_a_cosine(engine, share):
 
 def test_a_training_cut_in_two_goes_on_with_the_rates_it_would_have_had():
     config = small("dcgan", lr_decay=1.0, engine="plain", epochs=2)
-    *_, whole = train(config, batches_for(config), CPU)
-    for cut in train(config, batches_for(config), CPU):
+    *_, whole = training_steps(config, batches_for(config), CPU)
+    for cut in training_steps(config, batches_for(config), CPU):
         if cut.state.step == 5:
             break
     second = TrainState.new(config, CPU)
     second.load({name: value.clone() for name, value in cut.state.tensors().items()})
     second.step, second.images_seen = cut.state.step, cut.state.images_seen
-    *_, resumed = train(config, batches_for(config), CPU, second)
+    *_, resumed = training_steps(config, batches_for(config), CPU, second)
     for name, value in whole.state.tensors().items():
         assert torch.equal(resumed.state.tensors()[name], value), name
 

@@ -1,0 +1,79 @@
+"""`dcgan.train`: the one call from Python that trains and records a run."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+from dcgan.config import TrainConfig
+from dcgan.fields import changed, config_fields
+from dcgan.runs.listing import named_config
+from dcgan.runs.run import Run
+from dcgan.runtime.device import choose_device
+from dcgan.training.recording import OnRow, TrainingError, run_training
+
+
+def train(
+    config: TrainConfig | str,
+    *,
+    device: str = "auto",
+    root: str | Path | None = None,
+    on_row: OnRow | None = None,
+    **changes: Any,
+) -> Run:
+    """Train a preset or a config, record the training in a new run directory, and return the run.
+
+    Ctrl-C finishes the step and saves. The returned run then has the state "stopped", and `run_training` continues
+    it. A training that cannot begin leaves no directory.
+
+    Args:
+        config: A TrainConfig, a preset's name (see `dcgan.PRESETS`), or a run's name or path.
+        device: "cpu", "cuda", "cuda:1" or "mps"; "auto" is $DCGAN_DEVICE, or the fastest device of this machine.
+        root: The folder for the new run directory. Default: $DCGAN_RUNS, or ./runs.
+        on_row: A function that is called with every ProgressRow and the Status, about every 25 steps.
+        **changes: Fields of the config with new values. Two underscores lead to a field of the model or the data:
+            `epochs=5, model__latent_dim=50, data__name="kmnist"`.
+
+    Returns:
+        The run. `run.status()`, `run.progress()` and `run.scores()` read its record; `dcgan.load_generator(run)`
+        loads its generator.
+
+    Raises:
+        ValueError: A name, a field or a value is not valid; the message names a valid one.
+        FileNotFoundError: The data are not there.
+        TrainingError: The training failed after its start. The last good weights are kept; the message names the run.
+
+    Example:
+        >>> import dcgan
+        >>> run = dcgan.train("gan", device="cpu", epochs=1, batch_size=16, data__limit=64, score_images=0)
+        >>> run.status().state
+        'finished'
+        >>> rows, _ = run.progress()
+        >>> rows[-1].step, rows[-1].images_seen
+        (4, 64)
+    """
+    config, preset = named_config(config) if isinstance(config, str) else (config, "custom")
+    config = changed(config, {_field_name(name): value for name, value in changes.items()})
+    chosen = choose_device(device)
+    run = Run.create(config, preset, None if root is None else Path(root))
+    try:
+        status = run_training(run, chosen, on_row)
+    finally:
+        if not run.status_path.exists():
+            run.delete()
+    if status.state == "failed":
+        raise TrainingError(f"{run.path} failed: {status.error}")
+    return run
+
+
+def _field_name(keyword: str) -> str:
+    """Return the config's name of a keyword: `model.latent_dim` of `model__latent_dim`. Raises ValueError."""
+    name = keyword.replace("__", ".")
+    if name not in config_fields():
+        keywords = [known.replace(".", "__") for known in config_fields()]
+        short = [known for known in keywords if known.rpartition("__")[2] == keyword]
+        near = short or difflib.get_close_matches(keyword, keywords, n=1)
+        advice = f"did you mean {near[0]}?" if near else f"fields are {', '.join(keywords)}"
+        raise ValueError(f"{keyword!r} is not a field of a config; {advice}")
+    return name
