@@ -104,7 +104,9 @@ def gif(
     path = Path(output or f"training-{found.name}.gif")
     if path.suffix.lower() != ".gif":
         raise ValueError(f"output {output!r} is no .gif file; write {output}.gif")
-    data = training_gif(found, milliseconds, last_hold, enlarge, reverse)
+    data = training_gif(
+        found, milliseconds=milliseconds, last_hold_milliseconds=last_hold, enlarge=enlarge, reverse=reverse
+    )
     _write(path, data)
     print(f"{path}: {len(data) / 1e6:.1f} MB")
     return 0

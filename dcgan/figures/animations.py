@@ -1,4 +1,4 @@
-"""Films of recorded trainings, from their sample grids. No torch: pages and the command line make them alike."""
+"""Animate recorded trainings from their sample grids. Pages and the command line share this module; no torch."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from dcgan.runs.run import Run
 
 def training_gif(
     run: Run,
+    *,
     milliseconds: int = 200,
     last_hold_milliseconds: int = 2000,
     enlarge: int = 2,
     reverse: bool = False,
 ) -> bytes:
-    """The run's sample grids one after another, captioned with their epoch; the last one is held longer.
+    """Return a GIF of the run's sample grids, each captioned with its epoch. The last frame is held longer.
 
-    Works while the run is still being written. Raises ValueError where there are no grids yet, one is damaged, all
-    are too large together, or a GIF cannot hold the durations; RunError where the run cannot be read.
+    A run that is still being written works too. `enlarge` counts screen pixels per pixel; `reverse` inverts colors.
+    Raises ValueError where there are no grids yet, one is damaged, all are too large together, or a GIF cannot hold
+    the durations; RunError where the run cannot be read.
     """
     frames: list[Bytes] = []
     steps = run.sample_steps()
@@ -28,7 +30,7 @@ def training_gif(
         try:
             picture = pixels.read_png(run.sample_path(step))
         except FileNotFoundError:
-            continue  # taken back by a resume since the folder was listed
+            continue  # a resume removed it after the folder was listed
         picture = pixels.enlarge(pixels.reverse_grey(picture) if reverse else picture, enlarge)
         if not frames:
             pixels.check_film(len(steps), picture)
@@ -39,30 +41,36 @@ def training_gif(
 
 
 SIDE_GAP = 8
-"""Pixels between two runs, in middle grey."""
+"""Pixels between two runs, in middle gray."""
 
 
 def side_by_side_gif(
     left: Run,
     right: Run,
     steps: Sequence[tuple[int, int]],
+    *,
     milliseconds: int = 300,
     last_hold_milliseconds: int = 2000,
     enlarge: int = 2,
     reverse: bool = False,
 ) -> bytes:
-    """Two runs beside each other, a frame for every pair of steps. Raises as training_gif does."""
+    """Return a GIF of two runs side by side, one frame for each pair of steps. Raises as training_gif does."""
     frames = [
         pixels.join(
-            [side(run, step, enlarge, reverse) for run, step in zip((left, right), pair, strict=True)], SIDE_GAP, 128
+            [
+                side(run, step, enlarge=enlarge, reverse=reverse)
+                for run, step in zip((left, right), pair, strict=True)
+            ],
+            SIDE_GAP,
+            128,
         )
         for pair in steps
     ]
     return pixels.gif_bytes(frames, [milliseconds] * (len(frames) - 1) + [last_hold_milliseconds])
 
 
-def side(run: Run, step: int, enlarge: int = 2, reverse: bool = False) -> Bytes:
-    """A run's grid at a step with its name and epoch below. Raises FileNotFoundError where it was taken back."""
+def side(run: Run, step: int, *, enlarge: int = 2, reverse: bool = False) -> Bytes:
+    """Return the run's grid at a step, with its name and epoch below. Raises FileNotFoundError without that grid."""
     picture = pixels.read_png(run.sample_path(step))
     picture = pixels.enlarge(pixels.reverse_grey(picture) if reverse else picture, enlarge)
     text = f"{run.name}, {frame_caption(step, run.status())}"
@@ -70,7 +78,7 @@ def side(run: Run, step: int, enlarge: int = 2, reverse: bool = False) -> Bytes:
 
 
 def frame_caption(step: int, status: Status) -> str:
-    """ "epoch 3" at the end of an epoch, "step 64" elsewhere."""
+    """Return "epoch 3" at the end of an epoch, "step 64" elsewhere."""
     steps_per_epoch = status.steps // status.epochs if status.epochs else 0
     whole = steps_per_epoch and step and step % steps_per_epoch == 0
     return f"epoch {step // steps_per_epoch}" if whole else f"step {step}"

@@ -1,7 +1,7 @@
-"""The networks taken apart: every layer with its settings, the shape it gives and its parameters.
+"""Describe networks layer by layer: settings, output shapes and parameters.
 
-Shapes are per image, without the batch: (C, H, W), or (N,) where the layer's output is flat. torch is imported by the
-functions that build networks, so that a page can import this module and open at once.
+Shapes are per image, without the batch: (C, H, W), or (N,) where the layer's output is flat. The functions that build
+networks import torch, so that a page can import this module and open at once.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 Shape = tuple[int, ...]
 
 RESHAPE, INPUT = "Reshape", "Input"
-"""Kinds of Layer that are no modules: what happens between them, and what comes in."""
+"""Kinds of Layer that are not modules: a change of shape between two modules, and the input."""
 _SHAPES_ONLY = (RESHAPE, "Flatten", "Unflatten", "FlattenChannelsLast", "UnflattenChannelsLast")
 _OPENS_STAGE = ("Linear", "Conv2d", "ConvTranspose2d", "Upsample", "MaxPool2d", "AvgPool2d")
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer as it runs. `kind` is its class in PyTorch; INPUT and RESHAPE are not modules and learn nothing."""
+    """One layer as it runs. `kind` is its class in PyTorch, or INPUT or RESHAPE, which have no parameters."""
 
     kind: str
     settings: str
@@ -38,32 +38,32 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Anatomy:
-    """Both networks of a config, each layer by layer from its input to its output."""
+class Architecture:
+    """The layers of both networks of a config, each from its input to its output."""
 
     generator: tuple[Layer, ...]
     discriminator: tuple[Layer, ...]
 
 
-def anatomy(config: ModelConfig) -> Anatomy:
-    """Take apart the very networks that a training of this config builds."""
+def describe_architecture(config: ModelConfig) -> Architecture:
+    """Build the networks that a training of this config builds, and return their layers."""
     import torch
 
     from dcgan.models.gan import build_gan
 
-    with torch.device("meta"):  # shapes alone: no weight is allocated or drawn
+    with torch.device("meta"):  # only shapes: no weight is allocated, no random number is drawn
         gan = build_gan(config)
-    return Anatomy(
-        tuple(layers(gan.generator, (config.latent_dim,))),
-        tuple(layers(gan.discriminator, config.image_shape)),
+    return Architecture(
+        tuple(describe_layers(gan.generator, (config.latent_dim,))),
+        tuple(describe_layers(gan.discriminator, config.image_shape)),
     )
 
 
-def layers(network: Generator | Discriminator, input_shape: Shape) -> list[Layer]:
-    """The layers in the order in which they run, each with what it really gave for a batch of two, in eval mode.
+def describe_layers(network: Generator | Discriminator, input_shape: Shape) -> list[Layer]:
+    """Return the layers in the order in which they run, each with its output shape in eval mode.
 
-    The first is the input. Where the shape changes outside of any layer, a "Reshape" says so: the label is joined, an
-    image flattened, one logit chosen of several.
+    The first one is the input. A RESHAPE stands where the shape changes outside of any module: a label is joined, an
+    image is flattened, or one logit is chosen of several.
     """
     import torch
 
@@ -72,17 +72,17 @@ def layers(network: Generator | Discriminator, input_shape: Shape) -> list[Layer
     device = next(network.parameters()).device
     num_classes = network.config.num_classes
     labels = torch.zeros(2, dtype=torch.int64, device=device) if num_classes else None
-    found = [Layer(INPUT, "z" if len(input_shape) == 1 else "image", tuple(input_shape))]
+    layers = [Layer(INPUT, "z" if len(input_shape) == 1 else "image", tuple(input_shape))]
 
     def reach(shape: Shape) -> None:
-        if shape != found[-1].output_shape:
-            joined = len(found) == 1 and num_classes
-            found.append(Layer(RESHAPE, f"with the label, one of {num_classes}" if joined else "", shape))
+        if shape != layers[-1].output_shape:
+            joined = len(layers) == 1 and num_classes
+            layers.append(Layer(RESHAPE, f"with the label, one of {num_classes}" if joined else "", shape))
 
     def record(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         parameters = sum(parameter.numel() for parameter in module.parameters())
         reach(tuple(inputs[0].shape[1:]))
-        found.append(Layer(type(module).__name__, module.extra_repr(), tuple(output.shape[1:]), parameters))
+        layers.append(Layer(type(module).__name__, module.extra_repr(), tuple(output.shape[1:]), parameters))
 
     was_training = network.training
     hooks = [module.register_forward_hook(record) for module in network.modules() if not any(module.children())]
@@ -90,22 +90,22 @@ def layers(network: Generator | Discriminator, input_shape: Shape) -> list[Layer
         with torch.no_grad():
             network.eval()(torch.zeros(2, *input_shape, device=device), labels)
         if isinstance(network, Discriminator) and network.config.auxiliary_head:
-            chosen = f"the logit for all plus the component's own; {NUM_COMPONENTS} more are the auxiliary head"
-            found.append(Layer(RESHAPE, chosen, (1,)))
+            chosen = f"the shared logit plus the component's own; {NUM_COMPONENTS} more are the auxiliary head"
+            layers.append(Layer(RESHAPE, chosen, (1,)))
     finally:
         for hook in hooks:
             hook.remove()
         network.train(was_training)
-    return found
+    return layers
 
 
-def total_parameters(of: Sequence[Layer]) -> int:
-    """Trainable parameters of all the layers."""
-    return sum(layer.parameters for layer in of)
+def total_parameters(layers: Sequence[Layer]) -> int:
+    """Return the number of trainable parameters in all layers."""
+    return sum(layer.parameters for layer in layers)
 
 
-def shared(left: Sequence[Layer], right: Sequence[Layer]) -> tuple[list[bool], list[bool]]:
-    """For each layer of either network: is it in the other one too, in the same order?
+def shared_layers(left: Sequence[Layer], right: Sequence[Layer]) -> tuple[list[bool], list[bool]]:
+    """Return, for each layer of either network, whether the other one has it too, in the same order.
 
     Equal means the same kind, settings, output shape and number of parameters.
     """
@@ -118,21 +118,21 @@ def shared(left: Sequence[Layer], right: Sequence[Layer]) -> tuple[list[bool], l
 
 @dataclass(frozen=True)
 class Stage:
-    """What a diagram draws as one block: a shape, and the layers that led to it."""
+    """One block of a diagram: a shape, and the layers that lead to it."""
 
     steps: tuple[str, ...]
     shape: Shape
 
 
-def stages(of: Sequence[Layer]) -> list[Stage]:
-    """The network in few blocks: a new one at each layer that learns a map, grows or shrinks; the rest joins it."""
-    drawn = [Stage((), of[0].output_shape)]
+def stages(layers: Sequence[Layer]) -> list[Stage]:
+    """Return the network in few blocks: a layer that learns a map, or changes its size, opens a new one."""
+    drawn = [Stage((), layers[0].output_shape)]
     waiting: tuple[str, ...] = ()
-    for layer in of[1:]:
+    for layer in layers[1:]:
         if layer.kind in _OPENS_STAGE:
             drawn.append(Stage((*waiting, layer.kind), layer.output_shape))
             waiting = ()
-        elif len(drawn) == 1:  # before the first map: the label joins, z becomes a map
+        elif len(drawn) == 1:  # before the first map: a label is joined, z becomes a map
             waiting += (layer.kind,) if layer.settings.startswith("with") else ()
         else:
             name = () if layer.kind in _SHAPES_ONLY else (layer.kind,)

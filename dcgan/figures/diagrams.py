@@ -1,6 +1,6 @@
-"""Diagrams in Graphviz' language, in the colours of every plot. Text in, text out: whoever shows them draws them.
+"""Write diagrams in Graphviz' language, in the colors of every plot. Input and output are text; a page draws them.
 
-Boxes are light with dark letters and lines are of a middle grey, so that they read on a light page and on a dark one.
+Boxes are light with dark letters and lines are middle gray, so that they read on a light page and on a dark one.
 """
 
 from __future__ import annotations
@@ -9,21 +9,21 @@ import math
 from collections.abc import Sequence
 
 from dcgan.figures.architecture import Shape, Stage
-from dcgan.figures.plots import DISCRIMINATOR, GENERATOR, GREY, REAL
+from dcgan.figures.plots import DISCRIMINATOR, GENERATOR, GRAY, REAL
 
 _SETUP = (
     'bgcolor="transparent"; '
     'node [shape=box, style="filled,rounded", fillcolor="#FFFFFF", fontname="sans-serif", fontsize=12, '
     'fontcolor="#111111", penwidth=2, margin="0.15,0.08"]; '
-    f'edge [color="{GREY}", fontcolor="{GREY}", fontname="sans-serif", fontsize=11];'
+    f'edge [color="{GRAY}", fontcolor="{GRAY}", fontname="sans-serif", fontsize=11];'
 )
 
 
 def two_networks(latent_dim: int = 100) -> str:
-    """A GAN: noise to the generator, fakes and real images to the discriminator, its answer back to both."""
+    """Return a diagram of a GAN: z to G, fake and real images to D, the answer of D to both."""
     return f"""digraph {{
   rankdir=TB; nodesep=0.5; ranksep=0.4; {_SETUP}
-  z [label="z: {latent_dim} random numbers", color="{GREY}"];
+  z [label="z: {latent_dim} random numbers", color="{GRAY}"];
   g [label="Generator G", fillcolor="{GENERATOR}", fontcolor="#FFFFFF", color="{GENERATOR}"];
   fake [label="a generated image, G(z)", color="{GENERATOR}"];
   real [label="a real image, x", color="{REAL}"];
@@ -37,9 +37,11 @@ def two_networks(latent_dim: int = 100) -> str:
 
 
 def network(stages: Sequence[Stage], color: str, name: str) -> str:
-    """One network from its input at the top to its output: boxes are shapes, the wider the more numbers, and arrows
-    are the layers between them."""
-    lines = [f"digraph {{ rankdir=TB; ranksep=0.3; {_SETUP}", f'  label="{name}"; labelloc=t; fontcolor="{GREY}";']
+    """Return a diagram of one network, its input at the top.
+
+    A box is a shape; more numbers make it wider. An arrow names the layers between two shapes.
+    """
+    lines = [f"digraph {{ rankdir=TB; ranksep=0.3; {_SETUP}", f'  label="{name}"; labelloc=t; fontcolor="{GRAY}";']
     lines[1] += ' fontname="sans-serif";'
     for index, stage in enumerate(stages):
         width = 0.8 + 0.16 * math.log2(max(1, math.prod(stage.shape)))
@@ -51,5 +53,5 @@ def network(stages: Sequence[Stage], color: str, name: str) -> str:
 
 
 def shape_text(shape: Shape) -> str:
-    """ "64 x 7 x 7" for channels, height and width; a single number as it is."""
+    """Return "64 x 7 x 7" for channels, height and width, and a single number as it is."""
     return " × ".join(map(str, shape)) or "1"  # noqa: RUF001

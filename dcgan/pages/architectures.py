@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dcgan.figures import diagrams
-from dcgan.figures.architecture import Anatomy, Layer, shared, stages, total_parameters
+from dcgan.figures.architecture import Architecture, Layer, shared_layers, stages, total_parameters
 from dcgan.figures.plots import DISCRIMINATOR, GENERATOR
 from dcgan.pages.parts.address import asked_for, refused
 from dcgan.presets import PRESETS
@@ -42,7 +42,7 @@ def main() -> None:
         ("Discriminator", DISCRIMINATOR, [each.discriminator for each in both]),
     ):
         st.subheader(title)
-        marks = shared(*networks)
+        marks = shared_layers(*networks)
         for column, name, layers, same in zip(st.columns(2, gap="medium"), chosen, networks, marks, strict=True):
             with column:
                 show(f"{title.lower()} of {name}", color, layers, same)
@@ -82,11 +82,11 @@ def show(title: str, color: str, layers: Sequence[Layer], same: Sequence[bool]) 
 
 
 @st.cache_resource(show_spinner="Building the networks ...")
-def taken_apart(preset: str) -> Anatomy:
+def taken_apart(preset: str) -> Architecture:
     """Once for all sessions: a preset's networks do not change."""
-    from dcgan.figures.architecture import anatomy
+    from dcgan.figures.architecture import describe_architecture
 
-    return anatomy(PRESETS[preset].config.model)
+    return describe_architecture(PRESETS[preset].config.model)
 
 
 main()

@@ -258,7 +258,7 @@ def curves(sides: Sequence[Side], position: float, align: str) -> None:
     others = sorted({side.config.loss for side in sides if len(side.series)} - set(diagnosis.PROBABILISTIC))
     for column, kind, alt, reading in zip(
         st.columns(2),
-        ("losses", "scores"),
+        ("losses", "discriminator"),
         ("Losses of both runs", "Mean D(x) and mean D(G(z)) of both runs"),
         (
             "How to read it: solid is left, dashed is right. Losses of two runs are no contest: each measures a "
@@ -270,8 +270,10 @@ def curves(sides: Sequence[Side], position: float, align: str) -> None:
         strict=True,
     ):
         with column:
-            figure = plots.paired_curves(kind, drawn, COLUMNS[align], smoothing, log, probabilities=not others)
-            figure.add_vline(position, line={"color": plots.GREY, "width": 1})
+            figure = plots.paired_curves(
+                kind, drawn, COLUMNS[align], smoothing=smoothing, log=log, probabilities=not others
+            )
+            figure.add_vline(position, line={"color": plots.GRAY, "width": 1})
             st.plotly_chart(figure, key=kind, config={"displayModeBar": False}, alt=alt)
             st.caption(reading)
 
@@ -294,7 +296,7 @@ def score_curves(sides: Sequence[Side], position: float, align: str) -> None:
     ):
         with column:
             figure = plots.score_curves(kind, drawn, COLUMNS[align])
-            figure.add_vline(position, line={"color": plots.GREY, "width": 1})
+            figure.add_vline(position, line={"color": plots.GRAY, "width": 1})
             st.plotly_chart(figure, key=f"score:{kind}", config={"displayModeBar": False}, alt=alt)
             st.caption(reading)
     if not comparable(scores[-1].scale for _, scores in drawn):

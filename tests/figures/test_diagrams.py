@@ -1,4 +1,4 @@
-"""Diagrams say what they should; that Graphviz draws them is seen in the browser."""
+"""Diagrams contain every stage and step; the browser tests show that Graphviz draws them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import re
 import pytest
 
 from dcgan.figures import diagrams
-from dcgan.figures.architecture import Stage, anatomy, stages
+from dcgan.figures.architecture import Stage, describe_architecture, stages
 from dcgan.presets import PRESETS
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_every_stage_is_a_box_and_every_step_on_an_arrow(preset):
-    drawn = stages(anatomy(PRESETS[preset].config.model).discriminator)
+def test_every_stage_is_a_box_and_every_step_is_on_an_arrow(preset):
+    drawn = stages(describe_architecture(PRESETS[preset].config.model).discriminator)
     text = diagrams.network(drawn, "#000000", "D")
     boxes = re.findall(r'^  s\d+ \[label="([^"]*)"', text, re.MULTILINE)
     assert boxes == [diagrams.shape_text(stage.shape) for stage in drawn]

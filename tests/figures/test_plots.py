@@ -1,4 +1,4 @@
-"""Figures: the recorded numbers, in the colours that mean the same everywhere."""
+"""Plots show the recorded numbers in the project's colors."""
 
 from __future__ import annotations
 
@@ -28,30 +28,30 @@ def traces(figure) -> dict[str, object]:
 
 
 def test_losses_are_the_recorded_ones_in_their_colours(series):
-    found = traces(plots.loss_curves(series))
-    assert found["discriminator"].y.tolist() == series["d_loss"].tolist()
-    assert found["generator"].y.tolist() == series["g_loss"].tolist()
-    assert found["generator"].x.tolist() == series["epoch"].tolist()
-    assert (found["generator"].line.color, found["discriminator"].line.color) == ("#0072B2", "#D55E00")
+    drawn = traces(plots.loss_curves(series))
+    assert drawn["discriminator"].y.tolist() == series["d_loss"].tolist()
+    assert drawn["generator"].y.tolist() == series["g_loss"].tolist()
+    assert drawn["generator"].x.tolist() == series["epoch"].tolist()
+    assert (drawn["generator"].line.color, drawn["discriminator"].line.color) == ("#0072B2", "#D55E00")
 
 
-def test_judgements_stand_around_the_line_of_one_half(series):
+def test_discriminator_outputs_stand_around_the_line_of_one_half(series):
     figure = plots.discriminator_curves(series)
-    found = traces(figure)
-    assert found["D(x), real"].y.tolist() == series["d_real"].tolist()
-    assert found["D(G(z)), fake"].y.tolist() == series["d_fake"].tolist()
+    drawn = traces(figure)
+    assert drawn["D(x), real"].y.tolist() == series["d_real"].tolist()
+    assert drawn["D(G(z)), fake"].y.tolist() == series["d_fake"].tolist()
     assert [shape.y0 for shape in figure.layout.shapes] == [0.5]
     assert figure.layout.yaxis.range == (0, 1)
 
 
-def test_judgements_that_are_no_probabilities_are_not_called_so(series):
+def test_outputs_that_are_not_probabilities_are_not_labeled_as_such(series):
     named = (("left", series), ("right", series))
     single = plots.discriminator_curves(series, probabilities=False)
-    paired = plots.paired_curves("scores", named, "epoch", probabilities=False)
+    paired = plots.paired_curves("discriminator", named, "epoch", probabilities=False)
     for figure in (single, paired):
         assert figure.layout.yaxis.title.text == "sigmoid of D's logits"
         assert not figure.layout.shapes
-    assert plots.paired_curves("scores", named, "epoch").layout.yaxis.title.text == "probability of being real"
+    assert plots.paired_curves("discriminator", named, "epoch").layout.yaxis.title.text == "probability of being real"
 
 
 def test_gradients_are_the_recorded_ones_on_a_log_scale(series):
@@ -106,13 +106,13 @@ def test_a_loss_that_has_no_logarithm_keeps_the_axis_linear_and_says_so(tmp_path
     for figure in (
         plots.loss_curves(below, log=True, smoothing=smoothing),
         plots.paired_curves("losses", pair, "epoch", log=True),
-        plots.paired_curves("losses", pair[::-1], "epoch", smoothing, log=True),
+        plots.paired_curves("losses", pair[::-1], "epoch", smoothing=smoothing, log=True),
     ):
         assert figure.layout.yaxis.type is None
         assert ["no logarithm" in note.text for note in figure.layout.annotations] == [True]
     for figure in (
         plots.loss_curves(below, smoothing=smoothing),
-        plots.paired_curves("losses", (("a", series), ("b", series)), "epoch", smoothing, log=True),
+        plots.paired_curves("losses", (("a", series), ("b", series)), "epoch", smoothing=smoothing, log=True),
     ):
         assert not figure.layout.annotations
     assert figure.layout.yaxis.type == "log"
@@ -145,13 +145,13 @@ ROWS = [score_row(2), score_row(4), score_row(6)]
 @pytest.mark.parametrize("column", ["cfd", "coverage"])
 def test_scores_stand_beside_the_green_line_of_real_images(column):
     figure = plots.score_curves(column, [("generated", ROWS)])
-    found = traces(figure)
-    assert found["generated"].x == (1.0, 2.0, 3.0)
-    assert found["generated"].y == tuple(getattr(row, column) for row in ROWS)
-    assert found["generated"].line.color == "#0072B2"
-    assert set(found["real images"].y) == {getattr(ROWS[0], f"real_{column}")}
-    assert found["real images"].x == (0, 3.0)
-    assert found["real images"].line.color == "#009E73"
+    drawn = traces(figure)
+    assert drawn["generated"].x == (1.0, 2.0, 3.0)
+    assert drawn["generated"].y == tuple(getattr(row, column) for row in ROWS)
+    assert drawn["generated"].line.color == "#0072B2"
+    assert set(drawn["real images"].y) == {getattr(ROWS[0], f"real_{column}")}
+    assert drawn["real images"].x == (0, 3.0)
+    assert drawn["real images"].line.color == "#009E73"
     assert figure.layout.yaxis.type == ("log" if column == "cfd" else None)
     assert figure.layout.yaxis.title.text
 
@@ -163,7 +163,7 @@ def test_scores_lie_over_every_axis(x, last):
     assert figure.layout.xaxis.title.text == plots.X_AXES[x]
 
 
-def test_two_runs_scores_are_solid_and_dashed_with_one_line_for_one_floor():
+def test_two_runs_scores_are_solid_and_dashed_with_one_line_for_equal_real_images():
     figure = plots.score_curves("coverage", [("a", ROWS), ("b", ROWS[:1])])
     assert [(trace.name, trace.line.dash) for trace in figure.data] == [
         ("a", "solid"),
@@ -191,3 +191,17 @@ def test_classes_stand_beside_their_real_shares():
     assert marks.y == ROWS[0].real_class_histogram
     assert bars.x == marks.x == tuple("0123456789")
     assert (bars.marker.color, marks.marker.line.color) == ("#0072B2", "#009E73")
+
+
+# Paths
+
+
+def test_a_path_shows_its_norms_over_the_norm_interval_and_its_changes():
+    norms, changes = np.array([9.0, 8.0, 10.0]), np.array([3.0, 4.0])
+    figure = plots.path_curves(norms, (9.5, 10.5), changes)
+    line, bars = figure.data
+    assert (list(line.x), list(line.y)) == ([1, 2, 3], norms.tolist())
+    assert (list(bars.x), list(bars.y)) == ([2, 3], changes.tolist())
+    (band,) = figure.layout.shapes
+    assert (band.y0, band.y1, band.yref) == (9.5, 10.5, "y")
+    assert figure.layout.yaxis.range == (0.9 * 8.0, 1.05 * 10.5)

@@ -186,13 +186,19 @@ def curves(series: Series, epoch: float | None, loss: str) -> None:
     x = left.selectbox("Over", list(plots.X_AXES), format_func=plots.X_AXES.get, key="x")
     smoothing = middle.slider("Smoothing", 0.0, 0.99, 0.6, key="smoothing")
     log = right.toggle("Log scale", key="log", help="For the losses.")
-    show(plots.loss_curves(series, x, smoothing, log), "losses", "Both losses over the training", epoch, x)
+    show(
+        plots.loss_curves(series, x, smoothing=smoothing, log=log),
+        "losses",
+        "Both losses over the training",
+        epoch,
+        x,
+    )
     st.caption(
         "How to read it: a GAN's losses do not fall to zero, they are a balance. When one network gains, the other's "
         "loss rises. A discriminator loss that sticks at zero leaves the generator nothing to learn from."
     )
     probabilities = loss in diagnosis.PROBABILISTIC
-    judgement = plots.discriminator_curves(series, x, smoothing, probabilities=probabilities)
+    judgement = plots.discriminator_curves(series, x, smoothing=smoothing, probabilities=probabilities)
     show(judgement, "scores", "Mean D(x) and mean D(G(z))", epoch, x)
     st.caption(
         "How to read it: what D says of real and of generated images, 1 is real. It begins near 0.5, for D has "
@@ -203,7 +209,13 @@ def curves(series: Series, epoch: float | None, loss: str) -> None:
         "they should have. Real above generated is all that D has to learn; both may run to 0 or to 1 without harm, "
         "and then nothing is to be seen here."
     )
-    show(plots.gradient_curves(series, x, smoothing), "gradients", "Gradient norms of both networks", epoch, x)
+    show(
+        plots.gradient_curves(series, x, smoothing=smoothing),
+        "gradients",
+        "Gradient norms of both networks",
+        epoch,
+        x,
+    )
     st.caption(
         "How to read it: how hard each network is pushed. The generator's gradient going to zero says that it learns "
         "no more; one that grows tenfold and more, that the training is about to diverge."
@@ -212,7 +224,7 @@ def curves(series: Series, epoch: float | None, loss: str) -> None:
 
 def show(figure: go.Figure, key: str, alt: str, epoch: float | None, x: str) -> None:
     if epoch is not None and x == "epoch":
-        figure.add_vline(epoch, line={"color": plots.GREY, "width": 1})
+        figure.add_vline(epoch, line={"color": plots.GRAY, "width": 1})
     st.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt=alt)
 
 
