@@ -152,7 +152,7 @@ class DataConfig:
     """The real images."""
 
     name: str = "mnist"
-    """mnist, fashion-mnist, kmnist, cifar10, stacked-mnist (three digits as RGB), or folder:PATH for own images."""
+    """Name of a data set, or folder:PATH for own images."""
     root: str = ""
     """Folder that holds the named set; empty: the project's own data, else a download into the user's cache."""
     limit: int = 0
@@ -170,11 +170,7 @@ class DataConfig:
         _check_types(self)
         _at_least(self, limit=0, resident_limit_mib=0, workers=0)
         _require(0 <= self.holdout < 1, f"holdout={self.holdout} is not in [0, 1); try 0.1")
-        folder = self.name.startswith("folder:") and len(self.name) > len("folder:")
-        _require(
-            folder or self.name in DATASETS,
-            f"data={self.name!r} is unknown; choose one of {', '.join(DATASETS)}, or folder:PATH",
-        )
+        folder = self.is_folder
         _require(
             folder or not self.holdout,
             f"holdout={self.holdout} has no effect with {self.name}, which has test images of its own; set it to 0",
@@ -186,6 +182,11 @@ class DataConfig:
             not (folder and self.root),
             f"root={self.root!r} has no effect with {self.name}, which says itself where it lies; leave it empty",
         )
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether these are the user's own images; data/named_sets.py checks all other names."""
+        return self.name.startswith("folder:") and self.name != "folder:"
 
     def with_absolute_paths(self) -> DataConfig:
         """The same data, named so that it is found from any working directory."""
@@ -204,8 +205,6 @@ _TARGETS: dict[str, tuple[str, ...]] = {
     "relativistic": (),
 }
 """The targets that each loss has, and label smoothing may move."""
-
-DATASETS = ("mnist", "fashion-mnist", "kmnist", "cifar10", "stacked-mnist")
 
 
 @dataclass(frozen=True)
@@ -325,10 +324,6 @@ class TrainConfig:
                 self.generator_batch_factor == 1,
                 f"generator_batch_factor={self.generator_batch_factor} needs fresh fakes; set reuse_fakes to False",
             )
-        _require(
-            self.data.name != "stacked-mnist" or self.model.channels == 3,
-            f"channels={self.model.channels} would lay the three digits of stacked-mnist over each other; try 3",
-        )
         if self.loss == "relativistic":
             _require(
                 self.generator_batch_factor == 1,

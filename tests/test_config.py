@@ -414,21 +414,6 @@ def test_the_image_size_that_the_error_proposes_is_valid(topology, size):
     assert ModelConfig(topology=topology, image_size=proposed).image_size == proposed
 
 
-@pytest.mark.parametrize("name", ["", "Mnist", "imagenet", "folder:", "folder", "../mnist"])
-def test_an_unknown_data_set_lists_the_known_ones(name):
-    with pytest.raises(ValueError, match=r"\S") as caught:
-        DataConfig(name=name)
-    known = "mnist, fashion-mnist, kmnist, cifar10, stacked-mnist, or folder:PATH"
-    assert str(caught.value) == f"data={name!r} is unknown; choose one of {known}"
-
-
-def test_three_digits_as_colours_are_not_made_grey():
-    stacked = DataConfig(name="stacked-mnist")
-    with pytest.raises(ValueError, match=r"^channels=1 would lay the three digits of stacked-mnist .*; try 3$"):
-        TrainConfig(data=stacked)
-    assert TrainConfig(data=stacked, model=ModelConfig(channels=3)).data == stacked
-
-
 @pytest.mark.parametrize(
     ("loss", "target"),
     [(loss, name) for loss, has in TARGETS.items() for name in TARGETS["bce"] if name not in has],

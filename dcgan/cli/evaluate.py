@@ -54,7 +54,7 @@ def train_classifier(
     """Train the classifier that scores are taken from; mnist's is published.
 
     Args:
-        name: A named set of 28x28 grey images in ten classes: mnist, fashion-mnist or kmnist.
+        name: A named set of 28x28 gray images in ten classes; an unknown name lists them.
         epochs: Passes over the training images; 0: as many as the published ones took, 10, or 25 for fashion-mnist.
         seed: Of its first weights, the order of the images, their shifts and, for clothes, their mirroring.
         threads: CPU threads; 1 gives the published weights, on the same CPU and versions.
@@ -64,22 +64,24 @@ def train_classifier(
     """
     import torch
 
-    from dcgan.data.named_sets import NAMED_SETS, read_named_set
+    from dcgan.data.named_sets import read_named_set
     from dcgan.evaluation.classifier import (
         EPOCHS,
         FEATURES,
-        IMAGE_SHAPE,
         MIRRORED,
         Classifier,
+        classifiable_sets,
         save_classifier,
         to_float,
     )
     from dcgan.evaluation.classifier import train_classifier as networks_of
     from dcgan.runtime.device import choose_device
 
-    known = [each for each, named_set in NAMED_SETS.items() if named_set.shape == IMAGE_SHAPE]
-    if name not in known:
-        raise ValueError(f"{name!r} is no set of 28x28 grey images in ten classes; choose one of {', '.join(known)}")
+    if name not in classifiable_sets():
+        raise ValueError(
+            f"{name!r} is not a set of 28x28 gray images in ten classes; choose one of "
+            f"{', '.join(classifiable_sets())}"
+        )
     if epochs < 0 or threads < 1:
         raise ValueError(f"epochs={epochs} is below 0 or threads={threads} below 1; try 10 and 1")
     epochs = epochs or MIRRORED.get(name, EPOCHS)

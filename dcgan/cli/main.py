@@ -18,6 +18,7 @@ import tyro
 from tyro.conf import FlagCreatePairsOff
 
 from dcgan import __version__
+from dcgan.cli.config_flags import config_registry
 from dcgan.cli.draw import gif, sample
 from dcgan.cli.evaluate import evaluate, train_classifier
 from dcgan.cli.link import link, open_link
@@ -135,7 +136,7 @@ def _run(arguments: list[str]) -> int:
         raise ValueError(f"{name!r} is not a command; {advice}")
     _refuse_renamed(rest)
     command, rest = with_preset(rest) if name == "train" else (COMMANDS[name], rest)
-    return tyro.cli(command, prog=f"{PROG} {name}", args=rest)
+    return tyro.cli(command, prog=f"{PROG} {name}", args=rest, registry=config_registry())
 
 
 def _refuse_renamed(arguments: Sequence[str]) -> None:

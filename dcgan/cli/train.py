@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from dcgan.config import TrainConfig, check_new
+from dcgan.data.named_sets import check_data
 from dcgan.presets import PRESETS
 from dcgan.runs import diagnosis
 from dcgan.runs.listing import find_run, named_config
@@ -61,6 +62,7 @@ def train(
         tensorboard: Mirror losses and samples for TensorBoard, under RUN/tensorboard.
     """
     check_new(config)
+    check_data(config.data, config.model)
     if preset in PRESETS and PRESETS[preset].notes:
         print(f"{preset}: {PRESETS[preset].notes}", file=sys.stderr)
     if dry_run:

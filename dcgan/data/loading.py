@@ -32,7 +32,7 @@ from dcgan.data.folder import (
     source_of,
     split_files,
 )
-from dcgan.data.named_sets import NAMED_SETS, read_named_set
+from dcgan.data.named_sets import check_data, get_named_set, read_named_set
 from dcgan.runtime.distributed import ALONE, Ranks
 
 __all__ = [
@@ -57,10 +57,11 @@ def load_images(data: DataConfig, model: ModelConfig, seed: int = 0, split: Spli
 
     Raises ValueError or FileNotFoundError that names the set and the remedy.
     """
-    if _is_folder(data):
+    if data.is_folder:
         whole = _find_files(data, model)
         files = split_files(whole, data.holdout, seed, split)
         return _load_files(whole, files, data, model, data.limit if split == "train" else 0)[0]
+    check_data(data, model)
     images_u8, labels = read_named_set(data.name, data.root, split)
     if data.limit and split == "train":
         images_u8, labels = images_u8[: data.limit], labels[: data.limit]
@@ -81,11 +82,12 @@ def make_batches(
     Raises ValueError or FileNotFoundError that names the set and the remedy.
     """
     data, model = config.data, config.model
-    whole = _find_files(data, model, began) if _is_folder(data) else None
+    check_data(data, model)
+    whole = _find_files(data, model, began) if data.is_folder else None
     if began is None:
         _check_classes(data, model, whole)
     files = split_files(whole, data.holdout, config.seed, "train") if whole else None
-    num_train = len(files.paths) if files else NAMED_SETS[data.name].num_train
+    num_train = len(files.paths) if files else get_named_set(data.name).num_train
     num_images = min(num_train, data.limit or num_train)
     mebibytes = math.ceil(num_images * math.prod(model.image_shape) / 2**20)
     if mebibytes <= data.resident_limit_mib:
@@ -104,10 +106,6 @@ def make_batches(
         f"{data.resident_limit_mib}, and only folders stream; set --data.resident-limit-mib {mebibytes}, or "
         "lower --model.image-size or --data.limit"
     )
-
-
-def _is_folder(data: DataConfig) -> bool:
-    return data.name.startswith("folder:")
 
 
 def _find_files(data: DataConfig, model: ModelConfig, began: Source | None = None) -> ImageFiles:
@@ -181,7 +179,7 @@ def _check_labels(data: DataConfig, model: ModelConfig, labels: np.ndarray | Non
 
 def _check_classes(data: DataConfig, model: ModelConfig, files: ImageFiles | None) -> None:
     """A new training has an image for every class. Models that were trained otherwise are still read and resumed."""
-    num_labels = len(files.classes) if files else NAMED_SETS[data.name].num_labels
+    num_labels = len(files.classes) if files else get_named_set(data.name).num_classes
     if model.num_classes > num_labels:
         raise ValueError(
             f"model.num_classes={model.num_classes} is more than the {num_labels} labels of {data.name}, and a "

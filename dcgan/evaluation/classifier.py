@@ -151,12 +151,18 @@ def load_classifier(name: str = "mnist", device: str | torch.device = "cpu") -> 
     return features
 
 
+def classifiable_sets() -> list[str]:
+    """Return the names of the data sets on which a classifier can be trained: 28x28 gray images in ten classes."""
+    shape, classes = IMAGE_SHAPE, NUM_CLASSES
+    return [name for name, entry in NAMED_SETS.items() if (entry.shape, entry.num_classes) == (shape, classes)]
+
+
 def _remedy(name: str, path: Path) -> str:
     """What to do without a judge of that name."""
     train = "python -m dcgan train-classifier"
     if name.endswith(".safetensors"):
         return f"train one with: {train} NAME -o {path}"
-    if name in NAMED_SETS and NAMED_SETS[name].shape == IMAGE_SHAPE:
+    if name in classifiable_sets():
         return f"train one with: {train} {name}"
     held_out = ", of a training with --data.holdout 0.1" if name.startswith("folder:") else ""
     return f"score its generators by FID instead: python -m dcgan evaluate RUN --features inception{held_out}"

@@ -137,9 +137,12 @@ class Run:
         """A new directory under `root`, named after time, preset and seed, with its config.json.
 
         Relative paths in the config are made absolute, so that the run can be resumed from anywhere.
-        Raises ValueError for what no new training should have.
+        Raises ValueError for what no new training should have, and for an unknown data set.
         """
+        from dcgan.data.named_sets import check_data  # only now: it imports numpy, which readers of runs do without
+
         check_new(config)
+        check_data(config.data, config.model)
         root = runs_root() if root is None else root
         config = dataclasses.replace(config, data=config.data.with_absolute_paths())
         stem = f"{datetime.now():%Y%m%d-%H%M%S}-{preset}-s{config.seed}"

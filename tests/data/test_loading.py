@@ -14,10 +14,9 @@ import pytest
 import torch
 from PIL import Image
 
-from dcgan.config import DATASETS, DataConfig, ModelConfig, TrainConfig
+from dcgan.config import DataConfig, ModelConfig, TrainConfig
 from dcgan.data.folder import Source, check_header, find_images, keep_readable, source_of
 from dcgan.data.loading import ResidentBatches, StreamedBatches, load_images, make_batches
-from dcgan.data.named_sets import NAMED_SETS
 
 CPU = torch.device("cpu")
 GREY_8 = ModelConfig(image_size=8)
@@ -41,10 +40,6 @@ def own(folder: Path, **fields: object) -> DataConfig:
 
 def numbers(images_u8: torch.Tensor) -> list[int]:
     return images_u8[:, 0, 0, 0].tolist()
-
-
-def test_every_set_a_config_may_name_is_there():
-    assert tuple(NAMED_SETS) == DATASETS
 
 
 def test_mnist_is_loaded_as_it_is():

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import hashlib
+import io
 import multiprocessing
 import pickle
+import re
 import shutil
 import struct
+import tarfile
 import urllib.error
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
-from dcgan.data.named_sets import NAMED_SETS, PROJECT_DATA, read_idx, read_named_set
+from dcgan.cli.main import main
+from dcgan.config import DataConfig, ModelConfig, TrainConfig
+from dcgan.data.idx import read_idx
+from dcgan.data.named_sets import NAMED_SETS, PROJECT_DATA, NamedSet, check_data, read_named_set
 from dcgan.files import cache_folder
+from dcgan.runs.listing import list_runs
+from dcgan.runs.run import Run
 
 MNIST_RAW = PROJECT_DATA / "MNIST" / "raw"
 MNIST_MD5 = {
@@ -146,7 +156,7 @@ def test_an_idx_file_that_is_too_long_is_damaged(tmp_path):
 def test_images_and_labels_must_be_as_many(tmp_path):
     write_idx_set(tmp_path, count=6)
     (tmp_path / "train-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx_bytes(np.zeros(5))))
-    with pytest.raises(ValueError, match=r"\(6, 28, 28\).*\(5,\).*whole copies of the mnist files"):
+    with pytest.raises(ValueError, match=r"\(6, 28, 28\).*\(5,\).*whole copies"):
         read_named_set("mnist", str(tmp_path), "train")
 
 
@@ -244,48 +254,203 @@ def test_the_cache_follows_the_environment(monkeypatch, tmp_path):
     assert cache_folder() == tmp_path / "mine"
 
 
-@pytest.fixture
-def cifar10(tmp_path, monkeypatch) -> Path:
-    """Two images a batch; torchvision's list of sums is changed to theirs."""
-    from torchvision.datasets import CIFAR10
-
-    folder = tmp_path / "cifar-10-batches-py"
-    folder.mkdir()
-
-    def write(name: str, content: dict) -> list[str]:
-        (folder / name).write_bytes(pickle.dumps(content))
-        return [name, hashlib.md5((folder / name).read_bytes()).hexdigest()]
-
-    def batch(value: int) -> dict:
-        colors = np.repeat([value, 100, 200], 1024).astype(np.uint8)
-        return {"data": np.stack([colors, colors]), "labels": [value, 9 - value]}
-
-    train = [write(f"data_batch_{i}", batch(i)) for i in range(1, 6)]
-    monkeypatch.setattr(CIFAR10, "train_list", train)
-    monkeypatch.setattr(CIFAR10, "test_list", [write("test_batch", batch(0))])
-    name, md5 = write("batches.meta", {"label_names": list("abcdefghij")})
-    monkeypatch.setattr(CIFAR10, "meta", {"filename": name, "key": "label_names", "md5": md5})
-    return tmp_path
+def cifar10_records(*labels: int) -> bytes:
+    """A record a label: red is the label, green 100, blue 200, and the last blue pixel is 7."""
+    pixels = [bytes([label]) * 1024 + b"\x64" * 1024 + b"\xc8" * 1023 + b"\x07" for label in labels]
+    return b"".join(bytes([label]) + image for label, image in zip(labels, pixels, strict=True))
 
 
-def test_cifar10_is_read_by_torchvision(cifar10):
-    images, labels = read_named_set("cifar10", str(cifar10), "train")
-    assert images.shape == (10, 3, 32, 32)
-    assert images.dtype == np.uint8
-    assert images[2, :, 5, 7].tolist() == [2, 100, 200]
-    assert labels.tolist() == [1, 8, 2, 7, 3, 6, 4, 5, 5, 4]
-    assert labels.dtype == np.int64
-    assert read_named_set("cifar10", str(cifar10), "test")[1].tolist() == [0, 9]
+def cifar10_files() -> dict[str, bytes]:
+    """The files of the binary version, with two records each."""
+    train = {f"data_batch_{i}.bin": cifar10_records(i, 9 - i) for i in range(1, 6)}
+    return {**train, "test_batch.bin": cifar10_records(0, 9), "readme.html": b"<html>"}
 
 
-def test_a_damaged_cifar10_is_never_unpickled(cifar10, monkeypatch):
+def write_cifar10_archive(path: Path, contents: dict[str, bytes]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in contents.items():
+            member = tarfile.TarInfo(f"cifar-10-batches-bin/{name}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+
+
+def check_cifar10(root: Path) -> None:
+    images_u8, labels = read_named_set("cifar10", str(root), "train")
+    assert (images_u8.shape, images_u8.dtype) == ((10, 3, 32, 32), np.uint8)
+    assert images_u8[2, :, 5, 7].tolist() == [2, 100, 200]
+    assert images_u8[2, :, 31, 31].tolist() == [2, 100, 7]
+    assert (labels.tolist(), labels.dtype) == ([1, 8, 2, 7, 3, 6, 4, 5, 5, 4], np.int64)
+    assert read_named_set("cifar10", str(root), "test")[1].tolist() == [0, 9]
+
+
+@pytest.mark.parametrize("below", ["", "cifar-10-batches-bin"])
+@pytest.mark.parametrize("packed", [True, False])
+def test_cifar10_is_read_from_its_binary_version(tmp_path, below, packed):
+    folder = tmp_path / below
+    if packed:
+        write_cifar10_archive(folder / "cifar-10-binary.tar.gz", cifar10_files())
+    else:
+        folder.mkdir(exist_ok=True)
+        for name, content in cifar10_files().items():
+            (folder / name).write_bytes(content)
+    check_cifar10(tmp_path)
+
+
+class Response(io.BytesIO):
+    """As much of an HTTP response as torchvision looks at."""
+
+    url = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
+    headers: ClassVar[dict[str, str]] = {}
+    length = 0
+
+
+def test_cifar10_is_downloaded_once_and_checked_by_its_sum(cache, tmp_path, monkeypatch):
+    write_cifar10_archive(tmp_path / "served.tar.gz", cifar10_files())
+    served = (tmp_path / "served.tar.gz").read_bytes()
+    addresses = []
+
+    def answer(request, *args, **kwargs):
+        addresses.append(request.full_url)
+        return Response(served)
+
+    monkeypatch.setattr("urllib.request.urlopen", answer)
+    with pytest.raises(FileNotFoundError, match=r"cifar10 is not in .* could not be downloaded"):
+        read_named_set("cifar10", "", "train")
+    assert list(cache.iterdir()) == []
+    monkeypatch.setattr("dcgan.data.cifar10._MD5", hashlib.md5(served).hexdigest())
+    assert len(read_named_set("cifar10", "", "train")[0]) == 10
+    assert set(addresses) == {Response.url}
+    count = len(addresses)
+    assert len(read_named_set("cifar10", "", "test")[0]) == 2
+    assert len(addresses) == count
+
+
+DAMAGES = {
+    "a file is missing": lambda files: {name: files[name] for name in files if name != "data_batch_3.bin"},
+    "a file is cut short": lambda files: files | {"data_batch_3.bin": files["data_batch_3.bin"][:-1]},
+    "a label is no class": lambda files: files | {"data_batch_3.bin": cifar10_records(10)},
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+@pytest.mark.parametrize("packed", [True, False])
+def test_damaged_records_of_cifar10_are_an_error_that_names_the_file(tmp_path, damage, packed):
+    contents = damage(cifar10_files())
+    if packed:
+        write_cifar10_archive(tmp_path / "cifar-10-binary.tar.gz", contents)
+    else:
+        for name, content in contents.items():
+            (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=rf"{tmp_path}.* is damaged \(data_batch_3\.bin has .*--data\.root PATH"):
+        read_named_set("cifar10", str(tmp_path), "train")
+
+
+@pytest.mark.parametrize("cut", [lambda b: b[:-20], lambda b: b[:3], lambda b: b"", lambda b: b"x" * 99])
+def test_a_damaged_archive_of_cifar10_is_never_read(tmp_path, cut):
+    path = tmp_path / "cifar-10-binary.tar.gz"
+    write_cifar10_archive(path, cifar10_files())
+    path.write_bytes(cut(path.read_bytes()))
+    with pytest.raises(ValueError, match=rf"{path} is damaged .*--data\.root PATH"):
+        read_named_set("cifar10", str(tmp_path), "train")
+
+
+def test_the_pickled_version_of_cifar10_is_never_read(tmp_path, monkeypatch, cache, offline):
+    """Earlier versions of this project downloaded it; it is neither unpickled nor taken for the binary version."""
     monkeypatch.setattr("pickle.load", None)
-    (cifar10 / "cifar-10-batches-py" / "data_batch_3").write_bytes(b"cut")
-    with pytest.raises(ValueError, match=r"cifar-10-batches-py is damaged.*--data\.root PATH"):
-        read_named_set("cifar10", str(cifar10), "train")
-    shutil.rmtree(cifar10 / "cifar-10-batches-py")
-    with pytest.raises(FileNotFoundError, match="cifar10 is not in"):
-        read_named_set("cifar10", str(cifar10), "train")
+    monkeypatch.setattr("pickle.loads", None)
+    for root in (tmp_path, cache):
+        folder = root / "cifar-10-batches-py"
+        folder.mkdir(parents=True)
+        (folder / "data_batch_1").write_bytes(pickle.dumps({"data": []}))
+    with pytest.raises(
+        FileNotFoundError, match=r"cifar-10-binary\.tar\.gz \(the pickled Python version is not read\)"
+    ):
+        read_named_set("cifar10", str(tmp_path), "train")
+    assert not offline
+    with pytest.raises(FileNotFoundError, match="no network here"):
+        read_named_set("cifar10", "", "train")
+    assert offline, "the cache's pickled version leads to a download"
+
+
+@pytest.mark.parametrize("name", ["", "Mnist", "imagenet", "folder:", "folder", "../mnist"])
+def test_an_unknown_data_set_lists_the_known_ones(name, runs_root):
+    known = "mnist, fashion-mnist, kmnist, cifar10, stacked-mnist, or folder:PATH"
+    text = re.escape(f"data={name!r} is unknown; choose one of {known}")
+    with pytest.raises(ValueError, match=f"^{text}$"):
+        check_data(DataConfig(name=name), ModelConfig())
+    with pytest.raises(ValueError, match=f"^{text}$"):
+        read_named_set(name, "", "train")
+    with pytest.raises(ValueError, match=f"^{text}$"):
+        Run.create(TrainConfig(data=DataConfig(name=name)))
+    assert not runs_root.exists()
+
+
+def test_a_folder_needs_no_entry():
+    check_data(DataConfig(name="folder:/somewhere"), ModelConfig())
+
+
+def test_stacked_digits_need_three_channels(runs_root):
+    stacked = DataConfig(name="stacked-mnist")
+    with pytest.raises(ValueError, match=r"^channels=1 would merge .* stacked-mnist.*--model\.channels 3$"):
+        check_data(stacked, ModelConfig())
+    with pytest.raises(ValueError, match="channels=1"):
+        Run.create(TrainConfig(data=stacked))
+    check_data(stacked, ModelConfig(channels=3))
+
+
+def test_every_set_names_its_license_and_source():
+    text = (PROJECT_DATA / "README.md").read_text()
+    for name, entry in NAMED_SETS.items():
+        assert f"`{name}`" in text
+        assert entry.license in text
+        assert entry.source in text
+
+
+def read_circles(folder: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return disks of two radii, which need no file."""
+    count = NAMED_SETS["circles"].num_train if split == "train" else NAMED_SETS["circles"].num_test
+    labels = np.arange(count) % 2
+    distance = np.hypot(*(np.mgrid[:28, :28] - 13.5))
+    return np.where(distance < 5 + 5 * labels[:, None, None], 255, 0).astype(np.uint8)[:, None], labels
+
+
+CIRCLES = NamedSet(
+    shape=(1, 28, 28), num_train=64, num_test=32, num_classes=2, folder="circles", files="no files",
+    read=read_circles, license="MIT", source="https://example.org/circles",
+)  # fmt: skip
+
+
+def test_one_entry_makes_a_data_set_that_the_command_line_trains(runs_root, monkeypatch, capsys):
+    monkeypatch.setitem(NAMED_SETS, "circles", CIRCLES)
+    small = [
+        "--model.hidden-g",
+        "8",
+        "--model.hidden-d",
+        "8",
+        "--batch-size",
+        "16",
+        "--epochs",
+        "1",
+        "--threads",
+        "1",
+    ]
+    assert main(["train", "gan", "--data", "circles", "--device", "cpu", *small]) == 0
+    (run,) = list_runs(runs_root)
+    assert run.config().data.name == "circles"
+    assert run.status().state == "finished"
+    assert run.status().steps == 4, "64 images in batches of 16"
+    capsys.readouterr()
+    assert main(["train", "gan", "--help"]) == 0
+    assert "circles" in capsys.readouterr().out
+    assert main(["train", "gan", "--data", "circle", "--dry-run"]) == 2
+    assert "stacked-mnist, circles, or folder:PATH" in capsys.readouterr().err
+
+
+def test_a_missing_set_without_a_download_names_its_folder(cache, monkeypatch):
+    monkeypatch.setitem(NAMED_SETS, "circles", dataclasses.replace(CIRCLES, read=lambda folder, split: None))
+    with pytest.raises(FileNotFoundError, match=rf"circles is not in {cache}.*--data\.root PATH"):
+        read_named_set("circles", "", "train")
 
 
 def test_torchvision_accepts_the_embedded_archives_without_a_network(tmp_path, monkeypatch):

@@ -8,7 +8,8 @@ from typing import Any
 import streamlit as st
 
 from dcgan import fields, files
-from dcgan.config import DATASETS, TrainConfig
+from dcgan.config import TrainConfig
+from dcgan.data.named_sets import NAMED_SETS, check_data
 from dcgan.fields import Field
 from dcgan.pages.parts.address import plain
 from dcgan.presets import PRESETS
@@ -142,7 +143,9 @@ def configured(preset: str) -> TrainConfig | None:
     try:
         if data is None:
             return None
-        return fields.changed(base, values | {_DATA_FIELD: data})
+        config = fields.changed(base, values | {_DATA_FIELD: data})
+        check_data(config.data, config.model)
+        return config
     except ValueError as error:
         st.error(plain(f"{error}."))
         return None
@@ -150,7 +153,7 @@ def configured(preset: str) -> TrainConfig | None:
 
 def _data(preset: str, base: TrainConfig) -> str | None:
     """The data's name; None, and a sentence, while a folder is asked for that is not there."""
-    choices = [*DATASETS] if os.environ.get("SPACE_ID") else [*DATASETS, OWN_IMAGES]
+    choices = [*NAMED_SETS] if os.environ.get("SPACE_ID") else [*NAMED_SETS, OWN_IMAGES]
     left, right = st.columns(2)
     chosen = left.selectbox("Data", choices, choices.index(base.data.name), key=f"{preset}:{_DATA_FIELD}")
     if chosen != OWN_IMAGES:

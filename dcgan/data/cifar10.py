@@ -1,0 +1,78 @@
+"""CIFAR-10's binary version: records of one label byte and 3,072 pixel bytes, in one archive. Nothing is unpickled.
+
+Shapes: N images, C H W image.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+FOLDER = "cifar-10-batches-bin"
+ARCHIVE = "cifar-10-binary.tar.gz"
+SHAPE = (3, 32, 32)
+_URL = f"https://www.cs.toronto.edu/~kriz/{ARCHIVE}"
+_MD5 = "c32a1d4ab5d03f1284b67883e8d87530"
+_RECORD_BYTES = 1 + 3 * 32 * 32
+"""A label, then the red, the green and the blue pixels, each row by row."""
+_NUM_CLASSES = 10
+
+
+def download_cifar10(root: Path) -> None:
+    """Fetch the archive into its folder under the root. Raises OSError or RuntimeError, also for another MD5."""
+    from torchvision.datasets.utils import download_url
+
+    download_url(_URL, str(root / FOLDER), ARCHIVE, _MD5)
+
+
+def read_cifar10(folder: Path, split: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return images (N, 3, 32, 32) uint8 and labels (N,) int64 from a folder: the archive, or its unpacked files.
+
+    Returns None where neither is there. Raises ValueError for damaged files.
+    """
+    names = ["test_batch.bin"] if split == "test" else [f"data_batch_{i}.bin" for i in range(1, 6)]
+    archive = folder / ARCHIVE
+    if archive.is_file():
+        place, contents = archive, _unpack(archive)
+    elif (folder / names[0]).is_file():
+        place, contents = folder, {path.name: path.read_bytes() for path in folder.glob("*_batch*.bin")}
+    else:
+        return None
+    try:
+        records = np.concatenate([_records(name, contents.get(name, b"")) for name in names])
+    except ValueError as error:
+        raise ValueError(
+            f"{place} is damaged ({error}); delete it to download it again, or name another folder with "
+            "--data.root PATH"
+        ) from error
+    return records[:, 1:].reshape(-1, *SHAPE), records[:, 0].astype(np.int64)
+
+
+def _records(name: str, content: bytes) -> np.ndarray:
+    """Return the records (N, 3073) uint8 of one file."""
+    values = np.frombuffer(content, np.uint8)
+    if not content or len(content) % _RECORD_BYTES:
+        raise ValueError(f"{name} has {len(content)} bytes, which are not records of {_RECORD_BYTES}")
+    records = values.reshape(-1, _RECORD_BYTES)
+    if records[:, 0].max() >= _NUM_CLASSES:
+        raise ValueError(f"{name} has the label {records[:, 0].max()}, which is above {_NUM_CLASSES - 1}")
+    return records
+
+
+def _unpack(archive: Path) -> dict[str, bytes]:
+    """Return the files of a .tar.gz by name, without their folders. Raises ValueError for a damaged one."""
+    try:
+        # Decompressed whole, so that gzip's CRC is checked before anything is used.
+        with tarfile.open(fileobj=io.BytesIO(gzip.decompress(archive.read_bytes())), mode="r:") as files:
+            members = ((member, files.extractfile(member)) for member in files.getmembers())
+            return {Path(member.name).name: file.read() for member, file in members if file}
+    except (EOFError, gzip.BadGzipFile, tarfile.TarError, zlib.error) as error:
+        raise ValueError(
+            f"{archive} is damaged ({error}); delete it to download it again, or name another folder with "
+            "--data.root PATH"
+        ) from error
