@@ -1,8 +1,8 @@
-"""python -m dcgan"""
+"""The entry point of `python -m dcgan`."""
 
 import sys
 
 from dcgan.cli.main import main
 
-if __name__ == "__main__":  # decoding processes of a streamed set import this file again
+if __name__ == "__main__":  # the decoding processes of a streamed set import this file, too
     sys.exit(main())

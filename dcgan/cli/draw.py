@@ -140,3 +140,7 @@ def parse_labels(text: str, what: str = "labels") -> list[int]:
 def _write(path: Path, data: bytes) -> None:
     with replacing(path) as temporary:
         temporary.write_bytes(data)
+
+
+COMMANDS = {"sample": sample, "gif": gif}
+HELP_ORDER = 3

@@ -254,3 +254,7 @@ def _report(scored: Sequence[dict[str, Any]]) -> str:
 def _cells(columns: Mapping[str, tuple[str, str]], scores: dict[str, Any], prefix: str = "") -> list[str]:
     values = [(scores.get(prefix + name), form) for name, form in columns.values()]
     return ["-" if value is None else format(value, form) for value, form in values]
+
+
+COMMANDS = {"evaluate": evaluate, "train-classifier": train_classifier}
+HELP_ORDER = 4

@@ -102,3 +102,7 @@ def open_link(
     if said := verdict(asked, drawn):
         print(said)
     return 0
+
+
+COMMANDS = {"link": link, "open": open_link}
+HELP_ORDER = 5

@@ -1,5 +1,9 @@
 """The command line. Commands parse, call one library function and print; torch is imported where it is needed.
 
+A module of this package that defines `COMMANDS`, name -> function, adds these commands. Two further names are
+optional: `HELP_ORDER`, its place in the help, and `PREPARE`, name -> function that is given the arguments and returns
+the function to call and the arguments for it.
+
 Exit codes: 0 done, or stopped by a file named `stop`; 2 an error that a person can mend, in one sentence on stderr;
 130 stopped by Ctrl-C or SIGTERM, with everything saved.
 """
@@ -7,75 +11,55 @@ Exit codes: 0 done, or stopped by a file named `stop`; 2 an error that a person 
 from __future__ import annotations
 
 import difflib
+import importlib
 import inspect
-import json as json_module
 import os
+import pkgutil
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
+from types import ModuleType
 
 import tyro
-from tyro.conf import FlagCreatePairsOff
 
-from dcgan import __version__
+from dcgan import __version__, cli
 from dcgan.cli.config_flags import config_registry
-from dcgan.cli.draw import gif, sample
-from dcgan.cli.evaluate import evaluate, train_classifier
-from dcgan.cli.link import link, open_link
-from dcgan.cli.publish import publish
-from dcgan.cli.results import results
-from dcgan.cli.train import PROG, resume, train, with_preset
+from dcgan.cli.program import PROG
 from dcgan.config import RENAMED
-from dcgan.files import runs_root
-from dcgan.runs.listing import list_runs
-from dcgan.runs.tables import preset_summaries, presets_table, run_summary, runs_table
+
+Command = Callable[..., int]
 
 
-def runs(*, json: FlagCreatePairsOff[bool] = False) -> int:
-    """List the published runs and your own, with their state and last numbers.
-
-    Args:
-        json: Print JSON, one object a run.
-    """
-    summaries = [run_summary(run) for run in list_runs()]
-    if json:
-        print(json_module.dumps(summaries, indent=1))
-    elif summaries:
-        print(runs_table(summaries))
-    else:
-        print(f"there are no runs in {runs_root()} yet; make one: {PROG} train dcgan")
-    return 0
+def command_modules() -> list[ModuleType]:
+    """Import the modules of `cli` that define commands, in the order of the help."""
+    names = [module.name for module in pkgutil.iter_modules(cli.__path__) if module.name != "main"]
+    modules = [importlib.import_module(f"dcgan.cli.{name}") for name in names]
+    last = len(modules)
+    return sorted(
+        (module for module in modules if hasattr(module, "COMMANDS")),
+        key=lambda module: getattr(module, "HELP_ORDER", last),
+    )
 
 
-def presets(*, json: FlagCreatePairsOff[bool] = False) -> int:
-    """List the presets: networks and recipes that have a name.
-
-    Args:
-        json: Print JSON, one object a preset.
-    """
-    summaries = preset_summaries()
-    print(json_module.dumps(summaries, indent=1) if json else presets_table(summaries))
-    return 0
-
-
-COMMANDS: dict[str, Callable[..., int]] = {
-    command.__name__: command
-    for command in (presets, train, resume, runs, sample, gif, evaluate, results, link, publish)
-} | {"train-classifier": train_classifier, "open": open_link}
-
+COMMANDS: dict[str, Command] = {}
+PREPARE: dict[str, Callable[[Sequence[str]], tuple[Command, list[str]]]] = {}
+for _module in command_modules():
+    COMMANDS |= _module.COMMANDS
+    PREPARE |= getattr(_module, "PREPARE", {})
 
 RENAMED_COMMANDS = {"train-features": "train-classifier"}
 RENAMED_FLAGS = {"kinds": "components", "kind": "component"}
-"""Flags of earlier versions that are not fields of a config; for these see dcgan.config.RENAMED."""
+"""Flags of earlier versions that are not fields of a config; dcgan.config.RENAMED has the fields."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command that the arguments name; its exit code."""
+    """Run the command that the arguments name, and return the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
     if _is_follower():
         with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
-            return _answer(list(sys.argv[1:] if argv is None else argv))
+            return _exit_code(arguments)
     try:
-        code = _answer(list(sys.argv[1:] if argv is None else argv))
+        code = _exit_code(arguments)
         sys.stdout.flush()
         return code
     except BrokenPipeError:
@@ -85,15 +69,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _is_follower() -> bool:
-    """Whether torchrun has started this beside a rank 0, which gets the same arguments and does the talking."""
+    """Return whether torchrun started this process beside a rank 0, which prints everything."""
     return int(os.environ.get("WORLD_SIZE", 1)) > 1 and int(os.environ.get("RANK", 0)) > 0
 
 
-def _answer(arguments: list[str]) -> int:
+def _exit_code(arguments: list[str]) -> int:
+    """Run the command and print an error that a person can mend as one sentence."""
     try:
         return _run(arguments)
     except SystemExit as parsed:  # tyro has printed help, 0, or what it did not understand, 2
-        return parsed.code
+        return parsed.code if isinstance(parsed.code, int) else 2
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
@@ -102,7 +87,7 @@ def _answer(arguments: list[str]) -> int:
         print(f"error: {_sentence(error)}", file=sys.stderr)
         return 2
     except (MemoryError, RuntimeError) as error:
-        if not _is_full(error):
+        if not _is_out_of_memory(error):
             raise
         print(
             "error: there is not enough memory for this; ask for fewer or smaller images, or narrower networks",
@@ -111,8 +96,8 @@ def _answer(arguments: list[str]) -> int:
         return 2
 
 
-def _is_full(error: MemoryError | RuntimeError) -> bool:
-    """Whether it tells of a full memory, and not of a fault of ours."""
+def _is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
+    """Return whether the memory is full; any other such error is a fault of this program."""
     if isinstance(error, MemoryError):
         return True
     from dcgan.training.recording import out_of_memory  # only now: it imports torch
@@ -129,44 +114,54 @@ def _run(arguments: list[str]) -> int:
         print(f"dcgan-studio {__version__}")
         return 0
     if name in RENAMED_COMMANDS:
-        raise ValueError(f"{name!r} is called {RENAMED_COMMANDS[name]!r} now; use that")
+        raise ValueError(f"{name!r} is now called {RENAMED_COMMANDS[name]!r}; use that name")
     if name not in COMMANDS:
         near = difflib.get_close_matches(name, COMMANDS, n=1)
         advice = f"did you mean {near[0]}?" if near else f"commands are {', '.join(COMMANDS)}"
         raise ValueError(f"{name!r} is not a command; {advice}")
     _refuse_renamed(rest)
-    command, rest = with_preset(rest) if name == "train" else (COMMANDS[name], rest)
+    command, rest = PREPARE[name](rest) if name in PREPARE else (COMMANDS[name], rest)
     return tyro.cli(command, prog=f"{PROG} {name}", args=rest, registry=config_registry())
 
 
 def _refuse_renamed(arguments: Sequence[str]) -> None:
     """Raise ValueError that names the new flag where an earlier version's is among the arguments."""
+    names = RENAMED | RENAMED_FLAGS
     for argument in arguments:
+        if not argument.startswith("--"):
+            continue
         flag, _, _ = argument.partition("=")
-        group, dot, field = flag.removeprefix("--").rpartition(".")
-        new = RENAMED_FLAGS.get(field.replace("-", "_"), RENAMED.get(field.replace("-", "_")))
-        if flag.startswith("--") and new:
-            raise ValueError(f"{flag} is called --{group}{dot}{new.replace('_', '-')} now; use that")
+        group, dot, field = flag.removeprefix("--").replace("-", "_").rpartition(".")
+        off = "no_" if field.startswith("no_") else ""
+        new = names.get(field.removeprefix(off))
+        if new:
+            current = f"{group}{dot}{off}{new}".replace("_", "-")
+            raise ValueError(f"{flag} is now called --{current}; use that name")
 
 
 def _help() -> str:
     width = max(map(len, COMMANDS))
-    lines = [f"  {name:{width}} {inspect.getdoc(command).splitlines()[0]}" for name, command in COMMANDS.items()]
+    lines = [f"  {name:{width}} {_summary(command)}" for name, command in COMMANDS.items()]
     return "\n".join(
         [
             f"usage: {PROG} COMMAND ...",
             "",
-            "GAN and DCGAN on MNIST: trained, recorded, drawn from.",
+            "GAN and DCGAN on MNIST: train, record, score and draw.",
             "",
             *lines,
             "",
-            f"{PROG} COMMAND --help tells a command's flags; --version the version.",
+            f"{PROG} COMMAND --help lists the flags of a command; {PROG} --version prints the version.",
         ]
     )
 
 
+def _summary(command: Command) -> str:
+    """Return the first line of the command's docstring."""
+    return (inspect.getdoc(command) or "").partition("\n")[0]
+
+
 def _sentence(error: Exception) -> str:
-    """One line; the file first where the system names one."""
+    """Return the message in one line; the file first where the system names one."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return " ".join(str(error).split())

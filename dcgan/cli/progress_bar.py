@@ -1,4 +1,4 @@
-"""What a person at a terminal, or a log file, sees of a training."""
+"""The progress of a training on a terminal, or as lines in a log file."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ LINE_EVERY_SECONDS = 10.0
 
 
 class Progress:
-    """Hears every progress row and shows it: as a bar on a terminal, else as a plain line now and then.
+    """Shows the progress rows it is called with: as a bar on a terminal, as plain lines on any other stream.
 
-    Lines come at the end of each epoch and at most every ten seconds between. A stream that cannot be written to
-    any more (a closed terminal, a pipe's reader gone) ends the showing, never the training.
+    A line comes at the end of each epoch, and between these at most every ten seconds. Where the stream can no longer
+    be written to (a closed terminal, a pipe whose reader left), nothing more is shown and the training continues.
     """
 
     def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
@@ -30,13 +30,13 @@ class Progress:
             self._show_bar if self._stream.isatty() else self._show_line
         )
         self._bar: tqdm | None = None
-        self._first: tuple[float, int] | None = None  # clock and step of the first row
+        self._first_row: tuple[float, int] | None = None  # clock and step
         self._line_seconds = -math.inf
 
     def __call__(self, row: ProgressRow, status: Status) -> None:
-        with self._giving_up():
-            if self._show and self._first is None:
-                self._first = (self._clock(), row.step)
+        with self._until_closed():
+            if self._show and self._first_row is None:
+                self._first_row = (self._clock(), row.step)
                 for note in status.notes:
                     print(f"note: {note}", file=self._stream)
             if self._show:
@@ -44,13 +44,13 @@ class Progress:
 
     def close(self) -> None:
         """Leave the bar on the screen as it is, and the cursor below it."""
-        with self._giving_up():
+        with self._until_closed():
             if self._bar is not None:
                 self._bar.close()
 
     @contextmanager
-    def _giving_up(self) -> Iterator[None]:
-        """Show nothing any more once the stream cannot be written to."""
+    def _until_closed(self) -> Iterator[None]:
+        """Show nothing more after the stream could not be written to."""
         try:
             yield
         except OSError:
@@ -80,14 +80,15 @@ class Progress:
             return
         self._line_seconds = now
         line = describe(row, status)
-        seconds, steps = now - self._first[0], row.step - self._first[1]
+        assert self._first_row is not None, "__call__ sets it before a line is shown"
+        seconds, steps = now - self._first_row[0], row.step - self._first_row[1]
         if steps and row.step < status.steps:
             line += f"  {duration((status.steps - row.step) * seconds / steps)} left"
         print(line, file=self._stream, flush=True)
 
 
 def describe(row: ProgressRow, status: Status) -> str:
-    """ "epoch 3/20  step 5000/37500  D 0.612  G 1.043  8123 images/s"; epochs count from 1."""
+    """Return a line like "epoch 3/20  step 5000/37500  D 0.612  G 1.043  8123 images/s"; epochs count from 1."""
     epoch = max(1, math.ceil(row.epoch))
     return (
         f"epoch {epoch}/{status.epochs}  step {row.step}/{status.steps}  D {row.d_loss:.3f}  G {row.g_loss:.3f}  "
@@ -96,7 +97,7 @@ def describe(row: ProgressRow, status: Status) -> str:
 
 
 def duration(seconds: float) -> str:
-    """ "35 s", "12 min" or "2 h 05 min"."""
+    """Return a text like "35 s", "12 min" or "2 h 05 min"."""
     if seconds < 60:
         return f"{seconds:.0f} s"
     hours, minutes = divmod(round(seconds / 60), 60)

@@ -44,3 +44,7 @@ def publish(
     if found := hub.problems(files, app):
         raise ValueError(" ".join(found))
     return 0
+
+
+COMMANDS = {"publish": publish}
+HELP_ORDER = 7

@@ -62,3 +62,7 @@ def _run_of(name: str) -> Run:
     """A kept record by its name too: it has no weights, so no other command knows it."""
     record = files.RESULTS / name
     return Run(record) if os.path.isfile(record / "config.json") else find_run(name)
+
+
+COMMANDS = {"results": results}
+HELP_ORDER = 6

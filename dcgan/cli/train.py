@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, redirect_stderr
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
+from dcgan.cli.program import PROG, name_in_shell
 from dcgan.config import TrainConfig, check_new
 from dcgan.data.named_sets import check_data
 from dcgan.presets import PRESETS
@@ -27,11 +26,8 @@ if TYPE_CHECKING:
 
     from dcgan.runtime.distributed import Ranks
 
-PROG = "dcgan" if Path(sys.argv[0]).name == "dcgan" else "python -m dcgan"
-"""How the user called us: what messages tell to type next begins with it."""
-
 GRACE_SECONDS = 1.0
-"""How long a rank that lost another stays: torchrun kills all when one leaves, and rank 0 still has to say why."""
+"""How long a rank that lost another waits. torchrun ends all ranks when one leaves, and rank 0 prints the reason."""
 
 RunName = Annotated[Positional[str], arg(metavar="RUN")]
 Device = Annotated[str, arg(metavar="DEVICE")]
@@ -45,20 +41,20 @@ def train(
     dry_run: FlagCreatePairsOff[bool] = False,
     tensorboard: FlagCreatePairsOff[bool] = False,
 ) -> int:
-    """Train a preset, or the config of a recorded run again.
+    """Train a preset, or the config of a recorded run.
 
-    On several GPUs or cores: torchrun --nproc-per-node 2 -m dcgan train ..., with the same numbers, see
-    docs/many-devices.md.
+    Several GPUs or cores give the same numbers: torchrun --nproc-per-node 2 -m dcgan train ... (see
+    docs/many-devices.md).
 
-    Every field of the config is a flag whose default is the preset's: `train dcgan --help` shows dcgan's.
-    --data NAME is short for --data.name NAME, --no-scores for --score-images 0. Runs are recorded under $DCGAN_RUNS,
-    or ./runs.
+    Every field of the config is a flag, and its default is the preset's: `train dcgan --help` shows dcgan's.
+    --data NAME is short for --data.name NAME, and --no-scores for --score-images 0. Runs are recorded under
+    $DCGAN_RUNS, or ./runs.
 
     Args:
         preset: Name of a preset (see: presets), or a run's path or name. It comes first.
         config: The networks, the data and the recipe.
-        device: cuda, cuda:1, mps or cpu; auto: $DCGAN_DEVICE, or the first of these that is there.
-        dry_run: Print the config that would be trained, as JSON, and stop.
+        device: cuda, cuda:1, mps or cpu; auto: $DCGAN_DEVICE, or the fastest device of this machine.
+        dry_run: Print the config as JSON and train nothing.
         tensorboard: Mirror losses and samples for TensorBoard, under RUN/tensorboard.
     """
     check_new(config)
@@ -68,29 +64,31 @@ def train(
     if dry_run:
         print(json.dumps(config.to_json(), indent=2))
         return 0
-    with _prepared(device, tensorboard) as (chosen, ranks):
+    with _prepared(device, tensorboard=tensorboard) as (chosen, ranks):
         if ranks.rank:
             return _follow(Run(ranks.broadcast_text("")), chosen, ranks)
         run = Run.create(config, named_config(preset)[1])
         try:
             ranks.broadcast_text(str(run.path))
-            return _record(run, chosen, tensorboard, ranks)
+            return _record(run, chosen, ranks, tensorboard=tensorboard)
         finally:
-            # A training that could not begin, for want of its data for instance, leaves nothing behind.
-            if not _begun(run):
+            # A training that could not begin, because its data are missing for instance, leaves nothing behind.
+            if not _has_begun(run):
                 run.delete()
 
 
 def with_preset(arguments: Sequence[str]) -> tuple[Callable[..., int], list[str]]:
-    """The train command with the defaults of the preset or run named first, and its arguments in full.
+    """Return the train command with the defaults of the preset or run named first, and the arguments in full.
 
-    Raises ValueError where none is named, or an unknown one.
+    Raises ValueError where no name comes first, or an unknown one.
     """
     name = arguments[0] if arguments else ""
     if name in ("-h", "--help"):
         return train, list(arguments)
     if not name or name.startswith("-"):
-        raise ValueError(f"name a preset first, as in: {PROG} train dcgan --epochs 5; there are {', '.join(PRESETS)}")
+        raise ValueError(
+            f"name a preset first, as in: {PROG} train dcgan --epochs 5; presets are {', '.join(PRESETS)}"
+        )
     full = []
     for argument in arguments:
         if argument == "--no-scores":
@@ -102,35 +100,40 @@ def with_preset(arguments: Sequence[str]) -> tuple[Callable[..., int], list[str]
 
 
 def resume(run: RunName, *, device: Device = "auto", tensorboard: FlagCreatePairsOff[bool] = False) -> int:
-    """Go on with a training that was stopped, interrupted or failed, from its last save.
+    """Continue a training that was stopped, interrupted or failed, from its last save.
 
     Args:
         run: A run's path or name (see: runs).
-        device: cuda, cuda:1, mps or cpu; auto: $DCGAN_DEVICE, or the first of these that is there.
+        device: cuda, cuda:1, mps or cpu; auto: $DCGAN_DEVICE, or the fastest device of this machine.
         tensorboard: Mirror losses and samples for TensorBoard, under RUN/tensorboard.
     """
-    found = find_run(run)
-    status = found.status() if _begun(found) else None
-    if status and status.step and not found.state_path.exists():
+    recorded = find_run(run)
+    status = recorded.status() if _has_begun(recorded) else None
+    if status and status.step and not recorded.state_path.exists():
         raise RunError(
-            f"{found.path} cannot be resumed: it has no {found.state_path.name}, as published runs have none; "
-            f"train its config again: {PROG} train {word_for(found)}"
+            f"{recorded.path} has no {recorded.state_path.name} and cannot be resumed, like every published run; "
+            f"train its config again: {PROG} train {name_in_shell(recorded)}"
         )
     if status and status.state == "finished":
-        print(f"{found.path} has finished its {status.epochs} epochs; a longer training starts from the beginning:")
-        print(f"  {PROG} train {word_for(found)} --epochs {2 * status.epochs}")
+        print(
+            f"{recorded.path} has finished its {status.epochs} epochs; a longer training starts from the beginning:"
+        )
+        print(f"  {PROG} train {name_in_shell(recorded)} --epochs {2 * status.epochs}")
         return 0
-    with _prepared(device, tensorboard) as (chosen, ranks):
-        return _follow(found, chosen, ranks) if ranks.rank else _record(found, chosen, tensorboard, ranks)
+    with _prepared(device, tensorboard=tensorboard) as (chosen, ranks):
+        if ranks.rank:
+            return _follow(recorded, chosen, ranks)
+        return _record(recorded, chosen, ranks, tensorboard=tensorboard)
 
 
-def _begun(run: Run) -> bool:
+def _has_begun(run: Run) -> bool:
+    """Return whether a training has started: the status is written before the first step."""
     return (run.path / "status.json").exists()
 
 
 @contextmanager
-def _prepared(device: str, tensorboard: bool) -> Iterator[tuple[torch.device, Ranks]]:
-    """The device and the ranks. What this machine may lack is said before a run is made."""
+def _prepared(device: str, *, tensorboard: bool) -> Iterator[tuple[torch.device, Ranks]]:
+    """Yield the device and the ranks. Raises ValueError, before a run is made, for what this machine lacks."""
     if tensorboard:
         from dcgan.cli.tensorboard import require_tensorboard
 
@@ -142,11 +145,11 @@ def _prepared(device: str, tensorboard: bool) -> Iterator[tuple[torch.device, Ra
 
 
 def _follow(run: Run, device: torch.device, ranks: Ranks) -> int:
-    """Train as a rank that records nothing. Rank 0 speaks for all; this one of nothing but what befalls it alone."""
+    """Train as a rank that records nothing. Rank 0 prints for all; this rank prints only its own errors."""
     from dcgan.runtime.distributed import LostRankError
     from dcgan.training.recording import out_of_memory, run_training
 
-    with redirect_stderr(sys.__stderr__):  # which cli has silenced so far
+    with redirect_stderr(sys.__stderr__):  # `main` has silenced it
         try:
             run_training(run, device, ranks=ranks)
         except LostRankError:
@@ -160,8 +163,8 @@ def _follow(run: Run, device: torch.device, ranks: Ranks) -> int:
     return 0
 
 
-def _record(run: Run, device: torch.device, tensorboard: bool, ranks: Ranks) -> int:
-    """Train to the end or to a stop, showing progress; say how it ended and what to do next."""
+def _record(run: Run, device: torch.device, ranks: Ranks, *, tensorboard: bool) -> int:
+    """Train to the end or to a stop, show progress, and print how it ended and what to do next."""
     from dcgan.cli.progress_bar import Progress
     from dcgan.training.recording import run_training
 
@@ -177,7 +180,7 @@ def _record(run: Run, device: torch.device, tensorboard: bool, ranks: Ranks) -> 
             stop_file_seen = run.stop_requested()
             progress(row, status)
             if tensorboard and mirror is None:
-                # Only now: before its first row a run may still turn out to be another process's.
+                # Only now: before its first row another process may turn out to train this run.
                 from dcgan.cli.tensorboard import TensorboardMirror
 
                 mirror = stack.enter_context(closing(TensorboardMirror(run)))
@@ -187,41 +190,41 @@ def _record(run: Run, device: torch.device, tensorboard: bool, ranks: Ranks) -> 
         try:
             status = run_training(run, device, on_row, ranks)
         except KeyboardInterrupt:
-            if _begun(run):
-                print(f"\naborted; go on from the last save with: {PROG} resume {word_for(run)}", file=sys.stderr)
+            if _has_begun(run):
+                print(
+                    f"\naborted; continue from the last save with: {PROG} resume {name_in_shell(run)}",
+                    file=sys.stderr,
+                )
             else:
-                print("\naborted before the first step; nothing was kept", file=sys.stderr)
+                print("\naborted before the first step; nothing was recorded", file=sys.stderr)
             raise
-    return _report(run, status, stop_file_seen)
+    return _report(run, status, stop_file_seen=stop_file_seen)
 
 
-def _report(run: Run, status: Status, stop_file_seen: bool) -> int:
-    word = word_for(run)
+def _report(run: Run, status: Status, *, stop_file_seen: bool) -> int:
+    """Print how the training ended and what to do next; return the exit code. Raises RunError where it failed."""
+    name = name_in_shell(run)
     if status.state == "failed":
         raise RunError(f"{run.path} failed: {status.error}")
     if status.state == "stopped":
         print(f"stopped after step {status.step} of {status.steps}, saved in {run.path}")
-        _consult(run, status)
-        print(f"go on with: {PROG} resume {word}")
+        _print_diagnosis(run, status)
+        print(f"continue with: {PROG} resume {name}")
         return 0 if stop_file_seen else 130
     print(f"finished {status.epochs} epochs, saved in {run.path}")
-    _consult(run, status)
-    print(f"next: {PROG} sample {word}\n      {PROG} gif {word}")
+    _print_diagnosis(run, status)
+    print(f"next: {PROG} sample {name}\n      {PROG} gif {name}")
     return 0
 
 
-def _consult(run: Run, status: Status) -> None:
-    """What the doctor says, where something ails the training."""
+def _print_diagnosis(run: Run, status: Status) -> None:
+    """Print the diagnosis where it is a warning or an error."""
     rows = run.progress()[0][-diagnosis.USUAL_ROWS :]
-    found = diagnosis.diagnose(rows, status.state, status.error, run.config().loss, run.scores())
-    if found.level in ("warning", "error"):
-        print(f"doctor: {found.title} {found.cause} {found.remedy}")
+    result = diagnosis.diagnose(rows, status.state, status.error, run.config().loss, run.scores())
+    if result.level in ("warning", "error"):
+        print(f"diagnosis: {result.title} {result.cause} {result.remedy}")
 
 
-def word_for(run: Run) -> str:
-    """The shortest word that finds the run from here, quoted for a shell."""
-    try:
-        by_name = find_run(run.name).path.samefile(run.path)
-    except RunError:
-        by_name = False
-    return shlex.quote(run.name if by_name else str(run.path))
+COMMANDS = {"train": train, "resume": resume}
+PREPARE = {"train": with_preset}
+HELP_ORDER = 2

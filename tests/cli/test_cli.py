@@ -19,9 +19,10 @@ import torch
 from PIL import Image
 from recorded import score_row
 
-from dcgan import pixels
+from dcgan import cli, pixels
 from dcgan.cli import progress_bar, tensorboard, train
-from dcgan.cli.main import COMMANDS, main
+from dcgan.cli.main import COMMANDS, command_modules, main
+from dcgan.cli.program import name_in_shell
 from dcgan.config import ModelConfig, TrainConfig
 from dcgan.presets import PRESETS
 from dcgan.runs.listing import find_run, list_runs
@@ -136,7 +137,7 @@ def test_tanh_brings_its_pixel_range(capsys):
     assert config_of(capsys, "dcgan-keras", "--model.output", "tanh").model.pixel_range == (-1, 1)
 
 
-def test_notes_are_told_once_and_beside_the_config(capsys):
+def test_notes_are_printed_once_and_beside_the_config(capsys):
     assert main(["train", "dcgan", "--dry-run"]) == 0
     captured = capsys.readouterr()
     assert captured.err == f"dcgan: {PRESETS['dcgan'].notes}\n"
@@ -149,7 +150,7 @@ def test_notes_are_told_once_and_beside_the_config(capsys):
     ("arguments", "expected"),
     [
         ("trian gan", "'trian' is not a command; did you mean train?"),
-        ("xyz", "commands are presets, train"),
+        ("xyz", "commands are presets, runs, train"),
         ("train", "name a preset first, as in: python -m dcgan train dcgan"),
         ("train --epochs 1 gan", "name a preset first"),
         ("train dcgn", "'dcgn' is neither a preset nor a run; did you mean dcgan?"),
@@ -209,6 +210,34 @@ def test_help_names_every_command_and_every_field(capsys):
     for flag in ("--model.latent-dim INT", "--data.limit INT", "--r1-gamma FLOAT", "--no-joint-batch", "--dry-run"):
         assert flag in text
     assert "(default: 96)" in text  # the preset's own
+
+
+@pytest.mark.parametrize(
+    ("arguments", "current"),
+    [
+        ("train-features mnist", "'train-classifier'"),
+        ("train dcgan --penalty-every 4", "--d-reg-interval"),
+        ("train dcgan --penalty-every=4", "--d-reg-interval"),
+        ("train dcgan-best --model.guessed-kinds", "--model.auxiliary-head"),
+        ("train dcgan-best --model.no-guessed-kinds", "--model.no-auxiliary-head"),
+        ("train dcgan-best --guess-warp 1", "--auxiliary-affine"),
+        ("train dcgan --model.batch-deviation", "--model.minibatch-stddev"),
+        ("sample dcgan-best-mnist --kinds 0-19", "--components"),
+        ("sample dcgan-best-mnist --kind 3", "--component"),
+    ],
+)
+def test_an_earlier_name_is_answered_with_the_current_one(arguments, current, capsys):
+    assert error_of(capsys, *arguments.split()).endswith(f"is now called {current}; use that name")
+
+
+def test_a_module_of_commands_is_found_by_its_table(tmp_path, monkeypatch):
+    (tmp_path / "toy.py").write_text("def toy() -> int:\n    return 7\n\n\nCOMMANDS = {'toy': toy}\n")
+    monkeypatch.setattr(cli, "__path__", [*cli.__path__, str(tmp_path)])
+    monkeypatch.setitem(sys.modules, "dcgan.cli.toy", None)  # removed at the end, like the import below
+    monkeypatch.delitem(sys.modules, "dcgan.cli.toy")
+    *others, last = command_modules()
+    assert last.COMMANDS["toy"]() == 7
+    assert list(COMMANDS) == [name for module in others for name in module.COMMANDS]
 
 
 def test_version(capsys):
@@ -276,16 +305,16 @@ def test_training_says_where_how_it_goes_and_what_is_next(capsys, places):
     assert run.status().state == "finished"
 
 
-def test_a_collapse_is_told_at_the_end(trained_gan, capsys, places):
+def test_a_collapse_is_diagnosed_at_the_end(trained_gan, capsys, places):
     run = own_copy(trained_gan, places)
     status = run.status()
-    train._report(run, status, False)
-    assert "doctor" not in capsys.readouterr().out
+    train._report(run, status, stop_file_seen=False)
+    assert "diagnosis" not in capsys.readouterr().out
     for step in range(2, 20, 2):
         run.append_score(score_row(step, cfd=30.0, class_histogram=(1.0,) + (0.0,) * 9))
     for state in ("finished", "stopped"):
-        train._report(run, replace(status, state=state), False)
-        (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("doctor: ")]
+        train._report(run, replace(status, state=state), stop_file_seen=False)
+        (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("diagnosis: ")]
         assert "100% of its images are of one kind, 0." in line
         assert line.endswith("learning rate at a quarter.")
 
@@ -314,7 +343,7 @@ def test_resume_finishes_what_a_stop_file_stopped(capsys, places, monkeypatch):
         patch.setattr(progress_bar.Progress, "__call__", ask)
         assert main(["train", "gan", *TINY, "--epochs", "3"]) == 0  # somebody asked, nothing went wrong
     (run,) = list_runs(places)
-    assert f"go on with: python -m dcgan resume {run.name}" in capsys.readouterr().out
+    assert f"continue with: python -m dcgan resume {run.name}" in capsys.readouterr().out
     assert run.status().state == "stopped"
     assert main(["resume", run.name]) == 0
     assert run.status().state == "finished"
@@ -334,7 +363,7 @@ def test_resume_refuses_a_published_run_and_one_that_is_trained(capsys, places, 
     run = own_copy(trained_gan, places)
     run.state_path.unlink()
     sentence = error_of(capsys, "resume", "mine")
-    assert "cannot be resumed: it has no state.safetensors" in sentence
+    assert "has no state.safetensors and cannot be resumed" in sentence
     assert sentence.endswith("python -m dcgan train mine")
     other = Run.create(trained_gan.config(), "gan", places)
     with other.lock():
@@ -361,7 +390,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(capsys, places):
     out, err = process.communicate(timeout=60)
     (run,) = list_runs(places)
     assert process.returncode == 130, err
-    assert f"go on with: python -m dcgan resume {run.name}" in out
+    assert f"continue with: python -m dcgan resume {run.name}" in out
     assert "Traceback" not in err
     assert run.status().state == "stopped"
     step = run.status().step
@@ -383,7 +412,7 @@ def test_a_second_ctrl_c_aborts_and_says_what_is_left(capsys, monkeypatch, train
 
     monkeypatch.setattr(recording, "run_training", interrupted)
     assert main(["resume", "mine"]) == 130
-    assert "go on from the last save with: python -m dcgan resume mine" in capsys.readouterr().err
+    assert "continue from the last save with: python -m dcgan resume mine" in capsys.readouterr().err
 
 
 def test_aborted_before_its_first_step_a_training_says_that_nothing_is_left(capsys, monkeypatch, places):
@@ -393,7 +422,7 @@ def test_aborted_before_its_first_step_a_training_says_that_nothing_is_left(caps
     monkeypatch.setattr(recording, "run_training", interrupted)
     assert main(["train", "gan", *TINY]) == 130
     err = capsys.readouterr().err
-    assert "aborted before the first step; nothing was kept" in err
+    assert "aborted before the first step; nothing was recorded" in err
     assert "resume" not in err
     assert list_runs(places) == []
 
@@ -420,11 +449,11 @@ def test_networks_too_large_for_this_machine_are_a_sentence_and_leave_nothing(ca
     assert list_runs(places) == []
 
 
-def test_the_word_for_a_run_is_its_name_where_that_finds_it(tmp_path, places):
+def test_a_run_is_named_in_the_shell_by_its_name_where_that_finds_it(tmp_path, places):
     config = TrainConfig()
-    assert train.word_for(mine := Run.create(config, "x", places)) == mine.name
+    assert name_in_shell(mine := Run.create(config, "x", places)) == mine.name
     elsewhere = Run.create(config, "y", tmp_path / "else where")
-    assert train.word_for(elsewhere) == f"'{elsewhere.path}'"
+    assert name_in_shell(elsewhere) == f"'{elsewhere.path}'"
 
 
 # Progress
@@ -660,7 +689,7 @@ def test_tensorboard_mirrors_the_whole_record_even_after_a_resume(capsys, places
 def test_a_missing_tensorboard_is_said_before_a_run_is_made(capsys, places, monkeypatch):
     monkeypatch.setattr(tensorboard, "find_spec", lambda name: None)
     sentence = error_of(capsys, "train", "gan", *TINY, "--tensorboard")
-    assert 'pip install "dcgan-studio[tensorboard]"' in sentence
+    assert "pip install tensorboard" in sentence
     assert not places.exists()
     with pytest.raises(RunError):
         find_run("anything")
