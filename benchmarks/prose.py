@@ -1,7 +1,8 @@
 """Measure the sentences of the README and of docs/: how many, how long, and which are the longest.
 
 `python benchmarks/prose.py [FILE ...]` exits with 1 if the mean of all files is above 16 words. Front matter, code
-blocks, tables, headings and HTML comments are left out. An inline code span and a link's text count as they are read.
+blocks, tables, headings, HTML comments and the bold name that begins a paragraph are left out. A code span is one
+word.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ _FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 _FENCE = re.compile(r"^ *(```|~~~).*?^ *\1 *$", re.DOTALL | re.MULTILINE)
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _LEFT_OUT = re.compile(r"^ *(\||#|    )")
+_NAME = re.compile(r"^\*\*[^*]+\.\*\* +")
 _ITEM = re.compile(r"^ *(?:[-*+]|\d+\.) +")
 _IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)")
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
@@ -53,19 +55,19 @@ def paragraphs(text: str) -> Iterator[str]:
 
 def sentences(text: str) -> list[str]:
     """Return the sentences of a Markdown text, in order, as they are read."""
-    found: list[str] = []
+    result: list[str] = []
     for paragraph in paragraphs(text):
-        plain = _LINK.sub(r"\1", _IMAGE.sub("", paragraph))
+        plain = _LINK.sub(r"\1", _IMAGE.sub("", _NAME.sub("", paragraph)))
         # A code span is one word, and a stop inside of it ends no sentence.
         plain = _CODE.sub(lambda match: re.sub(r"\s+", "·", match[1]).rstrip("."), plain)
         start = ""
         for part in _END.split(plain):
             start = f"{start} {part}".strip()
             if not _ABBREVIATION.search(start):
-                found.append(start)
+                result.append(start)
                 start = ""
-        found.append(start)
-    return [sentence for sentence in found if re.search(r"\w", sentence)]
+        result.append(start)
+    return [sentence for sentence in result if re.search(r"\w", sentence)]
 
 
 def num_words(sentence: str) -> int:
