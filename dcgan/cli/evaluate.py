@@ -5,40 +5,18 @@ from __future__ import annotations
 import json as json_module
 import sys
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
+from dcgan.cli.score_report import report
 from dcgan.runs.listing import find_run
 from dcgan.runs.run import Run
-from dcgan.runs.tables import table
 
 if TYPE_CHECKING:
     from dcgan.checkpoint import TrainedGenerator
-
-COLUMNS = {
-    "CFD": ("cfd", ".2f"),
-    "KERNEL": ("kernel_distance", ".4f"),
-    "+-": ("kernel_deviation", ".4f"),
-    "INCEPTION": ("inception_score", ".3f"),
-    "PRECISION": ("precision", ".3f"),
-    "RECALL": ("recall", ".3f"),
-    "DENSITY": ("density", ".3f"),
-    "COVERAGE": ("coverage", ".3f"),
-    "CLASSES": ("class_distance", ".3f"),
-    "NEAREST": ("memorization_ratio", ".2f"),
-    "LABELS": ("label_accuracy", ".3f"),
-}
-"""Head of a column -> name in the scores, format."""
-LABEL_COLUMNS = {"1-NN ERROR": ("nearest_neighbor_error", ".4f"), "CAS": ("classification_accuracy", ".4f")}
-"""The same of --labels."""
-MODE_COLUMNS = {"MODES": ("modes", "d"), "KL": ("kl", ".4f")}
-"""The same of Stacked MNIST."""
-INCEPTION_COLUMNS = {"FID": ("fid", ".2f"), "KID": ("kid", ".5f")}
-"""The same of --features inception."""
 
 
 def train_classifier(
@@ -193,7 +171,7 @@ def evaluate(
                 run.append_eval(scores.to_json())
             except OSError as error:  # the minutes of the other checkpoints are not lost for that
                 unsaved.append(f"{error.filename}: {error.strerror}")
-    print(json_module.dumps(scored, indent=1) if json else _reports(scored))
+    print(json_module.dumps(scored, indent=1) if json else report(scored))
     if unsaved:
         raise ValueError(f"not saved: {'; '.join(unsaved)}; make the run writable, or pass --no-save")
     return 0
@@ -209,51 +187,6 @@ def _is_told(generator: TrainedGenerator) -> bool:
 def _run_of(checkpoint: str) -> Run | None:
     """None for what is no run: a file, or a model on the Hub."""
     return None if checkpoint.startswith("hub:") or checkpoint.endswith(".safetensors") else find_run(checkpoint)
-
-
-def _reports(scored: Sequence[dict[str, Any]]) -> str:
-    """A table of what was scored by its features, and one of what was scored by its modes."""
-    groups: dict[bool, list[dict[str, Any]]] = {False: [], True: []}
-    for scores in scored:
-        groups["modes" in scores].append(scores)
-    return "\n\n".join(_report(group) for group in groups.values() if group)
-
-
-def _report(scored: Sequence[dict[str, Any]]) -> str:
-    """A row a checkpoint, a row for each set of real images among them, and what it all depends on."""
-    asked = any("num_labelled" in scores for scores in scored)
-    columns = COLUMNS | (LABEL_COLUMNS if asked else {})
-    for name, instead in {"modes": MODE_COLUMNS, "fid": INCEPTION_COLUMNS}.items():
-        columns = instead if name in scored[0] else columns
-    rows = [[scores["name"], *_cells(columns, scores)] for scores in scored]
-    floors = {tuple(_cells(columns, scores, "real_")): scores["name"] for scores in reversed(scored)}
-    for cells, name in reversed(floors.items()):
-        rows.append(["real images" if len(floors) == 1 else f"real images of {name}", *cells])
-    lines = [table(["NAME", *columns], rows), ""]
-    judges = dict.fromkeys(f"{scores['classifier']} {scores['classifier_hash']}" for scores in scored)
-    first = scored[0]
-    seeds = f"seeds {first['seed']} to {first['seed'] + first['num_images'] - 1}"
-    if "psi" in first:
-        seeds += f" at psi {first['psi']:g}"
-    lines.append(f"{first['num_images']:,} images each, {seeds}, by the {', '.join(judges)}")
-    lines += [
-        f"{scores['name']} draws copies: its images are {scores['memorization_ratio']:.2f} times as far from the "
-        "nearest training image as unseen ones are"
-        for scores in scored
-        if scores.get("memorizes")
-    ]
-    told = [scores["name"] for scores in scored if "label_accuracy" in scores]
-    if asked:
-        count = next(scores["num_labelled"] for scores in scored if "num_labelled" in scores)
-        lines.append(f"1-NN ERROR and CAS: of classifiers that learnt from {count:,} images each, and no other")
-    elif told:
-        lines.append(f"--labels adds, in some minutes, what classifiers learn from the images of {', '.join(told)}")
-    return "\n".join(lines)
-
-
-def _cells(columns: Mapping[str, tuple[str, str]], scores: dict[str, Any], prefix: str = "") -> list[str]:
-    values = [(scores.get(prefix + name), form) for name, form in columns.values()]
-    return ["-" if value is None else format(value, form) for value, form in values]
 
 
 COMMANDS = {"evaluate": evaluate, "train-classifier": train_classifier}

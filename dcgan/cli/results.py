@@ -1,4 +1,4 @@
-"""The command that makes the results page, and keeps the records that it is made from."""
+"""The command `results`: make the results page, and copy the records that it reads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dcgan.runs.listing import find_run
 from dcgan.runs.run import Run
 
 PAGE = "docs/results.md"
-"""In the project, whose runs it is made of, wherever the command is given."""
+"""Path in the project. It does not depend on the working directory, as the runs are the project's."""
 
 
 def results(
@@ -24,15 +24,15 @@ def results(
     output: Annotated[str, arg(aliases=["-o"], metavar="PATH")] = "",
     keep: FlagCreatePairsOff[bool] = False,
 ) -> int:
-    """Make the results page: every preset with its scores, deviations over seeds, floors and cost.
+    """Make the results page: every preset with its scores, deviations over seeds, real images and cost.
 
-    Runs whose configs differ in the seed only make one row. Figures that others have published stand beside them.
+    Runs whose configs differ only in the seed share one row. The page also lists published scores.
 
     Args:
         runs: Finished and scored runs, by path or name (see: runs). Default: all in checkpoints/ and results/.
-        output: The Markdown file to write. Default: the project's docs/results.md, or the terminal where runs are
+        output: The Markdown file to write. Default: docs/results.md in the project, or the terminal if runs are
             named.
-        keep: Make no page; copy the named runs' configs and scores, without weights, to results/ for later pages.
+        keep: Copy configs and scores of the named runs, without weights, to results/ for later pages.
     """
     from dcgan.publishing.results import default_runs, name_of
     from dcgan.publishing.results import keep as keep_record
@@ -43,11 +43,11 @@ def results(
         if not runs:
             raise ValueError("name the runs to keep, as in: results --keep runs/NAME")
         if output:
-            raise ValueError(f"--keep writes to results/ and not to {output!r}; leave out one of the two")
+            raise ValueError(f"--keep writes to results/, not to {output!r}; leave out --keep or -o")
         for run in chosen:
             print(f"kept {name_of(Run(keep_record(run)))}")
         return 0
-    page = page_of(chosen or default_runs(), shlex.join(["python", "-m", "dcgan", "results", *runs]))
+    page = page_of(chosen or default_runs(), command=shlex.join(["python", "-m", "dcgan", "results", *runs]))
     if runs and not output:
         print(page, end="")
         return 0
@@ -59,7 +59,7 @@ def results(
 
 
 def _run_of(name: str) -> Run:
-    """A kept record by its name too: it has no weights, so no other command knows it."""
+    """Return the run of that name, or the record in results/, which other commands do not find."""
     record = files.RESULTS / name
     return Run(record) if os.path.isfile(record / "config.json") else find_run(name)
 

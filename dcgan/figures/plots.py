@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dcgan.runs.rows import ScoreRow
+from dcgan.runs.scores import SCORES
 from dcgan.runs.series import Column, Series, smooth, thin
 
 GENERATOR = "#0072B2"
@@ -126,10 +127,6 @@ def paired_curves(
     return styled(figure, x, "loss")
 
 
-SCORES = {"cfd": "CFD, classifier Fréchet distance", "coverage": "coverage of the real images"}
-"""Column of the scores -> title of the axis."""
-
-
 def score_curves(
     column: str, runs: Sequence[tuple[str, Sequence[ScoreRow]]], x: str = "epoch", *, height: int = HEIGHT
 ) -> go.Figure:
@@ -155,7 +152,7 @@ def score_curves(
         figure.update_yaxes(type="log")
     else:
         figure.update_yaxes(rangemode="tozero")
-    return styled(figure, x, SCORES[column], height)
+    return styled(figure, x, SCORES[column].axis, height)
 
 
 def class_bars(row: ScoreRow, *, height: int = HEIGHT) -> go.Figure:

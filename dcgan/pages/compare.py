@@ -23,6 +23,7 @@ from dcgan.runs.evaluations import Row, comparable, evaluations, is_known, measu
 from dcgan.runs.listing import list_runs
 from dcgan.runs.rows import UNSCORED, ScoreRow, Status
 from dcgan.runs.run import Run
+from dcgan.runs.scores import per_epoch
 from dcgan.runs.series import Series
 from dcgan.runs.timeline import ALIGNMENTS, COLUMNS, Timeline, nearest, stops, timeline
 from dcgan.sampling.link import shown
@@ -284,7 +285,7 @@ def score_curves(sides: Sequence[Side], position: float, align: str) -> None:
     drawn = [(name, scores) for name, scores in rows if scores]
     for column, kind, alt, reading in zip(
         st.columns(2) if drawn else (),
-        plots.SCORES,
+        per_epoch(),
         ("CFD of both runs at the end of each epoch", "Coverage of both runs at the end of each epoch"),
         (
             "How to read it: how far the images are from real ones, as a classifier sees them; lower is better. "

@@ -126,8 +126,6 @@ def model_card(run: Run, repo: str = "REPO") -> str:
     """The card as Markdown; `repo` is replaced by the repository's name on upload."""
     config, status = run.config(), run.status()
     preset = PRESETS.get(run.preset)
-    scores = evaluations.last_scores(run)
-    lines = [f"- {name}: {value}" for name, value in scores.items()] or ["Not measured yet."]
     counts = [comparison.parameters(path) for path in (run.weights_path, run.discriminator_path)]
     told = [f"{count:,}" if count else "unknown" for count in counts]
     row = run.last_row()
@@ -161,7 +159,7 @@ def model_card(run: Run, repo: str = "REPO") -> str:
             "",
             "## Scores",
             "",
-            *lines,
+            *_score_lines(run),
             "",
             "## Training",
             "",
@@ -176,6 +174,17 @@ def model_card(run: Run, repo: str = "REPO") -> str:
             "",
         ]
     )
+
+
+def _score_lines(run: Run) -> list[str]:
+    """Return the scores of the run's last evaluations as a table in Markdown, and how they were measured."""
+    status = run.status()
+    rows = evaluations.evaluations(run, status.step)
+    table = evaluations.score_table({"this model": rows})
+    if not table:
+        return ["Not measured yet."]
+    lines = [f"| {' | '.join(cells)} |" for cells in (list(table[0]), ["---"] * 3, *(row.values() for row in table))]
+    return [*lines, "", f"Measured on {evaluations.measured_by(rows, status.steps)}."]
 
 
 def space_files(kind: SpaceKind) -> Files:

@@ -1,6 +1,6 @@
-"""What others have published of the same kind of model: figures with their sources, pure data.
+"""Published scores of similar models, with their sources. Pure data.
 
-Each group says what of ours compares with it, and under which conditions; most figures compare with nothing here.
+Each group says which of our scores compare with it, and under which conditions. Most do not compare.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Published:
-    """One published figure, as the paper gives it."""
+    """One published score, as the paper gives it."""
 
     model: str
     value: str
     source: str
-    """Paper and table, with a link in Markdown."""
+    """Paper and table or figure, with a link in Markdown."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Figures of one measure, and what of ours compares with them."""
+    """Published values of one score, and what compares with them."""
 
     title: str
     compares: str
@@ -34,14 +34,14 @@ _R3GAN = "Huang et al. 2024, [arXiv 2501.05441](https://arxiv.org/abs/2501.05441
 _EQUAL = "Lucic et al. 2018, [arXiv 1711.10337](https://arxiv.org/abs/1711.10337), Table 2"
 
 PERFECT_STACKED_KL = 0.024
-"""Nats: the mean of 500 times 26,000 stacks, three training digits each; its deviation from time to time is 0.001."""
+"""KL in nats: the mean of 500 simulations of 26,000 stacks of three training digits. Their deviation is 0.001."""
 
-LITERATURE = (
+PUBLISHED = (
     Group(
-        "MNIST: error of a nearest-neighbour classifier that is given generated digits",
-        "Comparable with the same test only: a conditional model, 50,000 generated digits with the labels they were "
-        "asked for, the nearest of them by distance between pixels, all 10,000 test digits. The paper set 10,000 "
-        "training digits aside and took scale and bias out of batch norm.",
+        "MNIST: error of a nearest-neighbor classifier that knows generated digits",
+        "Compare these values with the 1-NN error only. It uses a conditional model, 50,000 generated digits with "
+        "their requested labels, distances between pixels, and all 10,000 test digits. The paper set 10,000 training "
+        "digits aside and removed scale and bias from batch norm.",
         (
             Published("DCGAN", "2.98 %", _DCGAN),
             Published("plain GAN (permutation invariant)", "6.28 %", _DCGAN),
@@ -49,12 +49,11 @@ LITERATURE = (
         ),
     ),
     Group(
-        "Stacked MNIST: modes found of 1,000, and KL divergence of their shares from equal ones",
-        "Comparable with a model of three stacked digits as red, green and blue, 26,000 images of it, each channel "
-        "read by a digit classifier. Each paper has a classifier of its own, and later ones have larger networks and "
-        "longer trainings. A generator that drew real stacks would itself get a KL of about "
-        f"{PERFECT_STACKED_KL}: so many draws do not fall evenly, and MNIST's digits are not equally frequent "
-        "(simulated by us). A model of single digits compares with none of these.",
+        "Stacked MNIST: modes drawn of 1,000, and KL divergence of their shares from equal shares",
+        "Compare these values with the modes and the KL of 26,000 images of Stacked MNIST only. A digit classifier "
+        "reads each channel. Each paper has its own classifier. Later papers have larger networks and longer "
+        f"trainings. A generator of real stacks has a KL of about {PERFECT_STACKED_KL} in our simulation. Its draws "
+        "are never quite even, and MNIST's digits are not equally frequent.",
         (
             Published("DCGAN", "99 modes, KL 3.40", _VEEGAN),
             Published("Unrolled GAN", "48.7 modes, KL 4.32", _VEEGAN),
@@ -65,9 +64,9 @@ LITERATURE = (
         ),
     ),
     Group(
-        "MNIST: Fréchet distance of Inception's features (FID)",
-        "Not comparable: our CFD has other features, so its numbers are on another scale. FIDs of MNIST are also "
-        "taken with other classifiers, sizes and counts of images, and then do not compare with each other either.",
+        "MNIST: Fréchet Inception distance (FID)",
+        "CFD is not FID. Do not compare CFD with these values. Papers also measure the FID of MNIST with different "
+        "classifiers, image sizes and numbers of images. Such values do not compare with each other.",
         (Published("GAN, the best of 100 settings", "FID 6.8 ± 0.5", _EQUAL),),
     ),
 )

@@ -1,8 +1,7 @@
-"""What runs have scored, recipe by recipe: the results page's numbers. Reads runs only; no torch.
+"""Read the scores of runs, recipe by recipe: the numbers of the results page. No torch.
 
-Runs of one recipe differ in the seed and in nothing else that decides the outcome. The last evaluation of the last
-weights counts, never the best of several. Scores by another classifier, of another count or size of images or of
-other data are never put together.
+Runs of one recipe differ only in the seed, and in fields that do not decide the outcome. The last evaluation of the
+last weights counts, never the best of several. Scores are combined only if they have the same `Conditions`.
 """
 
 from __future__ import annotations
@@ -27,15 +26,15 @@ _NO_RECIPE = (
     *("seed", "engine", "threads", "log_every", "snapshots", "score_images"),
     *("data.root", "data.resident_limit_mib", "data.workers", "data.cache"),
 )
-"""Fields that change how, where or from which seed a recipe is trained, and not the recipe."""
+"""Fields that are not part of a recipe: how, where or from which seed it is trained."""
 
 
-class Judge(NamedTuple):
-    """All that has to be equal for two scores to compare."""
+class Conditions(NamedTuple):
+    """What two scores must share to be comparable."""
 
     data: str
     image_shape: tuple[int, int, int]
-    """(C, H, W): Inception scores any."""
+    """(C, H, W). Inception scores images of any shape."""
     classifier: str
     classifier_hash: str
     num_images: int
@@ -43,17 +42,17 @@ class Judge(NamedTuple):
 
 @dataclass(frozen=True)
 class Entry:
-    """One finished run's scores by one judge."""
+    """The scores of one finished run under one set of conditions."""
 
     run: Run
     config: TrainConfig
     label: str
-    judge: Judge
+    conditions: Conditions
     row: Mapping[str, Any]
     steps: int
     hardware: str
     seconds: float | None
-    """Of training; None where no row of progress tells it."""
+    """Training time; None if no row of progress has it."""
 
     @property
     def recipe(self) -> TrainConfig:
@@ -64,35 +63,41 @@ class Entry:
 
 
 def recipe(config: TrainConfig, like: TrainConfig | None = None) -> TrainConfig:
-    """The config without what is not the recipe's: equal for runs of one recipe. Those fields are `like`'s."""
+    """Return the config with the fields that are not part of a recipe taken from `like`.
+
+    Runs of one recipe get equal configs. `like` is the default config unless given.
+    """
     like = like or TrainConfig()
     return fields.changed(config, {name: fields.value_of(like, name) for name in _NO_RECIPE})
 
 
 def default_runs() -> list[Run]:
-    """The published models, then the records of further seeds."""
+    """Return the published models, then the records of further seeds."""
     return list_runs(files.CHECKPOINTS, files.RESULTS)
 
 
-def read(chosen: Iterable[Run]) -> tuple[list[Entry], dict[Run, str]]:
-    """The runs' scores, and why those that have none to show are left out. One run a seed, recipe and judge."""
-    entries: dict[tuple[TrainConfig, Judge, int], Entry] = {}
+def read(runs: Iterable[Run]) -> tuple[list[Entry], dict[Run, str]]:
+    """Return the runs' entries, and the reason for every run that is left out.
+
+    A recipe has one entry for each seed and set of conditions.
+    """
+    entries: dict[tuple[TrainConfig, Conditions, int], Entry] = {}
     left_out: dict[Run, str] = {}
-    for run in chosen:
+    for run in runs:
         try:
-            found = _entries(run)
+            run_entries = _entries(run)
         except (OSError, ValueError) as error:
             left_out[run] = " ".join(str(error).replace(f"{files.PROJECT}/", "").split())
             continue
-        for entry in found:
-            first = entries.setdefault((entry.recipe, entry.judge, entry.config.seed), entry)
+        for entry in run_entries:
+            first = entries.setdefault((entry.recipe, entry.conditions, entry.config.seed), entry)
             if first.run != run:
                 left_out[run] = f"{name_of(first.run)} is the same recipe with the same seed"
     return list(entries.values()), left_out
 
 
 def _entries(run: Run) -> list[Entry]:
-    """Raises RunError that says what is missing."""
+    """Return the run's entries. Raises RunError that names what is missing."""
     config, status = run.config(), run.status()
     if status.state != "finished" or status.step != status.steps:
         raise RunError(f"{status.state} at step {status.step:,} of {status.steps:,}; a recipe is scored at its end")
@@ -113,18 +118,18 @@ def _entries(run: Run) -> list[Entry]:
             run=run,
             config=config,
             label=_label(run, config),
-            judge=Judge(config.data.name, config.model.image_shape, *judge),
+            conditions=Conditions(config.data.name, config.model.image_shape, *scale),
             row=row,
             steps=status.steps,
             hardware=f"{earlier}{environment.get('device', 'unknown')}{threads}",
             seconds=progress.wall_seconds if progress and progress.step == status.step else None,
         )
-        for judge, row in last.items()
+        for scale, row in last.items()
     ]
 
 
 def by_recipe(entries: Iterable[Entry]) -> list[tuple[str, list[Entry]]]:
-    """The label and the entries of each recipe, the presets' first and in their order."""
+    """Return the label and the entries of each recipe; presets come first, in their order."""
     groups: dict[TrainConfig, list[Entry]] = {}
     for entry in entries:
         groups.setdefault(entry.recipe, []).append(entry)
@@ -132,14 +137,14 @@ def by_recipe(entries: Iterable[Entry]) -> list[tuple[str, list[Entry]]]:
 
 
 def place(label: str) -> tuple[int, str]:
-    """Where a recipe stands in a table: presets in their order, a preset's variants after it, others last."""
+    """Return the sort key of a recipe: presets in their order, a preset's variants after it, others last."""
     names = list(PRESETS)
     preset = label.split(" ")[0]
     return (names.index(preset) if preset in PRESETS else len(names), label)
 
 
 def preset_of(run: Run) -> str:
-    """The preset that a run was started from; empty where it cannot be read."""
+    """Return the preset that a run was started from; empty if it cannot be read."""
     try:
         return run.preset
     except RunError:
@@ -147,7 +152,7 @@ def preset_of(run: Run) -> str:
 
 
 def _label(run: Run, config: TrainConfig) -> str:
-    """The preset whose recipe it is; else the flags by which it departs from the one that it was started from."""
+    """Return the preset with the same recipe; else the run's preset with the flags that differ."""
     for name in sorted(PRESETS, key=lambda name: name != run.preset):  # its own first: two presets may share a recipe
         if recipe(config) == recipe(PRESETS[name].config):
             return name
@@ -158,13 +163,13 @@ def _label(run: Run, config: TrainConfig) -> str:
 
 
 def name_of(run: Run) -> str:
-    """Where a run is, as one types it in the project; the path as given where it is elsewhere."""
+    """Return the run's path relative to the project; the path as given if it is outside."""
     path = run.path.resolve()
     return path.relative_to(files.PROJECT).as_posix() if path.is_relative_to(files.PROJECT) else str(run.path)
 
 
 def number(row: Mapping[str, Any], field: str) -> float | None:
-    """The number in a field; None where there is none, or one that is not finite."""
+    """Return the number in a field; None if it is missing or not finite."""
     value = row.get(field)
     return value if type(value) in (int, float) and abs(value) <= sys.float_info.max else None
 
@@ -173,10 +178,10 @@ def number(row: Mapping[str, Any], field: str) -> float | None:
 
 
 def keep(run: Run, root: Path | None = None) -> Path:
-    """Copy what the page needs of a finished and scored run, without its weights, to results/ under its name.
+    """Copy a finished and scored run without its weights to results/, and return the new folder.
 
-    That is config.json, status.json, evals.jsonl and the last row of progress.jsonl, which has the training time.
-    Raises RunError for a run that the page would leave out, and for a name that is taken.
+    The copy has config.json, status.json, evals.jsonl, and the last row of progress.jsonl for the training time.
+    Raises RunError for a run that the page would leave out, and for a name that exists already.
     """
     target = (root or files.RESULTS) / run.name
     if (target / "config.json").exists():
@@ -185,11 +190,11 @@ def keep(run: Run, root: Path | None = None) -> Path:
         _entries(run)
     except ValueError as error:
         raise RunError(f"{name_of(run)} cannot be kept: {error}") from error
-    kept = Run(target)
+    record = Run(target)
     for name in ("status.json", "evals.jsonl"):
-        kept.write_bytes(name, (run.path / name).read_bytes())
+        record.write_bytes(name, (run.path / name).read_bytes())
     if (last := run.last_row()) is not None:
-        kept.write_text("progress.jsonl", json.dumps(dataclasses.asdict(last)) + "\n")
-    # Last: a folder is a run once it has this.
-    kept.write_bytes("config.json", (run.path / "config.json").read_bytes())
+        record.write_text("progress.jsonl", json.dumps(dataclasses.asdict(last)) + "\n")
+    # Last, because a folder with this file is a run.
+    record.write_bytes("config.json", (run.path / "config.json").read_bytes())
     return target

@@ -1,138 +1,53 @@
-"""The results page as Markdown: scores with their deviations over seeds, floors, cost, and what others published.
+"""Write the results page as Markdown: scores with their deviations over seeds, real images, cost, published figures.
 
-The same runs give the same bytes: nothing is said here that the runs do not say.
+The same runs give the same bytes: the page holds only what the runs recorded.
 """
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from dcgan.config import DataConfig, TrainConfig
 from dcgan.data.named_sets import NAMED_SETS
 from dcgan.presets import PRESETS
-from dcgan.publishing.published_results import LITERATURE
+from dcgan.publishing.published_results import PUBLISHED
 from dcgan.publishing.results import Entry, by_recipe, name_of, number, place, preset_of, read
 from dcgan.runs import comparison
 from dcgan.runs.run import Run
+from dcgan.runs.scores import NOT_SCORES, REAL, SCORES, Score
 from dcgan.runs.tables import duration
 
-
-class Score(NamedTuple):
-    """How a field of evals.jsonl is shown: head of its column, format, and how to read it."""
-
-    head: str
-    form: str
-    reading: str
-
-
-SCORES = {
-    "cfd": Score(
-        "CFD ↓",
-        ".2f",
-        "classifier Fréchet distance: how far the features of generated images are from those of test images, in "
-        "mean and spread. It notices both poor images and missing kinds; it is no FID and compares with none.",
-    ),
-    "kernel_distance": Score(
-        "kernel ↓",
-        ".4f",
-        "squared maximum mean discrepancy of the same features. Says much the same as CFD without assuming a normal "
-        "distribution, and unlike it is not biased by the count; real images may come out a little below 0.",
-    ),
-    "inception_score": Score(
-        "IS ↑",
-        ".2f",
-        "inception score by the digit classifier: 10 is most, where each image is of one class beyond doubt and all "
-        "classes are equally frequent. It never looks at real images, so copies of ten digits would get it.",
-    ),
-    "precision": Score(
-        "precision ↑",
-        ".3f",
-        "share of generated images that lie among the real ones. Low: many are no digits. High "
-        "says little alone: one image, drawn again and again, has it too.",
-    ),
-    "recall": Score(
-        "recall ↑",
-        ".3f",
-        "share of test images that lie among the generated ones. Low: kinds of digits are missing. A few strays far "
-        "from everything raise it; coverage is not moved by them.",
-    ),
-    "density": Score(
-        "density ↑",
-        ".3f",
-        "how many real images a generated one is near to, about 1 for real ones. Unlike precision it is not fooled "
-        "by a real outlier; above 1 the generator keeps to the commonest digits.",
-    ),
-    "coverage": Score(
-        "coverage ↑",
-        ".3f",
-        "share of test images that have a generated one near by. It falls with the count of images.",
-    ),
-    "class_distance": Score(
-        "classes ↓", ".3f", "share of the images that would have to be of another class for the data's own balance."
-    ),
-    "memorization_ratio": Score(
-        "nearest",
-        ".2f",
-        "distance from the nearest training image, between pixels, over that of unseen real images: near 1 is as it "
-        "should be, below 0.5 most images are copies.",
-    ),
-    "label_accuracy": Score(
-        "right label ↑",
-        ".3f",
-        "of a conditional model: share of images that the classifier takes for what was asked for.",
-    ),
-    "nearest_neighbor_error": Score(
-        "1-NN error ↓",
-        ".4f",
-        "of a conditional model, where asked for: share of the test images whose nearest one of 50,000 generated, "
-        "between pixels, was to be another digit. The DCGAN paper's own test. Its floor is of 50,000 drawn at "
-        "random.",
-    ),
-    "classification_accuracy": Score(
-        "CAS ↑",
-        ".4f",
-        "classification accuracy score, where asked for: share of the test images that a small network gets right "
-        "which has learnt from 50,000 generated digits only.",
-    ),
-    "modes": Score("modes ↑", ".0f", "of Stacked MNIST: how many of the 1,000 kinds are among 26,000 images."),
-    "kl": Score(
-        "KL ↓", ".4f", "of Stacked MNIST: how far these kinds are from equally frequent, KL divergence in nats."
-    ),
-}
-"""Field of a row -> its column. A number without a line here is shown too, under its own name."""
-
-_NO_SCORES = ("step", "seed", "num_images", "num_labelled", "kernel_deviation")
-"""Numbers of a row that say how it was measured."""
-
-_LOST = "-"
+_MISSING = "-"
 
 _FURTHER_SEEDS = """\
-A further seed of a recipe, and so a deviation: `python -m dcgan train dcgan --seed 1`, then `python -m dcgan evaluate
-RUN`, then `python -m dcgan results --keep RUN`, and make this page again."""
+To add a seed, and so a deviation, run `python -m dcgan train dcgan --seed 1`, then `python -m dcgan evaluate RUN`,
+then `python -m dcgan results --keep RUN`. Then make this page again."""
 
-_CANNOT_SAY = """\
-The classifier was trained on MNIST's training digits, the very ones of the floors: it is surer of them than of any
-others, so a floor is a place to come near, not what a perfect generator would get. MNIST's training and test digits
-are of different writers: a generator that learnt the training digits perfectly would still differ from the test
-digits, and need not come under the floor. The classifier sees digits and little else: what it ignores, such as
-noise in the background or strokes no pen makes, hardly counts. A deviation over two or three seeds is itself
-uncertain, by half or more; a single seed has none, and two rows without one may differ by luck alone. Every figure
-is of its data, its classifier and its count of images, and compares with no figure of others. Training times are
-what the runs recorded, on machines that may have had other work; they are no benchmark."""
+_LIMITS = """\
+- The classifier was trained on MNIST's training digits, from which the rows of real images are drawn. It is surer of
+  these digits than of others. A perfect generator would not reach these rows exactly.
+- Different people wrote MNIST's training and test digits. A generator that learned the training digits perfectly
+  would still differ from the test digits.
+- The classifier sees digits and little else. It hardly notices noise in the background or impossible strokes.
+- A deviation over two or three seeds is uncertain by half or more. One seed has no deviation. Two rows without a
+  deviation may differ by chance.
+- A score depends on its data, its classifier and its number of images. Do not compare it with other
+  projects' scores.
+- Training times are what the runs recorded, on machines that may have had other work. They are not a benchmark."""
 
 
-def page(chosen: Sequence[Run], made_by: str = "python -m dcgan results") -> str:
-    """The page as Markdown; `made_by` is the command that is named on top."""
-    entries, left_out = read(chosen)
+def page(runs: Sequence[Run], *, command: str = "python -m dcgan results") -> str:
+    """Return the page as Markdown; its first line names the `command` that made it."""
+    entries, left_out = read(runs)
     parts = [
         "# Results",
-        f"Made by `{made_by}` from what the runs recorded (config.json, status.json, evals.jsonl). "
-        "The last evaluation of the last weights counts, never the best of several. Where a recipe was trained from "
-        "several seeds, a figure is their mean ± the sample deviation (n - 1); of one seed there is no deviation. "
-        "The floor is what as many real training images get in place of the generated ones; a conditional model "
-        "draws each class as often, and so does its floor. ↓ lower is better, ↑ higher is better.",
+        f"Made by `{command}` from what the runs recorded (config.json, status.json, evals.jsonl).",
+        "- The last evaluation of the last weights counts, never the best of several.\n"
+        "- A recipe with several seeds shows their mean ± the sample deviation (n - 1). One seed has no deviation.\n"
+        "- The rows of real training images show what as many real images score instead of generated ones.\n"
+        "- A conditional model draws every class equally often. The real images beside it have the same classes.\n"
+        "- ↓ lower is better, ↑ higher is better.",
         "## Scores",
         *_score_tables(entries),
         "## Recipes and what they cost",
@@ -143,81 +58,104 @@ def page(chosen: Sequence[Run], made_by: str = "python -m dcgan results") -> str
         "## Left out",
         "\n".join(f"- `{_cell(name_of(run))}`: {_cell(why)}" for run, why in left_out.items()) or "No run.",
         "## How to read a score",
-        "\n".join(f"- **{score.head}**: {score.reading}" for score in SCORES.values()),
+        _table(
+            ["score", "what it is", "measured for", "source"],
+            [[_cell(score.head), score.description, score.applies, score.source] for score in SCORES.values()],
+        ),
         "## What others have published",
-        *_literature(),
-        "## What these figures cannot say",
-        _CANNOT_SAY,
+        *_published(),
+        "## Limits of these scores",
+        _LIMITS,
     ]
     return "\n\n".join(parts) + "\n"
 
 
 def _score_tables(entries: Sequence[Entry]) -> list[str]:
+    """Return a heading and a table for every set of conditions under which scores compare."""
     parts = []
-    judges = list(dict.fromkeys(entry.judge for entry in entries))
-    for judge in judges:
-        judged = [entry for entry in entries if entry.judge == judge]
-        classifier = f"{_cell(judge.classifier)}, hash `{_cell(judge.classifier_hash)}`"
-        channels, height, width = judge.image_shape
-        # Told where another table is of the same images in another shape, and taken for granted elsewhere.
-        alike = [each for each in judges if each._replace(image_shape=judge.image_shape) == judge]
-        shape = f" of {width}x{height} pixels, {'grey' if channels == 1 else 'RGB'}," if len(alike) > 1 else ""
+    all_conditions = list(dict.fromkeys(entry.conditions for entry in entries))
+    for conditions in all_conditions:
+        comparable = [entry for entry in entries if entry.conditions == conditions]
+        classifier = f"{_cell(conditions.classifier)}, hash `{_cell(conditions.classifier_hash)}`"
+        channels, height, width = conditions.image_shape
+        # The shape is named only if another table differs in nothing else.
+        alike = [
+            other for other in all_conditions if other._replace(image_shape=conditions.image_shape) == conditions
+        ]
+        shape = f" of {width}x{height} pixels, {'gray' if channels == 1 else 'RGB'}," if len(alike) > 1 else ""
         parts += [
-            f"### {_cell(judge.data)}: {judge.num_images:,} images each{shape or ','} by the {classifier}",
-            _score_table(judged),
+            f"### {_cell(conditions.data)}: {conditions.num_images:,} images each{shape or ','} by the {classifier}",
+            _score_table(comparable),
         ]
     return parts or ["No run has scores yet."]
 
 
 def _score_table(entries: Sequence[Entry]) -> str:
-    found = dict.fromkeys(key for entry in entries for key in entry.row if number(entry.row, key) is not None)
-    names = [name for name in SCORES if name in found]
-    names += [key for key in found if key not in SCORES and key not in _NO_SCORES and not key.startswith("real_")]
-    columns = {name: SCORES.get(name, Score(name.replace("_", " "), ".4g", "")) for name in names}
+    columns = _columns(entries)
     lines = [
-        [f"`{_cell(label)}`", str(len(group)), *(_statistic(group, name, columns[name].form) for name in names)]
+        [f"`{_cell(label)}`", str(len(group)), *(_statistic(group, key, columns[key].format) for key in columns)]
         for label, group in by_recipe(entries)
     ]
-    floors = {}
+    real_rows: dict[tuple[str, ...], str] = {}
     for entry in entries:
-        values = [(number(entry.row, f"real_{name}"), score.form) for name, score in columns.items()]
-        cells = tuple(_LOST if value is None else format(value, form) for value, form in values)
-        floors.setdefault(cells, _real_name(entry))
-    lines += [[name, "", *cells] for cells, name in floors.items() if not _is_told_by_another(cells, floors)]
+        cells = tuple(score.text(number(entry.row, REAL + key), missing=_MISSING) for key, score in columns.items())
+        real_rows.setdefault(cells, _real_name(entry))
+    lines += [[name, "", *cells] for cells, name in real_rows.items() if not _is_in_another(cells, real_rows)]
     return _table(["recipe", "seeds", *(_cell(score.head) for score in columns.values())], lines)
 
 
-def _statistic(group: Sequence[Entry], name: str, form: str) -> str:
-    values = [value for entry in group if (value := number(entry.row, name)) is not None]
+def _columns(entries: Sequence[Entry]) -> dict[str, Score]:
+    """Return the scores of these entries by key; a number that the registry lacks has a column under its own key."""
+    keys = dict.fromkeys(key for entry in entries for key in entry.row if number(entry.row, key) is not None)
+    hidden = NOT_SCORES | {score.deviation for score in SCORES.values()}
+    columns = {key: score for key, score in SCORES.items() if key in keys}
+    for key in keys:
+        if key not in SCORES and key not in hidden and not key.startswith(REAL):
+            label = key.replace("_", " ")
+            columns[key] = Score(
+                label=label, title=label, direction="none", format=".4g", description="", source="this project"
+            )
+    return columns
+
+
+def _statistic(group: Sequence[Entry], key: str, spec: str) -> str:
+    """Return mean ± sample deviation of a score over a recipe's seeds."""
+    values = [value for entry in group if (value := number(entry.row, key)) is not None]
     if not values:
-        return _LOST
-    spread = f" ± {statistics.stdev(values):{form}}" if len(values) > 1 else ""
+        return _MISSING
+    spread = f" ± {statistics.stdev(values):{spec}}" if len(values) > 1 else ""
     some = f" ({len(values)} of {len(group)} seeds)" if len(values) < len(group) else ""
-    return f"{statistics.fmean(values):{form}}{spread}{some}"
+    return f"{statistics.fmean(values):{spec}}{spread}{some}"
 
 
 def _real_name(entry: Entry) -> str:
-    """Of which images it is. A conditional model draws each class in turn, and its floor is of as many of each; of
-    Stacked MNIST it draws what as many training images are."""
+    """Return which real images a row is of.
+
+    A conditional model draws each class in turn, so its real images are as many of each class. For Stacked MNIST both
+    have the modes of as many training images.
+    """
     even = entry.config.model.num_classes > 0 and entry.config.data.name != "stacked-mnist"
-    return f"floor: as many real images,{' evenly of each class,' * even} from {_training_images(entry.config.data)}"
+    return f"real training images, {'equally many of each class, ' * even}from {_training_images(entry.config.data)}"
 
 
-def _is_told_by_another(cells: tuple[str, ...], floors: Mapping[tuple[str, ...], str]) -> bool:
-    """Whether a floor of the same images says all that these cells say, and more: some scores are on request only."""
-    same = (other for other, name in floors.items() if other != cells and name == floors[cells])
-    return any(all(cell in (_LOST, told) for cell, told in zip(cells, other, strict=True)) for other in same)
+def _is_in_another(cells: tuple[str, ...], real_rows: Mapping[tuple[str, ...], str]) -> bool:
+    """Return whether a row of the same real images has all that these cells have, and more.
+
+    Some scores are measured on request only.
+    """
+    same = (other for other, name in real_rows.items() if other != cells and name == real_rows[cells])
+    return any(all(cell in (_MISSING, more) for cell, more in zip(cells, other, strict=True)) for other in same)
 
 
 def _recipe_table(entries: Sequence[Entry], left_out: Iterable[Run]) -> str:
-    """A row for every preset, trained or not, and for every other recipe."""
+    """Return a row for every preset, trained or not, and for every other recipe."""
     groups = by_recipe(entries)
     trained = {label for label, _ in groups}
     rows = sorted(groups + [(name, []) for name in PRESETS if name not in trained], key=lambda row: place(row[0]))
     tried = {preset_of(run) for run in left_out}
     lines = []
     for name, scored in rows:
-        # A run that was scored by several judges was trained once.
+        # A run with scores by several classifiers was trained once.
         group = list({entry.run: entry for entry in scored}.values())
         config = group[0].config if group else PRESETS[name].config
         shared = [f"`{_cell(name)}`", _parameters(group, config), _training_images(config.data), str(config.epochs)]
@@ -230,17 +168,17 @@ def _recipe_table(entries: Sequence[Entry], left_out: Iterable[Run]) -> str:
             remedy = (
                 "trained and left out, see below" if name in tried else f"not trained: `python -m dcgan train {name}`"
             )
-            lines.append([*shared, _LOST, remedy, _LOST])
+            lines.append([*shared, _MISSING, remedy, _MISSING])
     heads = ["recipe", "parameters of G", "training images", "epochs", "images seen", "training time", "hardware"]
     return _table(heads, lines)
 
 
 def _parameters(group: Sequence[Entry], config: TrainConfig) -> str:
-    """Known of the presets' networks; else counted in the weights, which a record of a further seed lacks."""
+    """Return G's parameters: from the presets, else counted in the weights, which a record of a seed lacks."""
     known = [preset.parameters[0] for preset in PRESETS.values() if preset.config.model == config.model]
     counted = (comparison.parameters(entry.run.weights_path) for entry in group)
     count = known[0] if known else next((count for count in counted if count), None)
-    return f"{count:,}" if count else _LOST
+    return f"{count:,}" if count else _MISSING
 
 
 def _training_images(data: DataConfig) -> str:
@@ -251,10 +189,10 @@ def _training_images(data: DataConfig) -> str:
 
 
 def _span(seconds: Sequence[float]) -> str:
-    """One time, or the shortest and the longest."""
+    """Return one time, or the shortest and the longest."""
     times = dict.fromkeys(duration(value) for value in sorted(seconds))
     ends = list(times)
-    return f"{ends[0]} to {ends[-1]}" if len(ends) > 1 else ends[0] if ends else _LOST
+    return f"{ends[0]} to {ends[-1]}" if len(ends) > 1 else ends[0] if ends else _MISSING
 
 
 def _hardware(group: Sequence[Entry]) -> list[str]:
@@ -262,25 +200,26 @@ def _hardware(group: Sequence[Entry]) -> list[str]:
 
 
 def _run_table(entries: Sequence[Entry]) -> str:
+    cfd = SCORES["cfd"]
     lines = [
         [
             f"`{_cell(name_of(entry.run))}`",
             f"`{_cell(label)}`",
             str(entry.config.seed),
-            f"`{_cell(str(entry.row.get('weights_id', _LOST)))}`",
-            f"{entry.judge.num_images:,} by `{_cell(entry.judge.classifier_hash)}`",
-            _statistic([entry], "cfd", SCORES["cfd"].form),
+            f"`{_cell(str(entry.row.get('weights_id', _MISSING)))}`",
+            f"{entry.conditions.num_images:,} by `{_cell(entry.conditions.classifier_hash)}`",
+            _statistic([entry], "cfd", cfd.format),
         ]
         for label, group in by_recipe(entries)
         for entry in group
     ]
-    return _table(["run", "recipe", "seed", "weights", "images scored", "CFD ↓"], lines)
+    return _table(["run", "recipe", "seed", "weights", "images scored", cfd.head], lines)
 
 
-def _literature() -> list[str]:
+def _published() -> list[str]:
     parts = []
-    for group in LITERATURE:
-        lines = [[each.model, each.value, each.source] for each in group.figures]
+    for group in PUBLISHED:
+        lines = [[figure.model, figure.value, figure.source] for figure in group.figures]
         parts += [f"### {group.title}", group.compares, _table(["model", "published", "source"], lines)]
     return parts
 
@@ -291,5 +230,5 @@ def _table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
 
 
 def _cell(text: str) -> str:
-    """Text of a run's files that can neither end a cell, a line or a code span, nor be markup."""
+    """Return text of a run's files that cannot end a cell, a line or a code span, nor be markup."""
     return " ".join(text.split()).replace("|", "/").replace("`", "'").replace("<", "&lt;")

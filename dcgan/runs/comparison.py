@@ -6,7 +6,7 @@ import json
 import math
 from pathlib import Path
 
-from dcgan.config import TrainConfig
+from dcgan.config import RENAMED, TrainConfig
 from dcgan.fields import as_text, config_fields, differences, value_of
 
 _BUFFERS = ("running_mean", "running_var", "num_batches_tracked", "balance_bias")
@@ -38,7 +38,12 @@ def parameters(weights: Path) -> int | None:
             length = int.from_bytes(file.read(8), "little")
             header = json.loads(file.read(length)) if length <= _LARGEST_HEADER else {}
         tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
-        learnt = [entry["shape"] for name, entry in tensors.items() if name.rpartition(".")[2] not in _BUFFERS]
-        return sum(map(math.prod, learnt)) or None
+        shapes = [entry["shape"] for name, entry in tensors.items() if not _is_buffer(name)]
+        return sum(map(math.prod, shapes)) or None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _is_buffer(name: str) -> bool:
+    last = name.rpartition(".")[2]
+    return RENAMED.get(last, last) in _BUFFERS

@@ -165,7 +165,7 @@ def test_the_command_adds_two_columns_and_saves_them(run, runs_root, capsys):
         f"{found.real_nearest_neighbor_error:.4f}",
         f"{found.real_classification_accuracy:.4f}",
     ]
-    assert last == "1-NN ERROR and CAS: of classifiers that learnt from 1,500 images each, and no other"
+    assert last == "1-NN ERROR and CAS: of classifiers that learned from 1,500 images each only"
     (row,), (other,) = run.evals(), untold.evals()
     assert row["num_labelled"] == COUNT
     assert row["nearest_neighbor_error"] == pytest.approx(found.nearest_neighbor_error, abs=1e-5)
@@ -176,7 +176,7 @@ def test_the_command_adds_two_columns_and_saves_them(run, runs_root, capsys):
 def test_without_the_flag_the_table_says_how_to_get_them(run, runs_root, capsys):
     assert main(["evaluate", run.name]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last == f"--labels adds, in some minutes, what classifiers learn from the images of {run.name}"
+    assert last == f"--labels adds what classifiers learn from the images of {run.name}, in minutes"
     assert main(["evaluate", record_run(runs_root).name]) == 0
     assert "--labels" not in capsys.readouterr().out
     assert main(["evaluate", run.name, "--json"]) == 0

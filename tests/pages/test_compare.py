@@ -15,9 +15,9 @@ from recorded import TINY, record_run, score_row
 from streamlit.testing.v1 import AppTest
 
 from dcgan.files import CHECKPOINTS
-from dcgan.runs.evaluations import SCORES
 from dcgan.runs.rows import Status
 from dcgan.runs.run import Run
+from dcgan.runs.scores import SCORES
 
 APP = str(Path(__file__).resolve().parents[2] / "streamlit_app.py")
 
@@ -111,7 +111,7 @@ def test_the_published_gan_and_dcgan_stand_side_by_side_without_a_choice():
     assert "batch_size" not in differences.index
     scores = score_table(app)
     assert scores.columns.tolist() == ["gan-mnist", "dcgan-mnist", "real images"]
-    (cfd,) = [name for name in scores.index if "(CFD), lower is better" in name]
+    (cfd,) = [name for name in scores.index if name.startswith("CFD: ")]
     assert scores.loc[cfd].tolist() == ["9.27", "2.18", "0.12"]
     assert not [name for name in [*scores.index, *numbers.index] if "_" in name]
     assert "10,000 images, seeds 0 to 9,999, by the mnist classifier b6508af4b2ba" in said(app)
@@ -304,7 +304,7 @@ def test_scores_are_shown_once_they_exist(only_own_runs):
     app = opened(left=run.name, right=run.name)
     table = score_table(app)
     assert table.columns.tolist() == [f"{run.name} (left)", f"{run.name} (right)", "real images"]
-    assert table.index.tolist() == [SCORES["cfd"][0]]
+    assert table.index.tolist() == [SCORES["cfd"].sentence]
     assert table.values.tolist() == [["12.35", "12.35", "0.50"]]
     assert "500 images, seeds 7 to 506, by the mnist classifier b6508af4b2ba" in said(app)
     assert "evaluate" not in said(app)
@@ -318,9 +318,7 @@ def test_all_kinds_of_evaluations_stand_in_one_table(only_own_runs):
     other.append_eval(EVALUATION | {"step": 2, "cfd": 14.0})
     app = opened(left=run.name, right=other.name)
     table = score_table(app)
-    heads = [name.split(":")[0].split(",")[0] for name in table.index]
-    assert heads[1] == "1-NN error"
-    assert ["(CFD)" in heads[0], "(FID)" in heads[2]] == [True, True]
+    assert table.index.tolist() == [SCORES[key].sentence for key in ("cfd", "nearest_neighbor_error", "fid")]
     assert table.to_numpy()[:, :2].tolist() == [["12.00", "14.00"], ["0.0500", "n/a"], ["30.00", "n/a"]]
     assert f"Of {run.name}: 500 images, seeds 7 to 506, by the mnist classifier b6508af4b2ba; 500 images" in said(app)
     assert "by the mnist classifier b6508af4b2ba; scored at step 2 of 4." in said(app)

@@ -1,4 +1,4 @@
-"""The results page: what makes one row, what never does, deviations that can be checked by hand, and damage."""
+"""Test the results page: which runs share a row, deviations that can be checked by hand, and damaged runs."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from dcgan import files
 from dcgan.cli.main import main
 from dcgan.config import DataConfig, ModelConfig, TrainConfig
 from dcgan.presets import PRESETS
-from dcgan.publishing.published_results import LITERATURE, PERFECT_STACKED_KL
+from dcgan.publishing.published_results import PERFECT_STACKED_KL, PUBLISHED
 from dcgan.publishing.results import by_recipe, default_runs, keep, name_of, read, recipe
-from dcgan.publishing.results_page import SCORES, page
+from dcgan.publishing.results_page import page
 from dcgan.runs import comparison
 from dcgan.runs.rows import Status
 from dcgan.runs.run import Run, RunError
+from dcgan.runs.scores import NOT_SCORES, SCORES
 
 DCGAN = PRESETS["dcgan"].config
 ROW = {
@@ -84,13 +85,13 @@ def test_the_committed_page_is_what_the_command_makes_of_the_committed_runs(monk
     assert (files.PROJECT / "docs/results.md").read_text(encoding="utf-8") == made, "run: python -m dcgan results"
 
 
-def test_every_number_of_the_committed_scores_has_its_wording(monkeypatch):
+def test_every_number_of_the_committed_evaluations_is_in_the_registry(monkeypatch):
     monkeypatch.undo()
-    measured = {"step", "seed", "num_images", "num_labelled", "kernel_deviation"}
+    hidden = NOT_SCORES | {"kernel_deviation"}
     for run in default_runs():
         for row in run.evals():
             numbers = {key for key, value in row.items() if type(value) in (int, float)}
-            assert {key for key in numbers - measured if not key.startswith("real_")} <= set(SCORES), run.name
+            assert {key for key in numbers - hidden if not key.startswith("real_")} <= set(SCORES), run.name
 
 
 # Which runs make a row
@@ -150,10 +151,10 @@ def test_the_last_evaluation_of_the_last_weights_counts_and_not_the_best(places)
 
 
 def test_a_score_on_request_stays_with_its_weights(places):
-    asked = ROW | {"label_accuracy": 0.5}
-    same = record(places, "same", asked, ROW | {"cfd": 3.0})
-    others = record(places, "others", asked, ROW | {"weights_id": "ba9876543210"}, config=replace(DCGAN, seed=1))
-    elsewhere = record(places, "elsewhere", asked, ROW | {"seed": 9}, config=replace(DCGAN, seed=2))
+    requested = ROW | {"label_accuracy": 0.5}
+    same = record(places, "same", requested, ROW | {"cfd": 3.0})
+    others = record(places, "others", requested, ROW | {"weights_id": "ba9876543210"}, config=replace(DCGAN, seed=1))
+    elsewhere = record(places, "elsewhere", requested, ROW | {"seed": 9}, config=replace(DCGAN, seed=2))
     rows = [entry.row for entry in read([same, others, elsewhere])[0]]
     assert [(row["cfd"], row.get("label_accuracy")) for row in rows] == [(3.0, 0.5), (2.0, None), (2.0, None)]
 
@@ -162,7 +163,7 @@ def test_a_score_on_request_stays_with_its_weights(places):
 
 
 @pytest.mark.parametrize("other", [{"classifier_hash": "bbbb"}, {"num_images": 1_000}])
-def test_scores_by_another_judge_stand_in_a_table_of_their_own(places, other):
+def test_scores_by_another_classifier_have_their_own_table(places, other):
     made = seeds(places, 1.0, 2.0)
     third = record(places, "third", ROW | {"cfd": 50.0} | other, config=replace(DCGAN, seed=2))
     text = page([*made, third])
@@ -171,22 +172,22 @@ def test_scores_by_another_judge_stand_in_a_table_of_their_own(places, other):
     assert text.count("### mnist:") == 2
 
 
-def test_images_of_another_size_stand_in_a_table_of_their_own_which_says_so(places):
+def test_images_of_another_size_have_their_own_table_that_names_the_size(places):
     fid = {key: value for key, value in ROW.items() if "cfd" not in key} | {"fid": 30.0, "real_fid": 2.0}
     large = replace(DCGAN, model=ModelConfig(image_size=64, channels=3), seed=1)
     small = record(places, "small", fid)
     made = page([small, record(places, "large", fid | {"fid": 50.0, "real_fid": 4.0}, config=large)])
     heads = [line for line in made.splitlines() if line.startswith("### mnist:")]
     assert heads == [
-        "### mnist: 10,000 images each of 28x28 pixels, grey, by the mnist classifier, hash `aaaa`",
+        "### mnist: 10,000 images each of 28x28 pixels, gray, by the mnist classifier, hash `aaaa`",
         "### mnist: 10,000 images each of 64x64 pixels, RGB, by the mnist classifier, hash `aaaa`",
     ]
-    floors = lines_of(made, "floor: as many real images, from all 60,000")
-    assert [row[-1] for row in floors] == ["2", "4"]
+    real_rows = lines_of(made, "real training images, from all 60,000")
+    assert [row[-1] for row in real_rows] == ["2.00", "4.00"]
     assert "### mnist: 10,000 images each, by the mnist classifier" in page([small])
 
 
-def test_a_floor_that_says_more_stands_for_one_of_the_same_images_that_says_less(places):
+def test_a_row_of_real_images_with_more_scores_replaces_one_with_fewer(places):
     runs_ = [
         record(places, "less", ROW),
         record(
@@ -196,20 +197,22 @@ def test_a_floor_that_says_more_stands_for_one_of_the_same_images_that_says_less
             config=replace(DCGAN, lr_g=1),
         ),
     ]
-    (floor,) = lines_of(page(runs_), "floor: as many real images, from all 60,000")
-    assert floor[2] == "0.25"
-    assert floor[-1] == "0.0300"
+    (real,) = lines_of(page(runs_), "real training images, from all 60,000")
+    assert real[2] == "0.25"
+    assert real[-1] == "0.0300"
 
 
-def test_a_conditional_model_has_a_floor_of_its_own(places):
-    told = replace(DCGAN, model=replace(DCGAN.model, num_classes=10))
-    text = page([record(places, "any", ROW), record(places, "told", ROW | {"real_cfd": 0.5}, config=told)])
-    assert [row[2] for row in lines_of(text, "floor: as many real images, from all 60,000")] == ["0.25"]
-    evenly = "floor: as many real images, evenly of each class, from all 60,000"
-    assert [row[2] for row in lines_of(text, evenly)] == ["0.50"]
+def test_a_conditional_model_has_its_own_row_of_real_images(places):
+    conditional = replace(DCGAN, model=replace(DCGAN.model, num_classes=10))
+    text = page(
+        [record(places, "any", ROW), record(places, "conditional", ROW | {"real_cfd": 0.5}, config=conditional)]
+    )
+    assert [row[2] for row in lines_of(text, "real training images, from all 60,000")] == ["0.25"]
+    even = "real training images, equally many of each class, from all 60,000"
+    assert [row[2] for row in lines_of(text, even)] == ["0.50"]
 
 
-def test_data_sets_are_apart_and_each_training_set_has_its_floor(places):
+def test_each_data_set_has_a_table_and_each_training_set_a_row_of_real_images(places):
     fewer = replace(DCGAN, data=DataConfig(limit=100))
     fashion = replace(DCGAN, data=DataConfig(name="fashion-mnist"))
     made = [
@@ -219,20 +222,20 @@ def test_data_sets_are_apart_and_each_training_set_has_its_floor(places):
     ]
     text = page(made)
     assert "### fashion-mnist: 10,000 images" in text
-    assert [row[2] for row in lines_of(text, "floor: as many real images, from all 60,000")] == ["0.25", "0.25"]
-    assert [row[2] for row in lines_of(text, "floor: as many real images, from the first 100")] == ["0.50"]
+    assert [row[2] for row in lines_of(text, "real training images, from all 60,000")] == ["0.25", "0.25"]
+    assert [row[2] for row in lines_of(text, "real training images, from the first 100")] == ["0.50"]
 
 
 # Fields
 
 
-def test_a_new_field_is_shown_without_a_line_here(places):
+def test_a_number_that_the_registry_lacks_is_shown_under_its_key(places):
     made = seeds(places, 1.0, 2.0)
     made[0].append_eval(ROW | {"modes_found": 990, "real_modes_found": 1000})
     text = page(made)
     assert lines_of(text, "recipe")[0][-1] == "modes found"
     assert lines_of(text, "`dcgan`")[0][-1] == "990 (1 of 2 seeds)"
-    assert lines_of(text, "floor: as many real images, from all 60,000")[0][-1] == "1000"
+    assert lines_of(text, "real training images, from all 60,000")[0][-1] == "1000"
 
 
 def test_what_is_no_finite_number_is_no_score(places):
@@ -316,7 +319,7 @@ def test_the_same_runs_give_the_same_bytes(places):
 
 
 def test_every_published_figure_has_a_source_that_can_be_opened():
-    for group in LITERATURE:
+    for group in PUBLISHED:
         assert group.compares
         for figure in group.figures:
             assert "](https://arxiv.org/abs/" in figure.source
@@ -331,8 +334,8 @@ def test_the_divergence_of_perfect_stacks_is_what_such_draws_give():
     shares = np.bincount(read_named_set("mnist", "", "train")[1]) / 60_000
     draws = np.random.RandomState(0)
     stacks = np.einsum("i,j,k->ijk", shares, shares, shares).ravel()
-    found = [draws.multinomial(26_000, stacks) / 26_000 for _ in range(50)]
-    divergences = [(p[p > 0] * np.log(p[p > 0] * 1_000)).sum() for p in found]
+    drawn = [draws.multinomial(26_000, stacks) / 26_000 for _ in range(50)]
+    divergences = [(p[p > 0] * np.log(p[p > 0] * 1_000)).sum() for p in drawn]
     assert np.mean(divergences) == pytest.approx(PERFECT_STACKED_KL, abs=0.0005)
 
 
@@ -341,15 +344,15 @@ def test_the_divergence_of_perfect_stacks_is_what_such_draws_give():
 
 def test_a_record_gives_the_rows_that_its_run_gives(places):
     run = record(places, "20260101-dcgan-s0", ROW)
-    kept = Run(keep(run))
-    assert sorted(path.name for path in kept.path.iterdir()) == [
+    copy = Run(keep(run))
+    assert sorted(path.name for path in copy.path.iterdir()) == [
         "config.json",
         "evals.jsonl",
         "progress.jsonl",
         "status.json",
     ]
-    assert len(kept.progress()[0]) == 1
-    assert page([kept]).replace("`results/", "`runs/") == page([run])
+    assert len(copy.progress()[0]) == 1
+    assert page([copy]).replace("`results/", "`runs/") == page([run])
     with pytest.raises(RunError, match=r"results/20260101-dcgan-s0 exists; delete it, or rename the run"):
         keep(run)
     with pytest.raises(RunError, match=r"runs/new cannot be kept: not scored; run: "):
@@ -395,7 +398,7 @@ def test_the_page_is_the_projects_wherever_the_command_is_given(places, tmp_path
         (["nowhere"], "'nowhere' is no run directory; there is none yet"),
         (
             ["--keep", "runs/run", "-o", "x.md"],
-            "--keep writes to results/ and not to 'x.md'; leave out one of the two",
+            "--keep writes to results/, not to 'x.md'; leave out --keep or -o",
         ),
     ],
 )
