@@ -12,7 +12,10 @@ import pytest
 from dcgan.cli import main as cli
 from dcgan.files import CHECKPOINTS
 from dcgan.presets import PRESETS
+from dcgan.runs.evaluations import evaluations
 from dcgan.runs.listing import list_runs
+from dcgan.runs.run import Run
+from dcgan.runs.scores import SCORES
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -72,6 +75,20 @@ def test_every_preset_is_in_the_table():
 def test_every_published_model_is_named():
     for run in list_runs(CHECKPOINTS):
         assert run.name in README, run.name
+
+
+def test_the_table_of_scores_has_the_models_own_scores():
+    keys = {score.label: key for key, score in SCORES.items()}
+    (table,) = re.findall(r"^\| \| CFD .*\n(?:\|.*\n)+", README, re.MULTILINE)
+    head, _, *lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+    names = [line[0].strip("`") for line in lines if line[0].startswith("`")]
+    assert sorted(names) == sorted(run.name for run in list_runs(CHECKPOINTS))
+    for name, line in zip(names, lines, strict=False):
+        run = Run(CHECKPOINTS / name)
+        row = evaluations(run, run.status().step)[0]
+        for label, cell in zip(head[1:], line[1:], strict=True):
+            decimals = len(cell.partition(".")[2])
+            assert cell == (f"{row[keys[label]]:.{decimals}f}" if keys[label] in row else ""), (name, label)
 
 
 def test_every_published_model_is_as_large_as_it_says():

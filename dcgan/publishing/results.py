@@ -171,7 +171,9 @@ def name_of(run: Run) -> str:
 def number(row: Mapping[str, Any], field: str) -> float | None:
     """Return the number in a field; None if it is missing or not finite."""
     value = row.get(field)
-    return value if type(value) in (int, float) and abs(value) <= sys.float_info.max else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return value if abs(value) <= sys.float_info.max else None
 
 
 # Records of further seeds
