@@ -1,0 +1,70 @@
+"""The examples in CONTRIBUTING.md work, and each needs one module."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from recorded import write_idx
+
+from dcgan import presets
+from dcgan.cli import main as cli
+from dcgan.config import DataConfig, ModelConfig
+from dcgan.data import named_sets
+from dcgan.data.loading import load_images
+from dcgan.models.gan import build_gan
+
+TEXT = (Path(__file__).resolve().parent.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
+def examples(heading: str) -> list[str]:
+    """Return the Python blocks under a heading."""
+    (section,) = re.findall(rf"^### {heading}\n(.*?)^##", TEXT, re.DOTALL | re.MULTILINE)
+    return re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+
+
+def entries(code: str, module: Any) -> dict[str, Any]:
+    """Return what a row of a table in this module evaluates to."""
+    return eval(f"{{{code}}}", dict(vars(module)))
+
+
+@pytest.fixture
+def no_runs(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setenv("DCGAN_RUNS", str(tmp_path))
+    return tmp_path
+
+
+def test_the_preset_has_the_parameters_that_it_names():
+    (code,) = examples("A preset")
+    ((_, preset),) = entries(code, presets).items()
+    gan = build_gan(preset.config.model)
+    counts = tuple(sum(weight.numel() for weight in network.parameters()) for network in gan)
+    assert preset.parameters == counts
+    assert preset.config.loss == "hinge"
+
+
+def test_the_data_set_is_read_and_trains(tmp_path, monkeypatch, no_runs):
+    (code,) = examples("A data set")
+    ((name, named_set),) = entries(code, named_sets).items()
+    monkeypatch.setitem(named_sets.NAMED_SETS, name, named_set)
+    folder = tmp_path / named_set.folder
+    folder.mkdir()
+    write_idx(folder, "train", np.full((5, 28, 28), 7), np.arange(5))
+    data = load_images(DataConfig(name, root=str(tmp_path)), ModelConfig(), 0, "train")
+    assert data.images_u8.shape == (5, 1, 28, 28)
+    assert data.labels is not None
+    assert data.labels.tolist() == [0, 1, 2, 3, 4]
+    assert cli.main(["train", "dcgan", "--data.name", name, "--data.root", str(tmp_path), "--dry-run"]) == 0
+
+
+def test_the_command_counts(monkeypatch, capsys):
+    (code,) = examples("A command")
+    names: dict[str, Any] = {}
+    exec(code, names)
+    for name, command in names["COMMANDS"].items():
+        monkeypatch.setitem(cli.COMMANDS, name, command)
+    assert cli.main(["count", "dcgan-mnist", "--snapshots"]) == 0
+    assert capsys.readouterr().out == "8\n"
