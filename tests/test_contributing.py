@@ -16,6 +16,8 @@ from dcgan.config import DataConfig, ModelConfig
 from dcgan.data import named_sets
 from dcgan.data.loading import load_images
 from dcgan.models.gan import build_gan
+from dcgan.runs import scores
+from dcgan.runs.evaluations import score_table
 
 TEXT = (Path(__file__).resolve().parent.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
@@ -58,6 +60,15 @@ def test_the_data_set_is_read_and_trains(tmp_path, monkeypatch, no_runs):
     assert data.labels is not None
     assert data.labels.tolist() == [0, 1, 2, 3, 4]
     assert cli.main(["train", "dcgan", "--data.name", name, "--data.root", str(tmp_path), "--dry-run"]) == 0
+
+
+def test_the_score_has_a_row_in_every_table(monkeypatch):
+    (code,) = examples("A score")
+    ((key, score),) = entries(code, scores).items()
+    assert key not in scores.SCORES
+    monkeypatch.setitem(scores.SCORES, key, score)
+    (row,) = score_table({"mine": [{key: 1.25, f"real_{key}": 0.5}]})
+    assert row == {"score": score.sentence, "mine": "1.250", "real images": "0.500"}
 
 
 def test_the_command_counts(monkeypatch, capsys):
