@@ -24,6 +24,16 @@ RESULTS = PROJECT / "results"
 """Records of further seeds of published recipes, without weights. The results page takes its deviations from them."""
 
 
+def missing_from_wheel(folder: Path) -> str:
+    """Return a clause that says how to get a folder of the repository; empty where the folder is there.
+
+    A wheel holds the code only. `folder` is one of PROJECT, such as CHECKPOINTS.
+    """
+    if folder.is_dir():
+        return ""
+    return f"{folder} does not exist, since only a clone of the repository has it: pip install -e . in a clone"
+
+
 def runs_root() -> Path:
     """Return the folder of the user's own runs: $DCGAN_RUNS, else ./runs."""
     return Path(os.environ.get("DCGAN_RUNS") or "runs")

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from dcgan.checkpoint import load_tensors, save_tensors, weights_id
 from dcgan.data.named_sets import NAMED_SETS
-from dcgan.files import PROJECT
+from dcgan.files import PROJECT, missing_from_wheel
 from dcgan.models.inference import side_by_side
 
 FEATURES = PROJECT / "features"
@@ -158,12 +158,12 @@ def classifiable_sets() -> list[str]:
 
 
 def _remedy(name: str, path: Path) -> str:
-    """What to do without a judge of that name."""
+    """Return what to do without a classifier of that name."""
     train = "python -m dcgan train-classifier"
     if name.endswith(".safetensors"):
         return f"train one with: {train} NAME -o {path}"
     if name in classifiable_sets():
-        return f"train one with: {train} {name}"
+        return missing_from_wheel(path.parent) or f"train one with: {train} {name}"
     held_out = ", of a training with --data.holdout 0.1" if name.startswith("folder:") else ""
     return f"score its generators by FID instead: python -m dcgan evaluate RUN --features inception{held_out}"
 

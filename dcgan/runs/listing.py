@@ -25,13 +25,18 @@ def list_runs(*roots: Path) -> list[Run]:
 
 
 def find_run(name: str) -> Run:
-    """A run by its path, or by its name under runs/ or checkpoints/. Raises RunError that lists what there is."""
+    """Return a run by its path, or by its name under runs/ or checkpoints/.
+
+    Raises RunError that lists the newest names, and says where the published models are if they are missing.
+    """
     for path in (Path(name), runs_root() / name, files.CHECKPOINTS / name):
         # os.path answers for any text; Path raises where a name is too long or holds a NUL.
         if os.path.isfile(path / "config.json"):
             return Run(path)
     names = ", ".join(run.name for run in list_runs()[-8:])
-    raise RunError(f"{name!r} is no run directory; " + (f"there are {names}" if names else "there is none yet"))
+    there = f"there are {names}" if names else "there is none yet"
+    missing = files.missing_from_wheel(files.CHECKPOINTS)
+    raise RunError(f"{name!r} is not a run directory; {there}" + (f"; {missing}" if missing else ""))
 
 
 def named_config(name: str) -> tuple[TrainConfig, str]:

@@ -163,14 +163,14 @@ def test_notes_are_printed_once_and_beside_the_config(capsys):
         ("train dcgan --gradient-penalty 10 --dry-run", "set model.norm_d to none"),
         ("train gan --data.root nowhere", "nowhere"),
         ("train gan --data folder:nowhere", "nowhere does not exist; name one that holds images"),
-        ("resume nothing", "'nothing' is no run directory; there is none yet"),
-        ("sample nothing", "'nothing' is no run directory"),
+        ("resume nothing", "'nothing' is not a run directory; there is none yet"),
+        ("sample nothing", "'nothing' is not a run directory"),
         ("sample nothing.safetensors", "nothing.safetensors does not exist"),
         ("sample x.safetensors --step 3", "names a snapshot of a run"),
         ("sample x --seeds 9-3", "range 9-3 runs backwards"),
         ("sample x --components seven", "components 'seven' are not numbers; write 7, 0-9 or 0,1,2"),
         ("sample x --labels seven", "labels 'seven' are not numbers; write 7, 0-9 or 0,1,2"),
-        ("gif nothing", "'nothing' is no run directory"),
+        ("gif nothing", "'nothing' is not a run directory"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_leaves_nothing_behind(arguments, expected, capsys, places):

@@ -395,7 +395,7 @@ def test_the_page_is_the_projects_wherever_the_command_is_given(places, tmp_path
     ("arguments", "message"),
     [
         (["--keep"], "name the runs to keep, as in: results --keep runs/NAME"),
-        (["nowhere"], "'nowhere' is no run directory; there is none yet"),
+        (["nowhere"], "'nowhere' is not a run directory; there is none yet"),
         (
             ["--keep", "runs/run", "-o", "x.md"],
             "--keep writes to results/, not to 'x.md'; leave out --keep or -o",
@@ -403,6 +403,7 @@ def test_the_page_is_the_projects_wherever_the_command_is_given(places, tmp_path
     ],
 )
 def test_mistakes_are_answered_in_one_sentence(places, capsys, arguments, message):
+    files.CHECKPOINTS.mkdir()
     if "runs/run" in arguments:
         record(places, "run", ROW)
     assert main(["results", *arguments]) == 2

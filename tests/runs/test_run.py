@@ -638,18 +638,21 @@ def test_find_run_takes_a_path_or_a_name(runs_root, tmp_path, monkeypatch):
 def test_find_run_lists_what_there_is(runs_root, tmp_path, monkeypatch):
     monkeypatch.setattr("dcgan.files.CHECKPOINTS", tmp_path / "published")
     monkeypatch.chdir(tmp_path)
-    assert sentence(lambda: find_run("mine")) == "'mine' is no run directory; there is none yet"
+    assert "; there is none yet; " in sentence(lambda: find_run("mine"))
+    assert "pip install -e ." in sentence(lambda: find_run("mine")), "as from a wheel, without the published models"
+    (tmp_path / "published").mkdir()
+    assert sentence(lambda: find_run("mine")) == "'mine' is not a run directory; there is none yet"
     for number in range(9):
         Run(runs_root / f"run{number}").write_config(TINY, "demo")
     message = sentence(lambda: find_run("mine"))
-    assert message == "'mine' is no run directory; there are run1, run2, run3, run4, run5, run6, run7, run8"
+    assert message == "'mine' is not a run directory; there are run1, run2, run3, run4, run5, run6, run7, run8"
 
 
 @pytest.mark.parametrize("name", ["", "a/b/c", "..", "\0", "a" * 300, "~", "config.json"])
 def test_hostile_names_find_nothing(runs_root, tmp_path, monkeypatch, name):
     """A name may come from a link: any text is either a run or one clear error."""
     monkeypatch.chdir(tmp_path)
-    assert "is no run directory" in sentence(lambda: find_run(name))
+    assert "is not a run directory" in sentence(lambda: find_run(name))
 
 
 # Lightness
