@@ -19,6 +19,13 @@ from dcgan.runs.scores import SCORES
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [
+    *(
+        ROOT / name
+        for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "data/README.md", "results/README.md")
+    ),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 TUTORIALS = (ROOT / "docs" / "tutorials.md").read_text(encoding="utf-8")
 BASH = "\n".join(re.findall(r"```bash\n(.*?)```", README + TUTORIALS, re.DOTALL))
 INLINE = re.findall(r"`python -m (dcgan train [^`]+)`", README + TUTORIALS)
@@ -65,6 +72,21 @@ def test_every_path_exists():
     assert links
     for path in [*links, *words]:
         assert (ROOT / path).exists(), path
+
+
+def anchors(path: Path) -> set[str]:
+    """Return the ids that GitHub gives to the headings of a page."""
+    text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    heads = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page):
+    for path, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)]*))?\)", page.read_text(encoding="utf-8")):
+        target = page.parent / path if path else page
+        assert target.exists(), path
+        assert not anchor or anchor in anchors(target), f"{path}#{anchor}"
 
 
 def test_every_preset_is_in_the_table():
