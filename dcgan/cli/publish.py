@@ -1,4 +1,4 @@
-"""The command that publishes: a model or a Space, on the Hugging Face Hub."""
+"""The command publish: a model or a Space, on the Hugging Face Hub."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ def publish(
         kind: model or space.
         what: A model: a run's path or name (see: runs). A space: gradio or streamlit.
         repo: USER/NAME on the Hub.
-        dry_run: List exactly what would be uploaded, check it, and upload nothing.
+        dry_run: List and check the files, and upload nothing.
         private: Make a new repository private.
     """
-    from dcgan.publishing import hub as hub
+    from dcgan.publishing import hub
 
     if kind == "model":
-        app, files = "model", hub.published_files(find_run(what), repo)
+        app, files = "model", hub.model_files(find_run(what), repo)
     elif what in ("gradio", "streamlit"):
         app, files = what, hub.space_files(what)
     else:
-        raise ValueError(f"{what!r} is no app; publish space gradio, or space streamlit")
+        raise ValueError(f"{what!r} is not an app; choose gradio or streamlit")
     sizes = {name: hub.size_of(content) for name, content in files.items()}
     if not dry_run:
-        print(f"published {len(files)} files at {hub.upload(repo, files, app, private)}")
+        print(f"published {len(files)} files at {hub.upload(repo, files, app, private=private)}")
         return 0
     for name, size in sorted(sizes.items()):
         print(f"{size:>12,}  {name}")
     print(f"{sum(sizes.values()):>12,}  bytes in {len(files)} files for {repo}; nothing was uploaded")
-    if found := hub.problems(files, app):
-        raise ValueError(" ".join(found))
+    if sentences := hub.problems(files, app):
+        raise ValueError(" ".join(sentences))
     return 0
 
 

@@ -58,6 +58,8 @@ class NamedSet:
     """The number of channels without which the labels mean nothing; 0: any number."""
     license: str
     source: str
+    hub_name: str = ""
+    """Its name on the Hugging Face Hub, for model cards; empty if it is not there."""
 
 
 def check_data(data: DataConfig, model: ModelConfig) -> None:
@@ -171,6 +173,7 @@ NAMED_SETS = {
         download=partial(_download_with_torchvision, "MNIST"),
         license=_MNIST_LICENSE,
         source=_MNIST_SOURCE,
+        hub_name="ylecun/mnist",
     ),
     "fashion-mnist": NamedSet(
         shape=(1, 28, 28),
@@ -182,6 +185,7 @@ NAMED_SETS = {
         download=partial(_download_with_torchvision, "FashionMNIST"),
         license="MIT",
         source="https://github.com/zalandoresearch/fashion-mnist",
+        hub_name="zalando-datasets/fashion_mnist",
     ),
     "kmnist": NamedSet(
         shape=(1, 28, 28),
@@ -204,6 +208,7 @@ NAMED_SETS = {
         download=cifar10.download_cifar10,
         license="none stated",
         source="https://www.cs.toronto.edu/~kriz/cifar.html",
+        hub_name="uoft-cs/cifar10",
     ),
     "stacked-mnist": NamedSet(
         shape=(3, 28, 28),

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 import pytest
+from huggingface_hub import ModelCard
 from recorded import TINY, record_run
 from servers import free_port
 
@@ -27,7 +29,10 @@ from dcgan.config import DataConfig
 from dcgan.files import CHECKPOINTS, PROJECT
 from dcgan.latents import latents_from_seeds
 from dcgan.publishing import hub as publish
+from dcgan.publishing.model_card import model_card
+from dcgan.runs import evaluations
 from dcgan.runs.run import Run, RunError
+from dcgan.runs.scores import measured
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -40,11 +45,11 @@ class Hub(BaseHTTPRequestHandler):
         path = urlsplit(self.path).path
         self.server.calls.append(path)
         if path == "/api/repos/create":
-            asked = json.loads(body)
-            self.server.created.append(asked)
-            kind = {"space": "spaces/"}.get(asked.get("type"), "")
-            owner = asked.get("organization") or "me"
-            self.answer({"url": f"{self.server.url}/{kind}{owner}/{asked['name']}"})
+            request = json.loads(body)
+            self.server.created.append(request)
+            kind = {"space": "spaces/"}.get(request.get("type"), "")
+            owner = request.get("organization") or "me"
+            self.answer({"url": f"{self.server.url}/{kind}{owner}/{request['name']}"})
         elif "/preupload/" in path:
             files = json.loads(body)["files"]
             self.answer(
@@ -169,7 +174,7 @@ def test_nothing_is_wrong_with_our_spaces(kind):
     assert not any(name.startswith("runs/") or "__pycache__" in name or "tests/" in name for name in files)
 
 
-def test_the_pages_image_lets_nobody_train_unless_told():
+def test_the_pages_image_forbids_training_by_default():
     dockerfile = publish.space_files("streamlit")["Dockerfile"].read_text()
     assert "\nENV DCGAN_ALLOW_TRAINING=0\n" in dockerfile
 
@@ -184,7 +189,7 @@ def test_only_the_image_listens_to_other_machines():
 @pytest.mark.parametrize("name", sorted(path.name for path in CHECKPOINTS.iterdir()))
 def test_nothing_is_wrong_with_our_models(name):
     run = Run(CHECKPOINTS / name)
-    files = publish.published_files(run, "me/x")
+    files = publish.model_files(run, "me/x")
     assert publish.problems(files, "model") == []
     card = files["README.md"].decode()
     assert "Not measured yet." in card or "| CFD: classifier Fréchet distance; lower is better |" in card
@@ -193,8 +198,8 @@ def test_nothing_is_wrong_with_our_models(name):
 
 @pytest.mark.parametrize("name", sorted(path.name for path in CHECKPOINTS.iterdir()))
 def test_our_models_are_published_byte_for_byte(name):
-    files = publish.published_files(Run(CHECKPOINTS / name), "me/x")
-    assert [each for each, content in files.items() if isinstance(content, bytes)] == ["samples.png", "README.md"]
+    files = publish.model_files(Run(CHECKPOINTS / name), "me/x")
+    assert [file for file, content in files.items() if isinstance(content, bytes)] == ["samples.png", "README.md"]
     assert "on mnist." in files["README.md"].decode()
 
 
@@ -207,7 +212,7 @@ def test_where_images_lie_is_not_published(runs_root, tmp_path):
         "not scored along the way: there is no classifier to judge folder:/home/me/my pics by (there are: mnist)",
     )
     run.write_status(replace(run.status(), notes=notes, error="~/x could not be read"))
-    files = publish.published_files(run, "me/x")
+    files = publish.model_files(run, "me/x")
     assert not [name for name, content in files.items() if b"/home/me" in publish.read(content)]
     publish.stage(files, tmp_path / "hub")
     published = Run(tmp_path / "hub")
@@ -226,7 +231,7 @@ def test_where_images_lie_is_not_published(runs_root, tmp_path):
 
 def test_where_a_named_set_lies_is_not_published(runs_root):
     run = record_run(runs_root, replace(TINY, data=DataConfig(root="/home/me/mnist")))
-    files = publish.published_files(run, "me/x")
+    files = publish.model_files(run, "me/x")
     assert not [name for name, content in files.items() if b"/home/me" in publish.read(content)]
     assert files["status.json"] == run.status_path
 
@@ -241,8 +246,53 @@ def test_a_folder_is_published_by_its_last_name(path, name):
 
 def test_the_cards_example_counts_the_models_own_classes(runs_root):
     config = replace(TINY, model=replace(TINY.model, num_classes=3))
-    assert "[seed % 3 for seed in range(64)]" in publish.model_card(record_run(runs_root, config))
-    assert "seed %" not in publish.model_card(record_run(runs_root, TINY))
+    assert "[seed % 3 for seed in range(64)]" in model_card(record_run(runs_root, config)).text
+    assert "seed %" not in model_card(record_run(runs_root, TINY)).text
+
+
+@pytest.fixture
+def offline(monkeypatch) -> None:
+    def refuse(*arguments):
+        raise AssertionError("a connection was opened")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+@pytest.mark.usefixtures("offline")
+@pytest.mark.parametrize("name", sorted(path.name for path in CHECKPOINTS.iterdir()))
+def test_the_hub_reads_a_models_scores_from_its_card(name):
+    run = Run(CHECKPOINTS / name)
+    card = ModelCard(str(model_card(run, "me/x")))
+    assert card.data.license == "mit"
+    assert card.data.datasets == ["ylecun/mnist"]
+    assert card.data.model_name == name
+    (row,) = evaluations.evaluations(run, run.status().step)
+    results = {result.metric_type: result for result in card.data.eval_results}
+    assert {key: result.metric_value for key, result in results.items()} == {key: row[key] for key in measured(row)}
+    assert {result.dataset_type for result in results.values()} == {"ylecun/mnist"}
+    assert results["cfd"].metric_name == "CFD, classifier Fréchet distance"
+    assert results["cfd"].metric_args == {
+        "num_images": 10_000,
+        "first_seed": 0,
+        "features": f"mnist classifier {row['classifier_hash']}",
+    }
+    assert "CFD is not FID." in card.text
+
+
+def test_scores_on_request_name_their_own_count():
+    data = model_card(Run(CHECKPOINTS / "cdcgan-best-mnist")).data
+    results = {result.metric_type: result for result in data.eval_results}
+    assert results["classification_accuracy"].metric_args["num_images"] == 50_000
+    assert results["label_accuracy"].metric_args["num_images"] == 10_000
+
+
+@pytest.mark.usefixtures("offline")
+def test_a_model_without_scores_has_a_card_without_results(runs_root):
+    config = replace(TINY, data=DataConfig(name="folder:/home/me/pictures"))
+    card = ModelCard(str(model_card(record_run(runs_root, config))))
+    assert card.data.eval_results is None
+    assert card.data.datasets is None
+    assert publish.problems({"README.md": str(card).encode()}, "model") == []
 
 
 def test_the_dry_run_lists_everything_and_uploads_nothing(tiny_run, capsys, monkeypatch):
@@ -263,11 +313,12 @@ README = b"---\ntitle: x\nsdk: gradio\napp_file: gradio_app.py\nlicense: mit\n--
     ("files", "sentence"),
     [
         ({"big.bin": bytes(publish.MAX_FILE_BYTES + 1)}, "big.bin has 15.0 MB"),
-        ({"a.py": b"token = 'hf_" + b"A" * 34 + b"'"}, "a.py holds what looks like a secret, hf_AAA"),
+        ({"a.py": b"token = 'hf_" + b"A" * 34 + b"'"}, "a.py has what looks like a secret, hf_AAA"),
         ({"a.txt": b"-----BEGIN RSA PRIVATE KEY-----"}, "secret"),
         ({".env": b"A=1"}, ".env looks like a secret"),
         ({"README.md": b"# no front matter"}, "does not begin with front matter"),
         ({"README.md": README.replace(b"license: mit\n", b"")}, "has no license"),
+        ({"README.md": README.replace(b"title: x", b"title: [x")}, "front matter cannot be read"),
         ({"README.md": README.replace(b"sdk: gradio", b"sdk: static")}, "sdk is static"),
         ({"README.md": README.replace(b"gradio_app", b"other")}, "other.py, with which the Space starts"),
         ({"README.md": README.replace(b"title: x", b"title: x\ncolorTo: mauve")}, "colorTo is mauve"),
@@ -275,13 +326,19 @@ README = b"---\ntitle: x\nsdk: gradio\napp_file: gradio_app.py\nlicense: mit\n--
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_must_not_be_uploaded_is_said(files, sentence):
+def test_what_must_not_be_uploaded_is_a_sentence(files, sentence):
     sound = {"README.md": README, "gradio_app.py": b""}
     assert publish.problems(sound, "gradio") == []
-    (found,) = publish.problems(sound | files, "gradio")
-    assert sentence in found
+    (problem,) = publish.problems(sound | files, "gradio")
+    assert sentence in problem
     with pytest.raises(ValueError, match=re.escape(sentence)):
         publish.upload("me/x", sound | files, "gradio")
+
+
+def test_a_result_without_a_dataset_is_a_problem():
+    front = "license: mit\nmodel-index:\n- name: x\n  results:\n  - task:\n      type: y\n    metrics: []\n"
+    (sentence,) = publish.problems({"README.md": f"---\n{front}---\n".encode()}, "model")
+    assert "front matter cannot be read" in sentence
 
 
 def test_a_run_without_weights_is_not_published(runs_root):

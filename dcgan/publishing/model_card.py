@@ -1,0 +1,139 @@
+"""The model card of a run: what a reader of the Hub sees, and its scores as metadata that the Hub reads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
+
+from dcgan.config import DataConfig, TrainConfig
+from dcgan.data.named_sets import NAMED_SETS
+from dcgan.presets import PRESETS
+from dcgan.runs import comparison, evaluations
+from dcgan.runs.run import Run
+from dcgan.runs.scores import SCORES, measured
+
+LIBRARY = "dcgan-studio"
+
+
+def public_data(data: DataConfig) -> dict[str, str]:
+    """Return data.name and data.root as they are published: no root, and only the last part of a folder's path.
+
+    A model draws with them as with the full ones. Training and scoring need the folder's path again.
+    """
+    if not data.name.startswith("folder:"):
+        return {"name": data.name, "root": ""}
+    last = re.split(r"[\\/]", data.name.removeprefix("folder:").rstrip("\\/"))[-1]
+    return {"name": f"folder:{last if last.strip('~.') else 'images'}", "root": ""}
+
+
+def model_card(run: Run, repo: str = "REPO") -> ModelCard:
+    """Return the card of a run; `repo` is the repository's name in the example. Uses no network."""
+    return ModelCard(f"---\n{_metadata(run).to_yaml()}\n---\n\n{_text(run, repo)}")
+
+
+def _metadata(run: Run) -> ModelCardData:
+    config = run.config()
+    named_set = NAMED_SETS.get(config.data.name)
+    results = _eval_results(config, evaluations.evaluations(run, run.status().step))
+    return ModelCardData(
+        license="mit",
+        library_name=LIBRARY,
+        pipeline_tag=None if config.model.num_classes else "unconditional-image-generation",
+        datasets=[named_set.hub_name] if named_set and named_set.hub_name else None,
+        tags=["gan", "mlp" if config.model.topology == "mlp" else "dcgan", "pytorch"],
+        model_name=run.name if results else None,
+        eval_results=results or None,
+    )
+
+
+def _eval_results(config: TrainConfig, rows: Sequence[evaluations.Row]) -> list[EvalResult]:
+    """Return one result for each score of the registry that the rows have."""
+    name = public_data(config.data)["name"]
+    named_set = NAMED_SETS.get(name)
+    kind = "conditional" if config.model.num_classes else "unconditional"
+    return [
+        EvalResult(
+            task_type=f"{kind}-image-generation",
+            dataset_type=(named_set and named_set.hub_name) or name,
+            dataset_name=name,
+            dataset_split="test",
+            metric_type=key,
+            metric_name=f"{score.label}, {score.title}",
+            metric_value=row[key],
+            metric_args={
+                "num_images": row["num_labelled" if score.applies == "--labels" else "num_images"],
+                "first_seed": row["seed"],
+                "features": f"{row['classifier']} {row['classifier_hash']}",
+            },
+        )
+        for row in rows
+        for key, score in measured(row).items()
+    ]
+
+
+def _text(run: Run, repo: str) -> str:
+    config, preset = run.config(), PRESETS.get(run.preset)
+    origin = f"{preset.title}, from: {preset.source}" if preset else "A generator of its own config"
+    classes = config.model.num_classes
+    labels = f", [seed % {classes} for seed in range(64)]" if classes else ""
+    return "\n".join(
+        [
+            f"# {run.name}",
+            "",
+            f"{origin}. Trained with DCGAN Studio on {public_data(config.data)['name']}.",
+            "",
+            "![64 samples, seeds 0 to 63](samples.png)",
+            "",
+            "```python",
+            "import dcgan",
+            "",
+            f'generator = dcgan.load_generator("hub:{repo}")',
+            "z = dcgan.latents_from_seeds(range(64), generator.config.latent_dim, generator.config.latent)",
+            f"images = generator(z{labels})  # in [-1, 1]",
+            "```",
+            "",
+            "## Scores",
+            "",
+            *_score_lines(run),
+            "",
+            "## Training",
+            "",
+            *_training_lines(run),
+            "",
+            "`config.json` has every field of the config, and `progress.jsonl` the losses of the whole training.",
+            "",
+        ]
+    )
+
+
+def _score_lines(run: Run) -> list[str]:
+    """Return the scores of the run's last evaluations as a table, how they were measured, and what they mean."""
+    status = run.status()
+    rows = evaluations.evaluations(run, status.step)
+    table = evaluations.score_table({"this model": rows})
+    if not table:
+        return ["Not measured yet."]
+    keys = {key for row in rows for key in measured(row)}
+    return [
+        *(f"| {' | '.join(cells)} |" for cells in (list(table[0]), ["---"] * 3, *(row.values() for row in table))),
+        "",
+        f"Measured on {evaluations.measured_by(rows, status.steps)}.",
+        "",
+        *(f"- **{score.label}**: {score.description}" for key, score in SCORES.items() if key in keys),
+    ]
+
+
+def _training_lines(run: Run) -> list[str]:
+    config, status, row = run.config(), run.status(), run.last_row()
+    counts = [comparison.parameters(path) for path in (run.weights_path, run.discriminator_path)]
+    of_generator, of_discriminator = (f"{count:,}" if count else "unknown" for count in counts)
+    return [
+        f"- {status.state} after {status.epoch:.3g} of {status.epochs} epochs, {status.step:,} steps",
+        f"- parameters: {of_generator} in the generator, {of_discriminator} in the discriminator",
+        f"- loss {config.loss}, batches of {config.batch_size}, learning rates {config.lr_g:g} (generator) and "
+        f"{config.lr_d:g} (discriminator)",
+        *([f"- {row.images_seen:,} images in {row.wall_seconds:,.0f} s"] if row else []),
+        *[f"- {name}: {value}" for name, value in status.environment.items()],
+    ]
