@@ -1,6 +1,6 @@
-"""How long the demo's server takes: a 64-frame render, and an answer to a move of t. `python benchmarks/render.py`.
+"""Measure the demo's server: a render of 64 frames, and one image at another t. `python benchmarks/render.py`.
 
-In turn, many times, on the device that DCGAN_DEVICE names, or the best. Each call ends with the pixels on the CPU.
+The calls take turns, on the device that DCGAN_DEVICE names, or the fastest. Each ends with the pixels on the CPU.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from dcgan.sampling.rendering import draw_at, render
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=50, help="measured rounds (default: 50)")
     parser.add_argument("--quick", action="store_true", help="as little as shows that everything runs")
     options = parser.parse_args()

@@ -27,7 +27,7 @@ from servers import free_port
 from dcgan.checkpoint import load_generator, load_tensors, weights_id
 from dcgan.runs.listing import list_runs
 from dcgan.sampling.link import ShareLink
-from dcgan.sampling.rendering import render
+from dcgan.sampling.rendering import SAME_PIXELS, render
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -254,7 +254,7 @@ def shared_link(page) -> str:
     return page.locator("#share-link textarea, #share-link input").input_value()
 
 
-def test_a_shared_link_shows_the_very_same_pixels_to_whoever_opens_it(page, chromium, tmp_path):
+def test_a_shared_link_shows_the_same_pixels_in_another_browser(page, chromium, tmp_path):
     run = record_run(tmp_path / "runs")
     with serving(*demo(tmp_path / "runs", free_port())) as url:
         page.goto(f"{url}?v=1&model={run.name}&a=3&b=5&n=6&path=lerp&t=0.5")
@@ -266,17 +266,17 @@ def test_a_shared_link_shows_the_very_same_pixels_to_whoever_opens_it(page, chro
         assert link == page.evaluate("location.href")
         assert "n=6&path=lerp&t=0.5" in link
         mine = strip_bytes(page)
-        asked = ShareLink.from_query(dict(parse_qsl(urlsplit(link).query)))[0]
-        assert mine == render(asked, load_generator(run.path)).strip_png
+        opened = ShareLink.from_query(dict(parse_qsl(urlsplit(link).query)))[0]
+        assert mine == render(opened, load_generator(run.path)).strip_png
 
         other = chromium.new_context().new_page()
         other.set_default_timeout(60_000)
         other.goto(link)
-        other.get_by_text("The very same pixels as the link's maker saw.").wait_for()
+        other.get_by_text(SAME_PIXELS).wait_for()
         assert strip_bytes(other) == mine
         other.set_content(f'<iframe src="{link}" width="1200" height="900"></iframe>')
         frame = other.frame_locator("iframe")
-        frame.get_by_text("The very same pixels as the link's maker saw.").wait_for()
+        frame.get_by_text(SAME_PIXELS).wait_for()
         framed = other.request.get(frame.get_by_alt_text("All frames, in order").get_attribute("src")).body()
         assert framed == mine
         other.context.close()
@@ -289,7 +289,7 @@ def test_a_shared_link_shows_the_very_same_pixels_to_whoever_opens_it(page, chro
         page.goto("about:blank")
 
 
-def test_labels_are_typed_letter_by_letter_and_stay_as_typed(page, tmp_path):
+def test_labels_stay_as_they_are_typed(page, tmp_path):
     root = tmp_path / "runs"
     plain = record_run(root)
     conditional = record_run(root, replace(TINY, model=replace(TINY.model, num_classes=10)))
@@ -306,7 +306,7 @@ def test_labels_are_typed_letter_by_letter_and_stay_as_typed(page, tmp_path):
             wait_until(page, lambda labels=labels: f"labels={labels}&" in shared_link(page))
             page.wait_for_timeout(500)  # an answer that wrote into the field would be there by now
             assert field.input_value() == typed
-        page.get_by_text("This model's labels end at 9; larger ones become it.").wait_for()
+        page.get_by_text("Labels above 9 are not available for this model").wait_for()
         page.get_by_label("Seed B").fill("6")
         page.get_by_text("seed 3 to 6, 4 frames").wait_for()
         assert field.input_value() == "3, 88"
@@ -324,7 +324,7 @@ def test_labels_are_typed_letter_by_letter_and_stay_as_typed(page, tmp_path):
         page.goto("about:blank")
 
 
-def test_the_demo_opens_a_snapshot_and_says_what_it_cannot_follow(page, tmp_path):
+def test_the_demo_opens_a_snapshot_and_notes_each_bad_value(page, tmp_path):
     run = record_run(tmp_path / "runs")
     early = weights_id(load_tensors(run.snapshot_path(2))[0])
     link = ShareLink(model=run.name, weights_id=early, seed_a=3, seed_b=5, frames=4, path="lerp")
@@ -344,7 +344,7 @@ def test_the_demo_opens_a_snapshot_and_says_what_it_cannot_follow(page, tmp_path
         page.goto("about:blank")
 
 
-def test_a_space_tells_the_page_around_it(page, tmp_path):
+def test_a_space_sends_its_query_to_the_surrounding_page(page, tmp_path):
     run = record_run(tmp_path / "runs")
     command, port, environment = demo(tmp_path / "runs", free_port())
     with serving(command, port, environment | {"SPACE_ID": "someone/space"}) as url:
@@ -372,37 +372,37 @@ def test_programs_get_the_same_bytes_as_the_page(page, tmp_path):
     run = record_run(tmp_path / "runs")
     with serving(*demo(tmp_path / "runs", free_port())) as url:
 
-        def ask(endpoint, *arguments, **named):
+        def call(endpoint, *arguments, **named):
             # A session a call: between two calls of one session the client can lose the second's answer.
             client = Client(url, verbose=False, download_files=str(tmp_path / "downloads"))
             return client.submit(*arguments, api_name=f"/{endpoint}", **named).result(timeout=60)
 
-        assert {run.name, "dcgan-mnist"} <= {each["name"] for each in ask("models")}
-        answer = ask("interpolate", run.name, 3, 5, 6, "lerp", 0.5, keys="8, 9", loop=True)
+        assert {run.name, "dcgan-mnist"} <= {model["name"] for model in call("models")}
+        answer = call("interpolate", run.name, 3, 5, 6, "lerp", 0.5, keys="8, 9", loop=True)
         link = ShareLink(model=run.name, seed_a=3, seed_b=5, keys=(8, 9), loop=True, frames=6, path="lerp", t=0.5)
-        wanted = render(link, load_generator(run.path))
-        assert base64.b64decode(answer["strip_png"]) == wanted.strip_png
-        assert answer["link"] == f"?{wanted.link.to_query()}"
+        expected = render(link, load_generator(run.path))
+        assert base64.b64decode(answer["strip_png"]) == expected.strip_png
+        assert answer["link"] == f"?{expected.link.to_query()}"
         page.goto(url + answer["link"])
-        page.get_by_text("The very same pixels as the link's maker saw.").wait_for()
-        assert strip_bytes(page) == wanted.strip_png
+        page.get_by_text(SAME_PIXELS).wait_for()
+        assert strip_bytes(page) == expected.strip_png
         with page.expect_download() as downloading:
             page.get_by_role("button", name="Strip (PNG)").click()
-        assert Path(downloading.value.path()).read_bytes() == wanted.strip_png
+        assert Path(downloading.value.path()).read_bytes() == expected.strip_png
         output = tmp_path / "opened.png"
         command = [sys.executable, "-m", "dcgan", "open", page.url, "-o", str(output)]
         environment = os.environ | {"DCGAN_RUNS": str(tmp_path / "runs")}
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
-        assert "The very same pixels" in done.stdout, done.stderr
-        assert output.read_bytes() == wanted.strip_png
+        process = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+        assert SAME_PIXELS in process.stdout, process.stderr
+        assert output.read_bytes() == expected.strip_png
 
         page.get_by_label("number input for Frames").fill("1000000000")
         page.get_by_text("frames='1000000000' is not a whole number in 2..64; 64 is used.").wait_for()
         page.goto("about:blank")
-        sheet = ask("sample", run.name, "0-3", "")
+        sheet = call("sample", run.name, "0-3", "")
         with Image.open(io.BytesIO(base64.b64decode(sheet["sheet_png"]))) as image:
             assert image.size == (56, 56)
         with pytest.raises(Exception, match="There is no model"):
-            ask("sample", "nobody")
+            call("sample", "nobody")
         documented = set(re.findall(r'"(\w+)":', (ROOT / "docs" / "demo.md").read_text().split("event: complete")[1]))
         assert documented == set(answer)

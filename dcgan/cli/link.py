@@ -1,4 +1,4 @@
-"""The commands around links: link makes one, open draws one, without a server."""
+"""The commands for links: link makes one, open draws one, without a server."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ def link(
     labels: Annotated[str, arg(metavar="LABELS")] = "",
     device: Annotated[str, arg(metavar="DEVICE")] = "cpu",
 ) -> int:
-    """Make a link to a way between two seeds, which the interpolation demo opens.
+    """Make a link to a path between two seeds, which the interpolation demo opens.
 
-    It carries the id of the weights and of the pixels, so that whoever opens it learns whether they see the same.
+    The link has the ids of the weights and of the pixels. So the demo and the command open can compare both.
 
     Args:
         model: A run's name (see: runs).
-        seed_a: Where the way begins.
-        seed_b: Where it goes.
+        seed_a: Where the path begins.
+        seed_b: Where the path goes.
         keys: Further seeds after B: 1,5,9.
-        loop: Go back to A at the end.
-        frames: Images on the way, 2 to 64.
+        loop: Return to A at the end.
+        frames: Images on the path, 2 to 64.
         path: slerp turns at constant speed; lerp is the straight line.
-        t: The position looked at, from 0 to 1.
+        t: The position on the path, from 0 to 1.
         labels: What a conditional model draws at A, at B and at each key: 3,8.
-        device: The device that draws the pixels whose id the link carries: cuda, mps, cpu or auto.
+        device: The device that draws the pixels of the id: cuda, mps, cpu or auto.
     """
     from dcgan.checkpoint import load_generator
     from dcgan.latents import parse_seeds
@@ -50,7 +50,7 @@ def link(
     from dcgan.sampling.rendering import render
 
     run = find_run(model)
-    wanted = ShareLink(
+    selected = ShareLink(
         model=run.name,
         seed_a=seed_a,
         seed_b=seed_b,
@@ -61,7 +61,7 @@ def link(
         keys=tuple(parse_seeds(keys)) if keys else (),
         loop=loop,
     )
-    made = render(wanted, load_generator(run.weights_path, choose_device(device))).link
+    made = render(selected, load_generator(run.weights_path, choose_device(device))).link
     print(demo_url(made) or f"?{made.to_query()}")
     return 0
 
@@ -72,35 +72,35 @@ def open_link(
     output: Output = "strip.png",
     device: Annotated[str, arg(metavar="DEVICE")] = "cpu",
 ) -> int:
-    """Draw what a link shows, as the demo would.
+    """Draw what a link shows, as the demo does.
 
     Args:
         link: The whole address, or its part after the question mark.
-        output: A .png file gets all frames; a .gif or .mp4 file the animation (MP4 needs PyAV).
+        output: A .png file gets all frames; a .gif or .mp4 file gets the animation (MP4 needs PyAV).
         device: cuda, mps, cpu or auto.
     """
     from dcgan.checkpoint import load_generator
     from dcgan.runtime.device import choose_device
-    from dcgan.sampling.rendering import fitted, render, resolve, verdict
+    from dcgan.sampling.rendering import fit_labels, render, resolve, verdict
 
-    kinds = {".png": "strip_png", ".gif": "gif", ".mp4": "mp4"}
+    formats = {".png": "strip_png", ".gif": "gif", ".mp4": "mp4"}
     suffix = Path(output).suffix.lower()
-    if suffix not in kinds:
-        raise ValueError(f"output {output!r} is no {', '.join(kinds)} file; write {output}.png")
+    if suffix not in formats:
+        raise ValueError(f"output {output!r} is not a {', '.join(formats)} file; write {output}.png")
     query = urlsplit(link).query or link.rpartition("?")[2]
-    asked, notes = ShareLink.from_query(dict(parse_qsl(query, keep_blank_values=True)))
-    run, weights, more = resolve(asked, list_runs())
-    if run is None:
+    opened, notes = ShareLink.from_query(dict(parse_qsl(query, keep_blank_values=True)))
+    run, weights, more = resolve(opened, list_runs())
+    if run is None or weights is None:
         raise ValueError(f"{more[0]} See: python -m dcgan runs")
     generator = load_generator(weights, choose_device(device))
-    for note in [*notes, *fitted(asked, generator)[1]]:
+    for note in [*notes, *fit_labels(opened, generator)[1]]:
         print(f"note: {note}", file=sys.stderr)
-    drawn = render(asked, generator)
+    rendering = render(opened, generator)
     with replacing(Path(output)) as temporary:
-        temporary.write_bytes(getattr(drawn, kinds[suffix]))
-    print(f"{output}: {len(drawn.images_u8)} frames of {run.name}, weights {generator.weights_id}")
-    if said := verdict(asked, drawn):
-        print(said)
+        temporary.write_bytes(getattr(rendering, formats[suffix]))
+    print(f"{output}: {len(rendering.images_u8)} frames of {run.name}, weights {generator.weights_id}")
+    if sentence := verdict(opened, rendering):
+        print(sentence)
     return 0
 
 

@@ -26,7 +26,7 @@ from dcgan.runs.run import Run
 from dcgan.runs.scores import per_epoch
 from dcgan.runs.series import Series
 from dcgan.runs.timeline import ALIGNMENTS, COLUMNS, Timeline, nearest, stops, timeline
-from dcgan.sampling.link import shown
+from dcgan.sampling.link_fields import shown
 
 DEFAULTS = ("gan-mnist", "dcgan-mnist")
 PLAY_EVERY_SECONDS = 0.6

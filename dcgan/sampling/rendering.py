@@ -1,7 +1,7 @@
-"""A link and a generator -> frames, and everything that is shown, saved or said of them, from one render.
+"""A link and a generator -> frames, and all that is shown, saved or written about them, from one render.
 
-F frames, P points, Z latent, K classes, C H W image. The demo and the command line draw by these functions, so the
-same link gives the same bytes wherever it is opened on the same kind of hardware.
+F frames, P points, Z latent, K classes, C H W image. The demo and the command line draw by these functions. So
+one link gives the same bytes in both, on the same kind of hardware.
 """
 
 from __future__ import annotations
@@ -24,72 +24,82 @@ from dcgan.latents import latents_from_seeds, norm_interval, piecewise, segments
 from dcgan.pixels import Bytes
 from dcgan.runs.run import Run
 from dcgan.sampling.exploration import find_weights
-from dcgan.sampling.link import ShareLink, shown
+from dcgan.sampling.link import ShareLink
+from dcgan.sampling.link_fields import shown
 
 DEFAULT_LABEL = 3
 STRIP_COLUMNS = 16
 FRAME_MILLISECONDS = 80
 ENLARGE = 4
-"""Screen pixels a pixel of the image in animations."""
+"""Screen pixels per image pixel in animations."""
+
+SAME_PIXELS = "The pixels are identical to those of the link's author."
+SAME_MODEL = "The model is the one of the link."
+OTHER_PIXELS = "The pixels differ from those of the link's author."
+EDITED_OR_ROUNDED = (
+    "The model is the one of the link, but the pixels differ: the link was edited, or this hardware rounds a few "
+    "pixels differently."
+)
+"""The digest is of the pixels alone: it cannot distinguish an edited address from another machine's rounding."""
 
 
 @dataclass(frozen=True)
 class Rendering:
-    """The frames of a link, and what was measured on the way."""
+    """The frames of a link, and what was measured on its path."""
 
     link: ShareLink
-    """With the weights' id, the labels and the digest of this very render."""
+    """With the weights' id, the labels and the digest of this render."""
     images_u8: Bytes  # (F, C, H, W)
     z: NDArray[np.float32]  # (F, Z)
     norm_interval: tuple[float, float]
-    """The lengths between which about 95 % of the latents lie that training drew."""
+    """Between these norms lie about 95 % of the latents that training drew."""
     device: str
     seconds: float
 
     @property
     def norms(self) -> NDArray[np.float64]:
-        """The length of z at each frame (F,)."""
+        """Return the norm of z at each frame (F,)."""
         return np.linalg.norm(self.z.astype(np.float64), axis=1)
 
     @property
     def changes(self) -> NDArray[np.float64]:
-        """Mean absolute difference of each frame to the one before it, in grey levels of 255: (F - 1,)."""
+        """Return the mean absolute difference of each frame to the one before it, in gray levels of 255: (F - 1,)."""
         return np.abs(np.diff(self.images_u8.astype(np.int16), axis=0)).mean(axis=(1, 2, 3))
 
     def frame(self, index: int, enlarge: int = 1) -> Bytes:
-        """One frame as a picture."""
+        """Return one frame as a picture."""
         return pixels.enlarge(pixels.grid(self.images_u8[index : index + 1], 1), enlarge)
 
     def strip(self, enlarge: int = 1) -> Bytes:
-        """All frames as one picture, in rows of 16."""
+        """Return all frames as one picture, in rows of 16."""
         return pixels.enlarge(pixels.grid(self.images_u8, min(len(self.images_u8), STRIP_COLUMNS)), enlarge)
 
     @cached_property
     def strip_png(self) -> bytes:
-        """The strip, lossless, with its own link inside, as of t = 0: the same bytes for the same way and pixels."""
+        """Return the strip as PNG with its link inside, as of t = 0: equal paths and pixels give equal bytes."""
         return pixels.png_bytes(
             self.strip(2), {"Title": "DCGAN Studio", "Source": f"?{replace(self.link, t=0.0).to_query()}"}
         )
 
     @cached_property
     def gif(self) -> bytes:
-        """There and back; a loop goes round."""
-        return pixels.gif_bytes(self._film(), FRAME_MILLISECONDS)
+        """Return an animation to the end and back; a loop does not turn back."""
+        return pixels.gif_bytes(self._animation_frames(), FRAME_MILLISECONDS)
 
     @cached_property
     def mp4(self) -> bytes:
-        """The same film as H.264. Raises ValueError where PyAV is not installed."""
-        return mp4_bytes(self._film(), FRAME_MILLISECONDS)
+        """Return the same animation as H.264. Raises ValueError where PyAV is not installed."""
+        return mp4_bytes(self._animation_frames(), FRAME_MILLISECONDS)
 
-    def _film(self) -> list[Bytes]:
-        there = [self.frame(index, ENLARGE) for index in range(len(self.images_u8))]
-        return there if self.link.loop else [*there, *there[-2:0:-1]]
+    def _animation_frames(self) -> list[Bytes]:
+        frames = [self.frame(index, ENLARGE) for index in range(len(self.images_u8))]
+        return frames if self.link.loop else [*frames, *frames[-2:0:-1]]
 
 
 def render(link: ShareLink, generator: TrainedGenerator) -> Rendering:
-    """Draw the link's frames. Its labels must fit the generator: see `fitted`."""
+    """Draw the link's frames, with labels that fit the generator (`fit_labels`)."""
     started = time.perf_counter()
-    link, _ = fitted(link, generator)
+    link, _ = fit_labels(link, generator)
     t = positions(link)
     z, images_u8 = draw_at(link, generator, t)
     digest = hashlib.sha256(repr(images_u8.shape).encode() + images_u8.tobytes()).hexdigest()[:12]
@@ -102,14 +112,14 @@ def render(link: ShareLink, generator: TrainedGenerator) -> Rendering:
 
 
 def positions(link: ShareLink) -> NDArray[np.float64]:
-    """Where the frames lie on the way, (F,) from 0: its end is the last, or in a loop the first again."""
+    """Return the frames' positions on the path (F,): from 0 to 1, or in a loop to the last one before 1."""
     return np.linspace(0, 1, link.frames, endpoint=not link.loop)
 
 
 def draw_at(
     link: ShareLink, generator: TrainedGenerator, t: Sequence[float] | NDArray[np.float64]
 ) -> tuple[NDArray[np.float32], Bytes]:
-    """z (F, Z) and images (F, C, H, W) at positions t in [0, 1] of the link's way."""
+    """Return z (F, Z) and images (F, C, H, W) at positions t in [0, 1] of the link's path."""
     config = generator.config
     seeds = [link.seed_a, link.seed_b, *link.keys]
     labels = [link.labels[min(index, len(link.labels) - 1)] for index in range(len(seeds))] if link.labels else []
@@ -125,59 +135,57 @@ def draw_at(
     return z, pixels.to_uint8(generator(z, weights).numpy())
 
 
-def fitted(link: ShareLink, generator: TrainedGenerator) -> tuple[ShareLink, list[str]]:
-    """The link with labels that the generator takes, and a sentence for what was changed."""
+def fit_labels(link: ShareLink, generator: TrainedGenerator) -> tuple[ShareLink, list[str]]:
+    """Return the link with labels that fit the generator, and a sentence for each change."""
     num_classes = generator.config.num_classes
     if not num_classes:
         if not link.labels:
             return link, []
-        return replace(link, labels=()), ["This model takes no labels; they are left out."]
+        return replace(link, labels=()), ["This model takes no labels; they are ignored."]
     if not link.labels:
         return replace(link, labels=(min(DEFAULT_LABEL, num_classes - 1),)), []
     labels = tuple(min(label, num_classes - 1) for label in link.labels)
-    notes = [] if labels == link.labels else [f"This model's labels end at {num_classes - 1}; larger ones become it."]
-    return replace(link, labels=labels), notes
+    last = num_classes - 1
+    note = f"Labels above {last} are not available for this model; {last} is used instead."
+    return replace(link, labels=labels), [] if labels == link.labels else [note]
 
 
 def verdict(link: ShareLink, rendering: Rendering) -> str:
-    """Whether what is drawn is what the link's maker saw, in plain words; empty where the link does not say."""
+    """Return a sentence that compares the pixels with those of the link's author; empty where the link has no ids."""
     if link.weights_id and link.weights_id != rendering.link.weights_id:
         return (
-            f"This link was made with other weights, {link.weights_id}; these are {rendering.link.weights_id}, so "
-            "the images differ."
+            f"The link was made with other weights, {link.weights_id}; these are {rendering.link.weights_id}. "
+            "So the images differ."
         )
     if not link.digest:
-        return "The same model as the link's." if link.weights_id else ""
+        return SAME_MODEL if link.weights_id else ""
     if link.digest == rendering.link.digest:
-        return "The very same pixels as the link's maker saw."
-    if link.weights_id:
-        # The digest is of the pixels alone: it cannot tell an edited address from another machine's rounding.
-        return (
-            "The same model, but not the very pixels that the link's maker saw: the link was changed since, or this "
-            "hardware rounds differently, by a shade of a few pixels."
-        )
-    return "The pixels are not those the link's maker saw."
+        return SAME_PIXELS
+    return EDITED_OR_ROUNDED if link.weights_id else OTHER_PIXELS
 
 
 def resolve(link: ShareLink, runs: Sequence[Run]) -> tuple[Run | None, Path | None, list[str]]:
-    """The run a link names, its weights file, and a sentence for what could not be followed.
+    """Return the run that a link names, its weights file, and a sentence for what is not there.
 
-    Where the link's weights are one of the run's snapshots, that is the file. None where no run has the name.
+    The file is the snapshot of the run that has the link's weights, else its newest weights. Run and file are None
+    where no run has the name.
     """
     named = [run for run in runs if run.name == link.model]
     if not named:
         return None, None, [f"There is no model {link.model!a} here."]
     if not link.weights_id:
         return named[0], named[0].weights_path, []
-    for run in named:  # a run of the user's may have a published one's name
-        if found := find_weights(run, link.weights_id):
-            return run, found, []
+    for run in named:  # a run of the user may have the name of a published one
+        if path := find_weights(run, link.weights_id):
+            return run, path, []
     return named[0], named[0].weights_path, []
 
 
 def find_model(label: str, runs: Mapping[str, Run], default: str) -> tuple[Run, Path, list[str]]:
-    """The run of that label and its weights, or of "LABEL, step N" a snapshot's; else the default, or the first there
-    is, with a sentence. Raises ValueError where there are no runs."""
+    """Return the run with that label and its weights; for "LABEL, step N" those of a snapshot.
+
+    Another label gives the default run, or else the first run, with a sentence. Raises ValueError for no runs.
+    """
     if not runs:
         raise ValueError("there is no trained model; run: python -m dcgan train dcgan")
     label = str(label)
@@ -191,7 +199,7 @@ def find_model(label: str, runs: Mapping[str, Run], default: str) -> tuple[Run, 
 
 
 def has_mp4() -> bool:
-    """Whether PyAV is installed."""
+    """Return whether PyAV is installed."""
     try:
         import av  # noqa: F401
     except ImportError:
@@ -200,7 +208,7 @@ def has_mp4() -> bool:
 
 
 def mp4_bytes(frames_u8: Sequence[Bytes], milliseconds: int) -> bytes:
-    """H.264 in MP4 of pictures of one shape. Raises ValueError where PyAV is not installed."""
+    """Return pictures of one shape as H.264 in MP4. Raises ValueError where PyAV is not installed."""
     if not has_mp4():
         raise ValueError("MP4 needs PyAV, which is not installed; run: pip install av")
     import av
@@ -209,7 +217,7 @@ def mp4_bytes(frames_u8: Sequence[Bytes], milliseconds: int) -> bytes:
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=Fraction(1000, milliseconds))
-        # The format counts in pairs of pixels; a row more is better than a picture that cannot be coded.
+        # H.264 needs an even width and height, so an odd one gets one more column or row.
         stream.width, stream.height = width + width % 2, height + height % 2
         stream.pix_fmt = "yuv420p"
         stream.options = {"crf": "18"}

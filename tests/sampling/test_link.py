@@ -1,10 +1,12 @@
-"""Share links: what is written reads back equal, and nothing that is sent raises."""
+"""Share links: a written link reads back equal, and nothing that is sent raises."""
 
 from __future__ import annotations
 
+import json
 import random
 import string
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from urllib.parse import parse_qsl
 
 import pytest
@@ -14,12 +16,19 @@ from hypothesis import strategies as st
 from dcgan import latents
 from dcgan.sampling import link as share
 from dcgan.sampling.link import ShareLink, demo_url
+from dcgan.sampling.link_fields import whole_number
+
+RECORDED = [
+    json.loads(line)
+    for line in Path(__file__).with_name("recorded_links.jsonl").read_text(encoding="utf-8").splitlines()
+]
+"""Query strings, each with the one that version 0.1.0 wrote after reading it, and the number of its notes."""
 
 LINK = ShareLink(1, "cdcgan-mnist", "0123456789ab", 3, 2**32 - 1, 12, "lerp", 0.25, (7, 0))
 
 
 def read(query: str) -> tuple[ShareLink, list[str]]:
-    """As a server parses it; the last of several values counts."""
+    """Parse as a server does; the last of several values counts."""
     return ShareLink.from_query(dict(parse_qsl(query, keep_blank_values=True)))
 
 
@@ -43,7 +52,7 @@ def random_link(source: random.Random) -> ShareLink:
 # Out and in
 
 
-def test_a_link_is_spelled_as_documented():
+def test_a_link_is_written_as_documented():
     link = ShareLink(model="dcgan-mnist", weights_id="0123456789ab", seed_a=7, seed_b=42, frames=16, t=0.5)
     assert link.to_query() == "v=1&model=dcgan-mnist&w=0123456789ab&a=7&b=42&n=16&path=slerp&t=0.5"
     assert LINK.to_query().endswith("&path=lerp&t=0.25&labels=7%2C0")
@@ -127,7 +136,7 @@ def test_the_address_of_the_demo(monkeypatch):
     assert demo_url(LINK) == f"https://example.org/?lang=en&{LINK.to_query()}"
 
 
-def test_in_a_space_the_demo_is_where_its_owner_says_or_nowhere(monkeypatch):
+def test_a_space_links_to_the_configured_demo_or_to_none(monkeypatch):
     monkeypatch.setenv("SPACE_ID", "someone/space")
     monkeypatch.setenv("DCGAN_DEMO_URL", "")
     assert demo_url(LINK) == ""
@@ -135,10 +144,42 @@ def test_in_a_space_the_demo_is_where_its_owner_says_or_nowhere(monkeypatch):
     assert demo_url(LINK) == f"https://example.org/demo?{LINK.to_query()}"
 
 
-# Whatever is sent
+@pytest.mark.parametrize(("query", "written", "num_notes"), RECORDED, ids=range(len(RECORDED)))
+def test_recorded_links_are_read_and_written_as_before(query, written, num_notes):
+    link, notes = read(query)
+    assert link.to_query() == written
+    assert len(notes) == num_notes
+    assert read(written) == (link, [])
 
 
-def test_a_page_opened_without_a_link_has_nothing_to_say():
+# One row a field
+
+
+@dataclass(frozen=True)
+class ZoomLink(ShareLink):
+    """A link with one field more, of which this row is all there is."""
+
+    zoom: int = whole_number("z", 3, 1, 8, optional=True)
+
+
+def test_a_field_added_as_one_row_is_read_written_checked_and_noted():
+    link, notes = ZoomLink.from_query(dict(parse_qsl(LINK.to_query() + "&z=5")))
+    assert (link.zoom, link.seed_a, notes) == (5, LINK.seed_a, [])
+    assert link.to_query() == LINK.to_query() + "&z=5"
+    assert replace(link, zoom=3).to_query() == LINK.to_query()
+    assert ZoomLink.from_query(dict(parse_qsl(LINK.to_query())))[0].zoom == 3
+    link, notes = ZoomLink.from_query({"z": "9"} | dict(parse_qsl(LINK.to_query())))
+    assert (link.zoom, notes) == (3, ["z='9' is not a whole number in 1..8; 3 is used."])
+    link, notes = ZoomLink.nearest({"zoom": 9})
+    assert (link.zoom, notes) == (8, ["zoom='9' is not a whole number in 1..8; 8 is used."])
+    with pytest.raises(ValueError, match=r"^zoom='0' is not a whole number in 1..8$"):
+        ZoomLink(zoom=0)
+
+
+# Hostile input
+
+
+def test_a_page_opened_without_a_link_has_no_notes():
     assert ShareLink.from_query({}) == (ShareLink(), [])
     assert ShareLink.from_query({"__theme": "dark"}) == (ShareLink(), [])
 
@@ -168,7 +209,7 @@ def test_a_page_opened_without_a_link_has_nothing_to_say():
         ("labels", "10000"),
     ],
 )
-def test_a_bad_value_is_the_default_and_a_short_sentence(key, text):
+def test_the_default_replaces_a_bad_value_with_a_short_note(key, text):
     good = dict(parse_qsl(LINK.to_query()))
     link, notes = ShareLink.from_query(good | {key: text})
     name = share.KEYS[key]
@@ -179,7 +220,7 @@ def test_a_bad_value_is_the_default_and_a_short_sentence(key, text):
     assert len(note) < 200
 
 
-def test_what_a_link_lacks_is_the_default_and_said():
+def test_the_default_replaces_a_missing_value_with_a_note():
     link, notes = read("model=gan-mnist&a=5")
     assert link == ShareLink(model="gan-mnist", seed_a=5)
     assert [note.split(";")[0] for note in notes] == [
@@ -188,11 +229,11 @@ def test_what_a_link_lacks_is_the_default_and_said():
     assert "42 is used" in notes[1]
 
 
-def test_keys_of_later_versions_are_passed_over_and_said_in_one_sentence():
+def test_unknown_keys_are_ignored_with_one_note():
     link, notes = read(LINK.to_query() + "&".join(["", *(f"later{i}=1" for i in range(500))]))
     assert link == LINK
     (note,) = notes
-    assert note == "The link also holds 'later0', 'later1', 'later2', ..., unknown here and passed over."
+    assert note == "The link has unknown keys, which are ignored: 'later0', 'later1', 'later2', ..."
 
 
 def test_ten_thousand_hostile_queries_raise_nothing():
@@ -219,7 +260,7 @@ def test_values_of_any_type_raise_nothing(query):
     assert isinstance(link, ShareLink)
 
 
-# What forms and programs send
+# Values from forms and programs
 
 
 @pytest.mark.parametrize(
@@ -241,17 +282,17 @@ def test_values_of_any_type_raise_nothing(query):
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_the_nearest_seed_is_taken_and_said(value, seed, noted):
-    link, notes = share.nearest({"seed_a": value})
+def test_the_nearest_seed_is_used_with_a_note(value, seed, noted):
+    link, notes = ShareLink.nearest({"seed_a": value})
     assert (link.seed_a, len(notes)) == (seed, noted)
     assert all(len(note) < 200 for note in notes)
 
 
 def test_the_nearest_link():
-    link, notes = share.nearest(
+    link, notes = ShareLink.nearest(
         {"frames": 10**9, "path": "spiral", "t": 7, "keys": "5, 57;x", "labels": [3, None], "loop": 1, "seed_b": 8}
     )
     assert link == ShareLink(frames=64, path="slerp", t=1.0, keys=(5, 57, 0), labels=(3, 0), loop=True, seed_b=8)
     assert len(notes) == 5
-    assert share.nearest({"keys": ",".join("1" * 20)})[0].keys == (1,) * share.MAX_KEYS
-    assert share.nearest({}) == (ShareLink(), [])
+    assert ShareLink.nearest({"keys": ",".join("1" * 20)})[0].keys == (1,) * share.MAX_KEYS
+    assert ShareLink.nearest({}) == (ShareLink(), [])

@@ -1,4 +1,4 @@
-"""From a link to frames: the same link, the same bytes, from every door."""
+"""From a link to frames: the same link gives the same bytes in the demo and on the command line."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from dcgan.checkpoint import load_generator
 from dcgan.cli.main import main
 from dcgan.latents import interpolate, latents_from_seeds, norm_interval, piecewise
 from dcgan.runs.run import Run
+from dcgan.sampling import rendering
 from dcgan.sampling.link import ShareLink
-from dcgan.sampling.rendering import draw_at, fitted, has_mp4, mp4_bytes, positions, render, resolve, verdict
+from dcgan.sampling.rendering import draw_at, fit_labels, has_mp4, mp4_bytes, positions, render, resolve, verdict
 
 CONDITIONAL = replace(TINY, model=replace(TINY.model, num_classes=10))
 
@@ -41,7 +42,7 @@ def test_two_seeds_give_what_interpolate_gives(generator):
     assert drawn.link == replace(link, weights_id=generator.weights_id, digest=drawn.link.digest)
 
 
-def test_a_way_passes_its_keys_at_equal_times(generator):
+def test_a_path_passes_its_keys_at_equal_times(generator):
     points = latents_from_seeds([1, 2, 3], generator.config.latent_dim)
     link = ShareLink(seed_a=1, seed_b=2, keys=(3,), frames=5)
     assert np.array_equal(render(link, generator).z[[0, 2, 4]], points)
@@ -70,22 +71,23 @@ def test_labels_turn_into_each_other(conditional):
 
 
 def test_labels_are_made_to_fit(generator, conditional):
-    assert fitted(ShareLink(labels=(3,)), generator) == (
+    assert fit_labels(ShareLink(labels=(3,)), generator) == (
         ShareLink(),
-        ["This model takes no labels; they are left out."],
+        ["This model takes no labels; they are ignored."],
     )
-    link, notes = fitted(ShareLink(labels=(3, 99)), conditional)
-    assert (link.labels, len(notes)) == ((3, 9), 1)
-    assert fitted(ShareLink(), conditional) == (ShareLink(labels=(3,)), [])
+    link, notes = fit_labels(ShareLink(labels=(3, 99)), conditional)
+    assert link.labels == (3, 9)
+    assert notes == ["Labels above 9 are not available for this model; 9 is used instead."]
+    assert fit_labels(ShareLink(), conditional) == (ShareLink(labels=(3,)), [])
 
 
 @pytest.mark.parametrize("weights", [np.full((2, 10), 0.2), np.full((2, 3), 1 / 3), np.full((2, 10), np.nan)])
-def test_label_weights_that_are_none_are_refused(conditional, weights):
+def test_invalid_label_weights_are_refused(conditional, weights):
     with pytest.raises(ValueError, match="label weights"):
         conditional(np.zeros((2, 6)), weights)
 
 
-def test_lerp_leaves_the_shell_and_slerp_does_not():
+def test_lerp_leaves_the_norm_interval_and_slerp_does_not():
     generator = load_generator(Run("checkpoints/dcgan-mnist").path)
     low, _ = norm_interval(100, "normal")
     assert render(ShareLink(path="lerp"), generator).norms.min() < low - 1
@@ -110,7 +112,7 @@ def test_the_same_query_gives_the_same_bytes(generator):
     assert np.array_equal(again, one.strip())
 
 
-def test_the_animation_goes_there_and_back_or_round(generator):
+def test_the_animation_turns_back_at_the_end_unless_it_loops(generator):
     for loop, count in ((False, 6), (True, 4)):
         with Image.open(io.BytesIO(render(ShareLink(frames=4, loop=loop), generator).gif)) as film:
             durations = 0
@@ -125,10 +127,10 @@ def test_the_animation_goes_there_and_back_or_round(generator):
 def test_mp4_holds_every_frame(shape):
     import av
 
-    frames = [np.full(shape, grey, np.uint8) for grey in (0, 120, 250)]
+    frames = [np.full(shape, gray, np.uint8) for gray in (0, 120, 250)]
     with av.open(io.BytesIO(mp4_bytes(frames, 80))) as film:
-        found = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
-    assert [round(float(frame.mean())) for frame in found] == pytest.approx([0, 120, 250], abs=4)
+        decoded = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
+    assert [round(float(frame.mean())) for frame in decoded] == pytest.approx([0, 120, 250], abs=4)
 
 
 def test_without_pyav_mp4_says_what_to_install(monkeypatch):
@@ -137,22 +139,21 @@ def test_without_pyav_mp4_says_what_to_install(monkeypatch):
         mp4_bytes([np.zeros((2, 2), np.uint8)], 80)
 
 
-def test_whoever_opens_a_link_learns_what_they_see(generator):
+def test_the_verdict_compares_weights_and_pixels(generator):
     drawn = render(ShareLink(), generator)
-    assert verdict(drawn.link, drawn) == "The very same pixels as the link's maker saw."
-    other = verdict(replace(drawn.link, digest="0" * 12), drawn)
-    assert other.startswith("The same model, but not the very pixels that the link's maker saw: ")
-    assert "rounds differently" in other
+    assert verdict(drawn.link, drawn) == rendering.SAME_PIXELS
+    assert verdict(replace(drawn.link, digest="0" * 12), drawn) == rendering.EDITED_OR_ROUNDED
+    assert verdict(ShareLink(digest="0" * 12), drawn) == rendering.OTHER_PIXELS
     assert "made with other weights" in verdict(replace(drawn.link, weights_id="0" * 12), drawn)
-    assert verdict(replace(drawn.link, digest=""), drawn) == "The same model as the link's."
+    assert verdict(replace(drawn.link, digest=""), drawn) == rendering.SAME_MODEL
     assert verdict(ShareLink(), drawn) == ""
 
 
 @pytest.mark.parametrize("change", [{"seed_a": 8}, {"frames": 5}, {"path": "lerp"}, {"keys": (4,)}, {"loop": True}])
-def test_of_an_edited_link_nobody_is_told_that_only_the_hardware_rounds(generator, change):
-    """Its digest is still the one of the way that was sent."""
+def test_the_verdict_of_an_edited_link_says_that_it_may_be_edited(generator, change):
+    """Its digest is still the one of the path that was sent."""
     edited = replace(render(ShareLink(), generator).link, **change)
-    assert "the link was changed since, or" in verdict(edited, render(edited, generator))
+    assert verdict(edited, render(edited, generator)) == rendering.EDITED_OR_ROUNDED
 
 
 def test_a_link_finds_its_snapshot(tiny_run):
@@ -173,22 +174,22 @@ def test_a_link_made_here_opens_here(tiny_run, tmp_path, capsys):
     )
     address = capsys.readouterr().out.strip()
     assert main(["open", address, "-o", str(output)]) == 0
-    said = capsys.readouterr()
-    assert "The very same pixels" in said.out
-    assert said.err == ""
+    printed = capsys.readouterr()
+    assert rendering.SAME_PIXELS in printed.out
+    assert printed.err == ""
     link, _ = ShareLink.from_query(dict(parse_qsl(urlsplit(address).query)))
     assert output.read_bytes() == render(link, load_generator(tiny_run.path)).strip_png
     assert main(["open", urlsplit(address).query, "-o", str(tmp_path / "film.gif")]) == 0
     assert (tmp_path / "film.gif").read_bytes()[:6] == b"GIF89a"
 
 
-def test_open_says_what_it_cannot_follow(tiny_run, tmp_path, capsys):
+def test_open_prints_a_note_for_each_change(tiny_run, tmp_path, capsys):
     output = str(tmp_path / "strip.png")
     assert main(["open", f"?model={tiny_run.name}&a=-1&n=1000000000&labels=3", "-o", output]) == 0
-    said = capsys.readouterr().err
-    assert "a='-1' is not a whole number" in said
-    assert "n='1000000000'" in said
-    assert "takes no labels" in said
+    notes = capsys.readouterr().err
+    assert "a='-1' is not a whole number" in notes
+    assert "n='1000000000'" in notes
+    assert "takes no labels" in notes
     assert main(["open", "?model=none", "-o", output]) == 2
     assert main(["open", "?v=1", "-o", "strip.bmp"]) == 2
     (tiny_run.path / "generator.safetensors").write_bytes(b"")

@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from dcgan.sampling.link import shown
+from dcgan.sampling.link_fields import shown
 
 _ASKED = "asked-in-the-address"
 

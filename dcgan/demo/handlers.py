@@ -1,0 +1,238 @@
+"""What the page's events call: values of controls in, an Update out, both by name. Layout maps names to components.
+
+Nothing here needs Gradio, so that a test can call it without a page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple, TypedDict
+from urllib.parse import parse_qsl, urlsplit
+
+import plotly.graph_objects as go
+
+from dcgan.config import NUM_COMPONENTS
+from dcgan.demo.drawing import frame_at, frames_of, large_factor, load, runs_with_weights
+from dcgan.demo.temporary_files import TemporaryFiles
+from dcgan.figures import plots
+from dcgan.pixels import Bytes
+from dcgan.runs import listing
+from dcgan.runs.listing import list_runs
+from dcgan.sampling.link import CONTROLS, KEYS, ShareLink
+from dcgan.sampling.rendering import Rendering, find_model, fit_labels, has_mp4, resolve, verdict
+
+DEFAULT = ShareLink()
+
+FIRST = replace(DEFAULT, model=listing.BEST[0], seed_a=84, seed_b=18)
+"""What a page opened without a link shows."""
+
+FILES = TemporaryFiles()
+
+READINGS = {
+    "normal": "Training draws z from a normal distribution. slerp stays in the gray band. lerp passes below it, "
+    "where training drew no z.",
+    "uniform": "Training draws z from a cube. slerp stays in the gray band and may leave the cube. lerp stays in the "
+    "cube and leaves the band.",
+    "mixture": f"Training draws z from {NUM_COMPONENTS} mixture components. slerp stays in the gray band, and lerp "
+    "leaves it. Between two components, both paths pass points that belong to neither, where training drew no z.",
+}
+"""How to read the plot of a path, by the latent distribution of its model."""
+
+READING = (
+    "The gray band is the norm interval: about 95 % of the training's vectors have a norm in it. On a smooth path, "
+    "each frame changes by about the same amount."
+)
+"""The same for all models."""
+
+
+class Choice(NamedTuple):
+    """The options of a control, and the one that is chosen."""
+
+    options: list[str]
+    value: str
+
+
+class Update(TypedDict, total=False):
+    """New values by the name of a component; components whose names are missing stay as they are."""
+
+    model: Choice
+    seed_a: int
+    seed_b: int
+    keys: str
+    loop: bool
+    frames: int
+    path: str
+    t: float
+    labels: str
+    """Empty where the model takes no labels."""
+    first: Bytes | None
+    current: Bytes | None
+    last: Bytes | None
+    strip: str | None
+    animation: str | None
+    plot: go.Figure | None
+    reading: str
+    about: str
+    notes: list[str]
+    link: str
+    strip_file: str | None
+    gif_file: str | None
+    mp4_file: str | None
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What the controls select. Its link's labels may not fit the model yet."""
+
+    link: ShareLink
+    label: str
+    """Of the model, in the list of models."""
+    weights: Path
+    notes: list[str]
+
+
+def select(values: Mapping[str, Any]) -> Selection:
+    """Return what the controls' values select: "model", and any of link.CONTROLS.
+
+    Raises ValueError where there is no model at all.
+    """
+    link, notes = ShareLink.nearest({name: values[name] for name in CONTROLS if name in values})
+    run, weights, more = find_model(values["model"], listing.by_label(list_runs()), DEFAULT.model)
+    label = run.name if more else str(values["model"])
+    return Selection(replace(link, model=run.name), label, weights, [*notes, *more])
+
+
+def show_controls(values: Mapping[str, Any]) -> Update:
+    """Return the outputs for the values of the controls."""
+    try:
+        return show(select(values))
+    except ValueError as error:
+        return show_nothing([f"{error}."])
+
+
+def show_typed(values: Mapping[str, Any]) -> Update | None:
+    """Return the outputs for other texts in the fields, or None where nothing is to change.
+
+    `values` also has "link", the link that is shown. Texts that were written for that link change nothing: their
+    notes are to stay, and the other controls may not be there yet. Without a link the model cannot be drawn, so no
+    text can change what is shown.
+    """
+    shown_link, _ = ShareLink.from_query(dict(parse_qsl(urlsplit(values["link"]).query)))
+    texts = keys_text(shown_link.keys), labels_text(shown_link.labels)
+    if not values["link"] or (values["keys"], values["labels"]) == texts:
+        return None
+    return show_controls(values)
+
+
+def scrub(values: Mapping[str, Any]) -> Update:
+    """Return the image at t and its link; the frames are in the cache."""
+    try:
+        selection = select(values)
+        link, _ = fit_labels(selection.link, load(selection.weights))
+        made = replace(frames_of(selection.weights, link).link, t=link.t)
+        return {"current": frame_at(selection.weights, link), "link": f"?{made.to_query()}"}
+    except (OSError, ValueError):
+        return {"current": None, "link": ""}  # the page already shows the reason
+
+
+def open_page(query: Mapping[str, str]) -> Update:
+    """Return the controls and the outputs for the address that the page was opened with."""
+    link, notes = ShareLink.from_query(query)
+    if KEYS.keys().isdisjoint(query):
+        link = FIRST
+    runs = runs_with_weights()
+    run, weights, more = resolve(link, list(runs.values()))
+    try:
+        if run is None or weights is None:
+            run, weights, missing = find_model(link.model, runs, DEFAULT.model)
+            more = missing if "model" in query else []
+    except ValueError as error:
+        return show_nothing([*notes, f"{error}."])
+    label = next((name for name, candidate in runs.items() if candidate == run), run.name)
+    if weights != run.weights_path:
+        label = f"{label}, step {int(weights.stem)}"
+    controls: Update = {
+        "model": Choice(list(dict.fromkeys([*runs, label])), label),
+        "seed_a": link.seed_a,
+        "seed_b": link.seed_b,
+        "keys": keys_text(link.keys),
+        "loop": link.loop,
+        "frames": link.frames,
+        "path": link.path,
+        "t": link.t,
+    }
+    return controls | show(Selection(replace(link, model=run.name), label, weights, [*notes, *more]))
+
+
+def show(selection: Selection) -> Update:
+    """Return the outputs for a selection; a checkpoint that cannot be used is a note."""
+    weights = selection.weights
+    try:
+        generator = load(weights)
+        link, more = fit_labels(selection.link, generator)
+        rendering = frames_of(weights, link)
+        current = frame_at(weights, link)
+        made = replace(rendering.link, t=link.t)
+        files = save_files(rendering)
+    except (OSError, ValueError) as error:
+        return show_nothing([*selection.notes, f"{error}."])
+    factor = large_factor(rendering.images_u8)
+    sentence = verdict(selection.link, rendering)
+    about = (
+        f"{selection.label}, weights {made.weights_id}, on {rendering.device}: seed {link.seed_a} to {link.seed_b}, "
+        f"{link.frames} frames drawn in {1000 * rendering.seconds:.0f} ms"
+    )
+    outputs: Update = {
+        "first": rendering.frame(0, factor),
+        "current": current,
+        "last": rendering.frame(link.frames - 1, factor),
+        "plot": plots.path_curves(rendering.norms, rendering.norm_interval, rendering.changes),
+        "reading": f"{READINGS[generator.config.latent]} {READING}",
+        "about": f"**{sentence}** {about}" if sentence else about,
+        "notes": [*selection.notes, *more],
+        "link": f"?{made.to_query()}",
+        "labels": labels_text(link.labels),
+    }
+    return outputs | files
+
+
+def save_files(rendering: Rendering) -> Update:
+    """Return the files of a rendering, saved: those that the page shows and those that it offers."""
+    link = rendering.link
+    stem = f"{link.model}-{link.seed_a}-{link.seed_b}-{link.digest}"
+    strip = FILES.save(f"{stem}.png", rendering.strip_png)
+    gif = FILES.save(f"{stem}.gif", rendering.gif)
+    mp4 = FILES.save(f"{stem}.mp4", rendering.mp4) if has_mp4() else None
+    return {"strip": strip, "animation": gif, "strip_file": strip, "gif_file": gif, "mp4_file": mp4}
+
+
+def show_nothing(notes: list[str]) -> Update:
+    """Return the outputs where nothing can be drawn."""
+    return {
+        "first": None,
+        "current": None,
+        "last": None,
+        "strip": None,
+        "animation": None,
+        "plot": None,
+        "reading": "",
+        "about": "",
+        "notes": notes,
+        "link": "",
+        "labels": "",
+        "strip_file": None,
+        "gif_file": None,
+        "mp4_file": None,
+    }
+
+
+def labels_text(labels: Sequence[int]) -> str:
+    """Return the labels as their field writes them."""
+    return ", ".join(map(str, labels))
+
+
+def keys_text(keys: Sequence[int]) -> str:
+    """Return the further seeds as their field writes them."""
+    return ",".join(map(str, keys))

@@ -1,0 +1,169 @@
+"""What the page's events answer, by name, without a page."""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from recorded import TINY, record_run
+
+from dcgan.checkpoint import load_generator
+from dcgan.demo import handlers
+from dcgan.sampling import rendering
+from dcgan.sampling.link import CONTROLS, ShareLink
+from dcgan.sampling.rendering import render
+
+CONDITIONAL = replace(TINY, model=replace(TINY.model, num_classes=10))
+
+
+def values(model: str, **changes) -> dict:
+    """The values of the page's controls as they are at first, but for changes."""
+    link = ShareLink()
+    fields = {name: getattr(link, name) for name in CONTROLS}
+    return fields | {"model": model, "keys": "", "labels": ""} | changes
+
+
+def show(model: str, **changes) -> dict:
+    return dict(handlers.show_controls(values(model, **changes)))
+
+
+def test_the_page_shows_the_renders_strip(tiny_run):
+    shown = show(tiny_run.name, seed_a=3, seed_b=5, frames=6, path="lerp", t=1.0)
+    link = ShareLink(model=tiny_run.name, seed_a=3, seed_b=5, frames=6, path="lerp", t=1.0)
+    expected = render(link, load_generator(tiny_run.path))
+    assert Path(shown["strip"]).read_bytes() == expected.strip_png
+    assert Path(shown["animation"]).read_bytes() == expected.gif
+    assert (shown["strip_file"], shown["gif_file"]) == (shown["strip"], shown["animation"])
+    assert shown["link"] == f"?{expected.link.to_query()}"
+    assert (shown["current"] == shown["last"]).all()
+    assert "seed 3 to 5, 6 frames drawn in" in shown["about"]
+    assert shown["notes"] == []
+
+
+def test_every_answer_has_the_same_names(tiny_run):
+    shown, nothing = show(tiny_run.name), handlers.show_nothing(["a note"])
+    assert shown.keys() == nothing.keys()
+    opened = handlers.open_page({})
+    assert opened.keys() - shown.keys() == {"model", *CONTROLS} - {"labels"}
+    assert opened.keys() == set(handlers.Update.__annotations__)
+
+
+def test_scrubbing_draws_the_frame_and_keeps_the_digest(tiny_run):
+    shown = show(tiny_run.name, seed_a=3, seed_b=5, frames=3)
+    update = handlers.scrub(values(tiny_run.name, seed_a=3, seed_b=5, frames=3, t=1.0))
+    assert (update["current"] == shown["last"]).all()
+    assert update["link"] == shown["link"].replace("t=0.0", "t=1.0")
+
+
+@pytest.mark.parametrize("seed", [-1, 1e300, 2.5, None, "many"])
+def test_the_nearest_seed_replaces_a_bad_one_with_a_note(tiny_run, seed):
+    shown = show(tiny_run.name, seed_a=seed, seed_b=5, frames=10**9)
+    assert [note.split("=")[0] for note in shown["notes"]] == ["seed_a", "frames"]
+    assert "n=64" in shown["link"]
+
+
+def test_an_unknown_model_and_unused_labels_are_notes(tiny_run):
+    notes = show("<img src=x>", path="spiral", labels="3, 4")["notes"]
+    assert len(notes) == 3
+    assert notes[0].startswith("path='spiral'")
+    assert notes[1] == f"There is no model '<img src=x>' here; {tiny_run.name} is shown."
+    assert "takes no labels" in notes[2]
+
+
+def test_texts_that_were_written_for_the_link_change_nothing_and_other_texts_draw(runs_root):
+    run = record_run(runs_root, CONDITIONAL)
+    opened = handlers.open_page({"model": run.name, "a": "1", "b": "2", "k": "5,7", "labels": "3,8", "x": "1"})
+    keys, link, labels = opened["keys"], opened["link"], opened["labels"]
+    assert (keys, labels) == ("5,7", "3, 8")
+
+    def typed(keys, labels, link):
+        return handlers.show_typed(values(run.name, seed_a=1, seed_b=2, keys=keys, labels=labels, link=link))
+
+    for shown_link in (link, f"http://localhost:7860/{link}"):  # the page's address, once the browser has it
+        assert typed(keys, labels, shown_link) is None
+    for texts in (("5", labels), ("", labels), (keys, "3, "), (keys, "")):
+        assert Path(typed(*texts, link)["strip"]).is_file()
+    assert "k=" not in typed("", labels, link)["link"]
+    assert typed("9", labels, "") is None  # nothing is shown, so no text can change it
+
+
+def test_a_conditional_model_takes_two_labels(runs_root):
+    run = record_run(runs_root, CONDITIONAL)
+    shown = show(run.name, seed_a=1, seed_b=1, labels="3, 80")
+    assert "labels=3%2C9" in shown["link"]
+    assert shown["labels"] == "3, 9"
+    (note,) = shown["notes"]
+    assert note.startswith("Labels above 9 ")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({}, "normal distribution. slerp stays in the gray band. lerp passes below it"),
+        ({"latent": "uniform"}, "slerp stays in the gray band and may leave the cube"),
+        ({"latent": "mixture", "latent_dim": 24}, "20 mixture components"),
+    ],
+)
+def test_the_reading_describes_the_models_latent(runs_root, change, words):
+    run = record_run(runs_root, replace(TINY, model=replace(TINY.model, **change)))
+    reading = show(run.name)["reading"]
+    assert words in reading
+    assert [words in text for text in handlers.READINGS.values()].count(True) == 1
+
+
+@pytest.mark.parametrize("damage", ["missing", "empty", "other"])
+def test_a_damaged_checkpoint_is_a_note(tiny_run, damage):
+    if damage == "missing":
+        tiny_run.generator_path.unlink()
+    else:
+        data = b"" if damage == "empty" else tiny_run.discriminator_path.read_bytes()
+        tiny_run.generator_path.write_bytes(data)
+    shown = show(tiny_run.name)
+    assert shown["strip"] is None
+    assert "generator.safetensors" in shown["notes"][0]
+    assert handlers.scrub(values(tiny_run.name, t=0.5)) == {"current": None, "link": ""}
+
+
+def test_without_any_run_the_opened_page_says_how_to_train_one(runs_root):
+    opened = handlers.open_page({"a": "3"})
+    assert opened["strip"] is None
+    assert "python -m dcgan train" in opened["notes"][-1]
+
+
+def test_an_address_opens_with_its_verdict(tiny_run):
+    link = render(ShareLink(model=tiny_run.name, seed_a=3, keys=(4,), loop=True), load_generator(tiny_run.path)).link
+    query = dict(pair.split("=") for pair in link.to_query().split("&"))
+    opened = handlers.open_page(query)
+    assert opened["model"] == ([tiny_run.name], tiny_run.name)
+    controls = {name: opened[name] for name in CONTROLS}
+    assert controls == {
+        "seed_a": 3, "seed_b": 42, "keys": "4", "loop": True, "frames": 16, "path": "slerp", "t": 0.0, "labels": "",
+    }  # fmt: skip
+    assert opened["about"].startswith(f"**{rendering.SAME_PIXELS}** ")
+    assert handlers.open_page(query | {"d": "0" * 12})["about"].startswith(f"**{rendering.EDITED_OR_ROUNDED}** ")
+    notes = handlers.open_page({"model": "nobody", "a": "1" * 500, "n": "1000000000"})["notes"]
+    assert any("There is no model" in note for note in notes)
+
+
+def test_an_address_without_a_link_opens_the_first_example(tiny_run):
+    opened = handlers.open_page({"__theme": "dark"})
+    assert (opened["seed_a"], opened["seed_b"]) == (handlers.FIRST.seed_a, handlers.FIRST.seed_b) == (84, 18)
+
+
+def test_large_images_are_shown_in_whole_pixels(runs_root):
+    run = record_run(runs_root, replace(TINY, model=replace(TINY.model, image_size=64)))
+    assert show(run.name)["current"].shape[:2] == (192, 192)
+
+
+def test_a_full_temporary_disk_is_a_note(tiny_run, monkeypatch):
+    def write_nothing(path, data):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    with monkeypatch.context() as full:
+        full.setattr(Path, "write_bytes", write_nothing)
+        shown = show(tiny_run.name, frames=3)
+    assert shown["strip"] is None
+    assert "No space left on device" in shown["notes"][0]
+    assert show(tiny_run.name, frames=3)["strip"] is not None
