@@ -30,23 +30,23 @@ def sample(
 ) -> int:
     """Draw images from a trained generator. The data set is not needed.
 
-    A seed gives the same image alone, in any company, and every time.
+    A seed gives the same image alone, among others, and every time.
 
     Args:
         checkpoint: A run's path or name (see: runs), or a .safetensors file.
-        seeds: One image a seed: 42, 0-63 or 1,5,9-12.
-        labels: What a conditional model draws: 7, 0-9 or 0,1,2, repeated along the seeds. Without it the labels count
-            up over all classes: 0 for the first seed, 1 for the second.
-        components: Mixture components of the latent distribution (dcgan-best has 20), instead of the seeds' own: 7,
-            0-19 or 0,1,2, repeated along the seeds. Training found by itself what each draws.
-        psi: Truncation of z, from 0 to 1: smaller makes images more alike and often cleaner.
+        seeds: One image per seed: 42, 0-63 or 1,5,9-12.
+        labels: What a conditional model draws: 7, 0-9 or 0,1,2, repeated along the seeds. Default: all classes in
+            turn, 0 for the first seed, 1 for the second.
+        components: Mixture components of the latent distribution (dcgan-best has 20), instead of those of the seeds:
+            7, 0-19 or 0,1,2, repeated along the seeds. No label says what a component draws.
+        psi: Truncation of z, from 0 to 1: a smaller psi makes images more alike and often cleaner.
         step: Use the run's snapshot of that step instead of its last weights.
-        reverse: Black on white (reversed grey).
-        enlarge: Draw every pixel so many pixels wide and high.
-        columns: Columns of the sheet; 0: about as many as rows.
-        output: A .png file gets all images as one sheet; a folder (PATH/, or one that exists) gets one PNG a seed.
+        reverse: Invert the colors: black on white.
+        enlarge: Screen pixels per image pixel.
+        columns: Columns of the sheet; 0 gives about as many columns as rows.
+        output: A .png file gets all images as one sheet; a folder (PATH/, or one that exists) gets one PNG per seed.
             Default: samples-NAME.png.
-        device: cuda, mps, cpu or auto. Devices round differently; the cpu keeps an image the same everywhere.
+        device: cuda, mps, cpu or auto. Devices round differently; the cpu gives the same image on every machine.
     """
     from dcgan.checkpoint import load_generator
     from dcgan.latents import parse_seeds
@@ -63,18 +63,28 @@ def sample(
     if not single and Path(output).suffix.lower() != ".png":
         raise ValueError(f"output {output!r} is neither a .png file nor a folder; write {output}.png or {output}/")
     generator = load_generator(path, choose_device(device)).truncated(psi)
-    drawn = len(seed_list)
+    num_images = len(seed_list)
     if single:
         stems = set()
-        pictures = sheets.sample_pictures(generator, seed_list, label_list, reverse, enlarge, component_list)
+        pictures = sheets.sample_pictures(
+            generator, seed_list, label_list, reverse=reverse, enlarge=enlarge, components=component_list
+        )
         for stem, picture in pictures:
             _write(Path(output) / f"{stem}.png", png_bytes(picture))
             stems.add(stem)
-        drawn = len(stems)  # a seed given twice is one file
+        num_images = len(stems)  # a repeated seed is one file
     else:
-        sheet = sheets.sample_sheet(generator, seed_list, label_list, columns, reverse, enlarge, component_list)
+        sheet = sheets.sample_sheet(
+            generator,
+            seed_list,
+            label_list,
+            columns=columns,
+            reverse=reverse,
+            enlarge=enlarge,
+            components=component_list,
+        )
         _write(Path(output), png_bytes(sheet))
-    count = f"{drawn} images" if drawn > 1 else "1 image"
+    count = f"{num_images} images" if num_images > 1 else "1 image"
     print(f"{output}: {count} from weights {generator.weights_id} of step {generator.step}")
     return 0
 
@@ -88,24 +98,24 @@ def gif(
     reverse: FlagCreatePairsOff[bool] = False,
     output: Output = "",
 ) -> int:
-    """Make a GIF of a training from its sample grids; the training may still be going on.
+    """Make a GIF of a training from its sample grids; the training may still be running.
 
     Args:
         run: A run's path or name (see: runs).
-        milliseconds: How long each grid is shown.
+        milliseconds: How long each grid is shown, in milliseconds.
         last_hold: How long the last grid is shown, in milliseconds.
-        enlarge: Draw every pixel so many pixels wide and high.
-        reverse: Black on white (reversed grey).
+        enlarge: Screen pixels per image pixel.
+        reverse: Invert the colors: black on white.
         output: The file to write. Default: training-NAME.gif.
     """
     from dcgan.figures.animations import training_gif
 
-    found = find_run(run)
-    path = Path(output or f"training-{found.name}.gif")
+    recorded = find_run(run)
+    path = Path(output or f"training-{recorded.name}.gif")
     if path.suffix.lower() != ".gif":
-        raise ValueError(f"output {output!r} is no .gif file; write {output}.gif")
+        raise ValueError(f"output {output!r} is not a .gif file; write {output}.gif")
     data = training_gif(
-        found, milliseconds=milliseconds, last_hold_milliseconds=last_hold, enlarge=enlarge, reverse=reverse
+        recorded, milliseconds=milliseconds, last_hold_milliseconds=last_hold, enlarge=enlarge, reverse=reverse
     )
     _write(path, data)
     print(f"{path}: {len(data) / 1e6:.1f} MB")
@@ -113,7 +123,7 @@ def gif(
 
 
 def _weights(checkpoint: str, step: int | None) -> tuple[Path, str]:
-    """Where the weights are, and a name for what is drawn from them."""
+    """Return the path of the weights, and a name for the pictures that are drawn from them."""
     if checkpoint.endswith(".safetensors"):
         if step is not None:
             raise ValueError(f"--step {step} names a snapshot of a run, and {checkpoint} is a file; name the run")
@@ -122,13 +132,13 @@ def _weights(checkpoint: str, step: int | None) -> tuple[Path, str]:
     if step is None:
         return run.path, run.name
     if step not in run.snapshot_steps():
-        there = ", ".join(map(str, run.snapshot_steps())) or "none"
-        raise ValueError(f"{run.path} has no snapshot of step {step}; there are: {there}")
+        steps = ", ".join(map(str, run.snapshot_steps())) or "none"
+        raise ValueError(f"{run.path} has no snapshot of step {step}; there are: {steps}")
     return run.snapshot_path(step), f"{run.name}-{step:07d}"
 
 
 def parse_labels(text: str, what: str = "labels") -> list[int]:
-    """Labels or kinds from text like "7", "0-9" or "0,1,2". Raises ValueError for other text."""
+    """Return labels or components from text like "7", "0-9" or "0,1,2". Raises ValueError for other text."""
     from dcgan.latents import parse_seeds
 
     try:

@@ -1,6 +1,6 @@
-"""Looking around in the latent space of a trained generator: sheets, the time machine, arithmetic on seeds.
+"""Views of a trained generator's latent space: sheets, the time machine, arithmetic on seeds.
 
-N images, Z latent, C H W image. A picture is (H, W) grey or (H, W, 3) RGB, uint8.
+N images, Z latent, C H W image. A picture is (H, W) gray or (H, W, 3) RGB, uint8.
 """
 
 from __future__ import annotations
@@ -21,27 +21,32 @@ from dcgan.runs.run import Run, RunError
 from dcgan.sampling import sheets
 
 MAX_IMAGES = 2048
-"""On one sheet: a page draws it on a CPU while its reader waits."""
+"""Images of one sheet: a page draws it on a CPU while its reader waits."""
 
 MAX_PIXELS = 2**25
-"""Of one picture: its PNG takes a moment. Five times as many, and Pillow refuses to read it, as an attack."""
+"""Pixels of one picture: its PNG takes a moment. Pillow refuses to read five times as many, as an attack."""
 
 MAX_OPERAND_SEEDS = 16
-"""That one operand of the arithmetic averages."""
+"""Seeds whose mean is one operand of the arithmetic."""
 
-NEIGHBOUR_NOISE = 0.25
+NEIGHBOR_NOISE = 0.25
 """Scale of the uniform noise around a result (Radford et al., section 6.3.2)."""
 
 
-def largest_size(config: ModelConfig, num_images: int) -> int:
-    """Screen pixels a pixel that so many of the model's images may have on one picture: 1, even where that is not
-    little enough for MAX_PIXELS."""
+# Sheets
+
+
+def largest_zoom(config: ModelConfig, num_images: int) -> int:
+    """Return the most screen pixels per image pixel at which a picture of so many images fits MAX_PIXELS.
+
+    The smallest result is 1, which may be too many still.
+    """
     image_pixels = math.prod(config.image_shape[1:])
     return max(1, math.isqrt(MAX_PIXELS // (max(1, num_images) * image_pixels)))
 
 
-def crossed(config: ModelConfig, labels: Sequence[int] = ()) -> int:
-    """The images that `sheet` draws of one seed where it crosses; 1 where the model has nothing to cross."""
+def images_per_seed(config: ModelConfig, labels: Sequence[int] = ()) -> int:
+    """Return how many images `sheet` draws of one seed if it crosses; 1 for a model without labels or components."""
     return len(labels) or config.num_classes or (NUM_COMPONENTS if config.latent == "mixture" else 1)
 
 
@@ -49,40 +54,41 @@ def sheet(
     generator: TrainedGenerator,
     seeds: Sequence[int],
     labels: Sequence[int] = (),
+    *,
     psi: float = 1.0,
     cross: bool = False,
     numbers: bool = False,
     reverse: bool = False,
     enlarge: int = 1,
 ) -> Bytes:
-    """A picture of one image a seed, row by row. No labels: all classes of a conditional model, over and over.
-    `psi` truncates z (TrainedGenerator.truncated).
+    """Draw one image per seed, row by row, as one picture.
 
-    `cross` draws every seed, one a row, with every label, one a column; of an unconditional model whose z names a
-    kind, with every kind. `numbers` writes the seed below each image. Raises ValueError for more than MAX_IMAGES
-    images or MAX_PIXELS pixels of them, or an image too narrow for its number.
+    Without labels a conditional model draws all its classes in turn. `psi` truncates z (TrainedGenerator.truncated).
+    `cross` draws every seed, one per row, with every label, one per column; an unconditional model of a mixture draws
+    it with every component. `numbers` writes the seed below each image. Raises ValueError for more than MAX_IMAGES
+    images, for more than MAX_PIXELS pixels, and for an image too narrow for its number.
     """
-    generator, config, columns, components = generator.truncated(psi), generator.config, 0, None
+    generator, columns, components = generator.truncated(psi), 0, None
+    config = generator.config
     classes = list(labels) or list(range(config.num_classes))
     if cross and (classes or config.latent == "mixture"):
         columns = len(classes) or NUM_COMPONENTS
         if not classes:
             components = list(range(NUM_COMPONENTS))
         seeds = np.repeat(np.asarray(seeds, np.int64), columns).tolist()
-    if len(seeds) > MAX_IMAGES:
-        raise ValueError(f"{len(seeds):,} images are more than {MAX_IMAGES:,}; name fewer seeds or labels")
-    _, height, width = config.image_shape
-    if len(seeds) * height * width * enlarge**2 > MAX_PIXELS:
-        most = MAX_PIXELS // (height * width)
-        remedy = f"enlarge={largest_size(config, len(seeds))}" if len(seeds) <= most else f"at most {most:,} images"
-        raise ValueError(
-            f"{len(seeds):,} images of {width}x{height}, enlarged {enlarge} times, have more than {MAX_PIXELS:,} "
-            f"pixels; try {remedy}"
-        )
+    check_size(config, len(seeds), enlarge)
     if not numbers:
-        return sheets.sample_sheet(generator, seeds, classes or None, columns, reverse, enlarge, components)
+        return sheets.sample_sheet(
+            generator,
+            seeds,
+            classes or None,
+            columns=columns,
+            reverse=reverse,
+            enlarge=enlarge,
+            components=components,
+        )
     background = 255 if reverse else 0
-    images_u8 = sheets.draw(generator, seeds, classes or None, reverse, components)
+    images_u8 = sheets.draw(generator, seeds, classes or None, reverse=reverse, components=components)
     tiles = [
         pixels.caption(pixels.enlarge(pixels.grid(image_u8[None], 1), enlarge), str(seed), background=background)
         for seed, image_u8 in zip(seeds, images_u8, strict=True)
@@ -90,62 +96,78 @@ def sheet(
     return pixels.grid(_as_batch(tiles), columns or math.ceil(math.sqrt(len(seeds))), background=background)
 
 
+def check_size(config: ModelConfig, num_images: int, enlarge: int) -> None:
+    """Raise ValueError for more images or pixels than one picture may have."""
+    if num_images > MAX_IMAGES:
+        raise ValueError(f"{num_images:,} images are more than {MAX_IMAGES:,}; name fewer seeds or labels")
+    _, height, width = config.image_shape
+    if num_images * height * width * enlarge**2 > MAX_PIXELS:
+        most = MAX_PIXELS // (height * width)
+        remedy = f"enlarge={largest_zoom(config, num_images)}" if num_images <= most else f"at most {most:,} images"
+        raise ValueError(
+            f"{num_images:,} images of {width}x{height}, enlarged {enlarge} times, have more than {MAX_PIXELS:,} "
+            f"pixels; try {remedy}"
+        )
+
+
 # The time machine
 
 
 @dataclass(frozen=True)
-class Station:
-    """A generator on the way: its file, and when it was kept."""
+class SavedGenerator:
+    """A generator that a run has saved: its file, its step, and when that was."""
 
     path: Path
     step: int
     label: str
 
 
-def stations(run: Run, newest_step: int | None) -> list[Station]:
-    """The run's snapshots, oldest first, then its newest weights where no snapshot is of their step.
+def saved_generators(run: Run, newest_step: int | None) -> list[SavedGenerator]:
+    """Return the run's snapshots, oldest first, then its newest weights if no snapshot is of their step.
 
-    `newest_step` is that of the newest weights, None where they cannot be used. Loads nothing.
+    `newest_step` is the step of the newest weights; None where they cannot be used. Loads nothing.
     """
     steps = run.snapshot_steps()
     paths = {step: run.snapshot_path(step) for step in steps}
     if newest_step is not None and newest_step not in paths:
         paths[newest_step] = run.weights_path
-    return [Station(paths[step], step, time_label(run, step)) for step in sorted(paths)]
+    return [SavedGenerator(paths[step], step, time_label(run, step)) for step in sorted(paths)]
 
 
 def time_label(run: Run, step: int) -> str:
-    """ "epoch 0.31 (step 586)"; the step alone where the run does not say how long it is."""
+    """Return "epoch 0.31 (step 586)"; the step alone where the run does not record its length."""
     try:
         status = run.status()
         return f"epoch {status.epochs * step / status.steps:.3g} (step {step:,})"
-    except (RunError, TypeError, ZeroDivisionError):  # TypeError: JSON, but not what we write
+    except (RunError, TypeError, ZeroDivisionError):  # TypeError: JSON with values of other types
         return f"step {step:,}"
 
 
-def walk(
+def path_strip(
     generator: TrainedGenerator,
     seeds: tuple[int, int],
     columns: int,
+    *,
     path: str = "slerp",
     label: int | None = None,
     reverse: bool = False,
     enlarge: int = 1,
 ) -> Bytes:
-    """The way from the first seed to the second as a strip of `columns` images, both ends included."""
+    """Draw the path from the first seed to the second as a strip of `columns` images, both ends included."""
     z_a, z_b = latents_from_seeds(seeds, generator.config.latent_dim, generator.config.latent)
-    images_u8 = sheets.draw_latents(generator, interpolate(z_a, z_b, columns, path), _one(label), reverse)
+    z = interpolate(z_a, z_b, columns, path)
+    images_u8 = sheets.draw_latents(generator, z, _as_list(label), reverse=reverse)
     return pixels.enlarge(pixels.grid(images_u8, columns), enlarge)
 
 
 def find_weights(run: Run, wanted_id: str) -> Path | None:
-    """The file of the run whose weights have that id: its newest or one of its snapshots. Reads them one by one."""
+    """Return the file of the run whose weights have that id: the newest or a snapshot. Reads one after another."""
     for path in (run.weights_path, *map(run.snapshot_path, run.snapshot_steps())):
         try:
             if weights_id(load_tensors(path)[0]) == wanted_id:
                 return path
         except (OSError, ValueError):
-            continue  # damaged or gone: not the one that was meant
+            continue  # a damaged or missing file has no id
     return None
 
 
@@ -157,16 +179,16 @@ class Arithmetic:
     """The pictures of a - b + c."""
 
     seeds_u8: tuple[Bytes, Bytes, Bytes]
-    """The images of a's, b's and c's seeds, a strip each."""
+    """A strip of the images of a's seeds, of b's and of c's."""
     means_u8: tuple[Bytes, Bytes, Bytes]
-    """The image of each one's mean z."""
+    """The image of a's mean z, of b's and of c's."""
     result_u8: Bytes
-    neighbours_u8: Bytes
+    neighbors_u8: Bytes
     """3x3: the result in the middle, and eight points near it."""
-    length: float
-    """Euclidean length of the result."""
+    norm: float
+    """Euclidean norm of the result."""
     rms_norm: float
-    """Root mean square length of a z of the prior."""
+    """Root mean square norm of a z of the prior."""
 
 
 def arithmetic(
@@ -174,45 +196,46 @@ def arithmetic(
     a: Sequence[int],
     b: Sequence[int],
     c: Sequence[int],
+    *,
     label: int | None = None,
     reverse: bool = False,
     enlarge: int = 1,
 ) -> Arithmetic:
-    """The mean z of a's seeds, minus b's, plus c's, and what it looks like.
+    """Draw the mean z of a's seeds, minus that of b's, plus that of c's.
 
-    Radford, Metz and Chintala (arXiv 1511.06434), section 6.3.2: single samples were unstable, means of three were
-    not; the neighbours are the result plus uniform noise of scale 0.25. Their seeds here are 0 to 7. Raises
-    ValueError for an operand of more than MAX_OPERAND_SEEDS seeds.
+    Radford, Metz and Chintala (arXiv 1511.06434), section 6.3.2: results of single samples were unstable, those of
+    means of three were not. The neighbors are the result plus uniform noise of scale 0.25, from the seeds 0 to 7.
+    Raises ValueError for an operand of more than MAX_OPERAND_SEEDS seeds.
     """
     for name, seeds in zip("abc", (a, b, c), strict=True):
         if len(seeds) > MAX_OPERAND_SEEDS:
             raise ValueError(f"{name} names {len(seeds):,} seeds, more than {MAX_OPERAND_SEEDS}; try three")
     config = generator.config
-    latents = [latents_from_seeds(seeds, config.latent_dim, config.latent) for seeds in (a, b, c)]
-    means = np.stack([z.mean(axis=0, dtype=np.float64) for z in latents])
-    result = means[0] - means[1] + means[2]
 
     def strip(z: Vectors, columns: int) -> Bytes:
-        images_u8 = sheets.draw_latents(generator, np.asarray(z, np.float32), _one(label), reverse)
+        images_u8 = sheets.draw_latents(generator, np.asarray(z, np.float32), _as_list(label), reverse=reverse)
         return pixels.enlarge(pixels.grid(images_u8, columns), enlarge)
 
+    z_a, z_b, z_c = (latents_from_seeds(seeds, config.latent_dim, config.latent) for seeds in (a, b, c))
+    mean_a, mean_b, mean_c = (z.mean(axis=0, dtype=np.float64) for z in (z_a, z_b, z_c))
+    result = mean_a - mean_b + mean_c
     return Arithmetic(
-        seeds_u8=tuple(strip(z, len(z)) for z in latents),
-        means_u8=tuple(strip(mean[None], 1) for mean in means),
+        seeds_u8=(strip(z_a, len(z_a)), strip(z_b, len(z_b)), strip(z_c, len(z_c))),
+        means_u8=(strip(mean_a[None], 1), strip(mean_b[None], 1), strip(mean_c[None], 1)),
         result_u8=strip(result[None], 1),
-        neighbours_u8=strip(neighbors(result), 3),
-        length=float(np.linalg.norm(result)),
+        neighbors_u8=strip(neighbors(result), 3),
+        norm=float(np.linalg.norm(result)),
         rms_norm=rms_norm(config.latent_dim, config.latent),
     )
 
 
 def neighbors(z: Vectors) -> Vectors:
-    """z (Z,) amid eight points near it, row by row with z in the middle: (9, Z) float32."""
-    around = z + NEIGHBOUR_NOISE * latents_from_seeds(range(8), len(z), "uniform")
+    """Return z (Z,) amid eight points near it, row by row with z in the middle: (9, Z) float32."""
+    around = z + NEIGHBOR_NOISE * latents_from_seeds(range(8), len(z), "uniform")
     return np.concatenate([around[:4], z[None], around[4:]]).astype(np.float32)
 
 
-def _one(label: int | None) -> list[int] | None:
+def _as_list(label: int | None) -> list[int] | None:
     return None if label is None else [label]
 
 

@@ -1,4 +1,4 @@
-"""The Explore page on every kind of run, without a browser."""
+"""The Explore page on many runs, without a browser."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ def only_own_runs(runs_root, monkeypatch) -> Path:
 
 @pytest.fixture
 def drawn(monkeypatch) -> list[np.ndarray]:
-    """Every picture that the page shows from now on, as it was before it became a file."""
+    """Record every picture that the page shows from now on, before it becomes a file."""
     pictures = []
     png_bytes = pixels.png_bytes
 
-    def remembering(picture, metadata=None):
+    def recording(picture, metadata=None):
         if metadata is None:  # with metadata it is the download
             pictures.append(picture)
         return png_bytes(picture, metadata)
 
-    monkeypatch.setattr(pixels, "png_bytes", remembering)
+    monkeypatch.setattr(pixels, "png_bytes", recording)
     return pictures
 
 
@@ -66,7 +66,7 @@ def open_page(**query: str | list[str]) -> AppTest:
 
 
 def captions(app: AppTest) -> list[str]:
-    """Of every picture on the page, all of which must be lossless and say in words what they are."""
+    """Return the caption of every picture on the page; each must be a PNG with a text for screen readers."""
     pictures = [image.proto.imgs[0] for image in app.get("image")]
     assert all(picture.url.endswith(".png") for picture in pictures)
     assert all(picture.alt for picture in pictures)
@@ -74,8 +74,8 @@ def captions(app: AppTest) -> list[str]:
 
 
 def warnings(app: AppTest) -> list[str]:
-    """Without the backslashes that keep Markdown from reading what they hold."""
-    return [re.sub(r"\\(.)", r"\1", each.value) for each in app.warning]
+    """Return the warnings without the backslashes that protect them from Markdown."""
+    return [re.sub(r"\\(.)", r"\1", warning.value) for warning in app.warning]
 
 
 # What there is to choose
@@ -128,7 +128,7 @@ def test_the_sheet_is_the_librarys(tiny_run, drawn):
     assert not app.exception
 
 
-def test_a_conditional_model_asks_for_labels(only_own_runs, drawn):
+def test_a_conditional_model_offers_labels(only_own_runs, drawn):
     generator = load_generator(record_run(only_own_runs, CONDITIONAL).path)
     app = open_page(seeds="5-10", labels=["2", "0"], size="1")
     assert np.array_equal(drawn[-1], exploration.sheet(generator, range(5, 11), [2, 0]))
@@ -139,26 +139,26 @@ def test_a_conditional_model_asks_for_labels(only_own_runs, drawn):
     assert not app.exception
 
 
-def test_a_model_whose_z_names_a_kind_shows_every_kind(only_own_runs, drawn):
+def test_a_mixture_model_shows_every_component(only_own_runs, drawn):
     generator = load_generator(record_run(only_own_runs, MIXED).path)
     app = open_page(seeds="5-7", size="1")
-    assert "the first 20 of which name one of as many kinds" in " ".join(caption.value for caption in app.caption)
+    assert "the first 20 of which select a mixture component" in " ".join(caption.value for caption in app.caption)
     assert not app.multiselect
     app.toggle(key="cross").set_value(True).run()
-    assert app.toggle(key="cross").label == "Every seed with every kind"
+    assert app.toggle(key="cross").label == "Every seed with every component"
     assert np.array_equal(drawn[-1], exploration.sheet(generator, range(5, 8), cross=True))
     assert not app.exception
 
 
-def test_an_unconditional_model_asks_for_none(tiny_run):
+def test_an_unconditional_model_offers_no_labels(tiny_run):
     assert not open_page().multiselect
 
 
-def test_the_download_is_the_picture_and_says_what_it_is(tiny_run, monkeypatch):
+def test_the_download_is_the_picture_with_its_description(tiny_run, monkeypatch):
     saved = {}
 
     def download_button(label, data, name, mime, **others):
-        saved[name] = Image.open(io.BytesIO(data()))  # made when it is asked for
+        saved[name] = Image.open(io.BytesIO(data()))  # made when it is downloaded
 
     monkeypatch.setattr("streamlit.download_button", download_button)
     open_page(seeds="3", size="2")
@@ -171,10 +171,10 @@ def test_the_download_is_the_picture_and_says_what_it_is(tiny_run, monkeypatch):
     }
 
 
-def test_a_large_sheet_is_drawn_smaller_and_that_is_said(tiny_run, drawn):
+def test_a_large_sheet_is_drawn_smaller_with_a_warning(tiny_run, drawn):
     app = open_page(size="8", count="2048")
     (sentence,) = warnings(app)
-    assert sentence == "2,048 images of 28x28 are too many for size 8; this is size 4."
+    assert sentence == "2,048 images of 28x28 are too many for zoom 8; zoom 4 is used instead."
     assert drawn[-1].shape == (45 * 28 * 4, 46 * 28 * 4)
     assert warnings(open_page(size="8", count="64")) == []
 
@@ -185,11 +185,11 @@ def test_a_large_sheet_is_drawn_smaller_and_that_is_said(tiny_run, drawn):
 def test_every_view_keeps_within_the_pixels_that_a_page_can_draw(tiny_run, drawn, monkeypatch, view, query):
     monkeypatch.setattr(exploration, "MAX_PIXELS", 300_000)
     app = open_page(view=view, size="8", **query)
-    assert "are too many for size 8" in warnings(app)[0]
+    assert "are too many for zoom 8" in warnings(app)[0]
     assert 0 < sum(picture.size for picture in drawn) <= 300_000
 
 
-def test_images_that_are_too_many_at_any_size_are_a_sentence(tiny_run, monkeypatch):
+def test_too_many_images_at_any_zoom_are_a_warning(tiny_run, monkeypatch):
     monkeypatch.setattr(exploration, "MAX_PIXELS", 30_000)
     app = open_page(count="64")
     assert "try at most 38 images" in warnings(app)[-1]
@@ -217,7 +217,7 @@ def test_the_address_carries_the_whole_view(only_own_runs, drawn):
         ("![](http://192.0.2.1/x.png)", "is not a seed"),
     ],
 )
-def test_seeds_that_are_none_are_a_sentence(tiny_run, seeds, reason):
+def test_invalid_seeds_are_a_warning(tiny_run, seeds, reason):
     app = open_page(seeds=seeds)
     (sentence,) = warnings(app)
     assert reason in sentence
@@ -231,16 +231,16 @@ def test_seeds_that_are_none_are_a_sentence(tiny_run, seeds, reason):
 
 
 def links(app: AppTest) -> list[ShareLink]:
-    """Where the rows lead; the picture and its caption to the same place."""
-    found = []
+    """Return the links of the rows, equal in the picture and in its caption."""
+    rows = []
     for image in app.get("image"):
         address = image.proto.link
         assert f"({address})" in image.proto.imgs[0].caption
         assert urlsplit(address)[:3] == ("http", "localhost:7860", "/")
         link, notes = ShareLink.from_query(dict(parse_qsl(urlsplit(address).query)))
         assert notes == []
-        found.append(link)
-    return found
+        rows.append(link)
+    return rows
 
 
 def test_every_snapshot_is_a_row_that_leads_to_the_demo(tiny_run, drawn):
@@ -249,7 +249,7 @@ def test_every_snapshot_is_a_row_that_leads_to_the_demo(tiny_run, drawn):
     assert rows == ["epoch 0 (step 0)", "epoch 1 (step 2)", "epoch 2 (step 4)"]
     generators = [load_generator(tiny_run.snapshot_path(step)) for step in (0, 2, 4)]
     for picture, generator in zip(drawn, generators, strict=True):
-        assert np.array_equal(picture, exploration.walk(generator, (3, 9), 6, "lerp"))
+        assert np.array_equal(picture, exploration.path_strip(generator, (3, 9), 6, path="lerp"))
     assert links(app) == [
         ShareLink(1, tiny_run.name, generator.weights_id, 3, 9, 6, "lerp") for generator in generators
     ]
@@ -261,20 +261,20 @@ def test_the_newest_weights_are_the_last_row_of_a_run_that_goes_on(tiny_run):
     assert last.weights_id == weights_id(load_tensors(tiny_run.generator_path)[0])
 
 
-def test_a_conditional_walk_keeps_one_label(only_own_runs, drawn):
+def test_a_conditional_path_keeps_one_label(only_own_runs, drawn):
     run = record_run(only_own_runs, CONDITIONAL)
     drawn.clear()
     app = open_page(view="Time machine", size="1", label="2")
     generator = load_generator(run.snapshot_path(0))
-    assert np.array_equal(drawn[0], exploration.walk(generator, (7, 42), 10, label=2))
+    assert np.array_equal(drawn[0], exploration.path_strip(generator, (7, 42), 10, label=2))
     assert [link.labels for link in links(app)] == [(2,)] * 3
 
 
-def test_a_run_without_snapshots_says_so_and_shows_its_weights(tiny_run):
+def test_a_run_without_snapshots_shows_its_weights(tiny_run):
     for step in tiny_run.snapshot_steps():
         tiny_run.snapshot_path(step).unlink()
     app = open_page(view="Time machine")
-    assert "kept no generators along the way" in app.info[0].value
+    assert "has no snapshots" in app.info[0].value
     assert len(captions(app)) == 1
 
 
@@ -284,7 +284,7 @@ def test_the_demo_can_be_elsewhere(tiny_run, monkeypatch):
     assert image.proto.link.startswith("https://example.org/demo?v=1&model=")
 
 
-def test_in_a_space_without_a_demo_rows_lead_nowhere(tiny_run, monkeypatch):
+def test_in_a_space_without_a_demo_rows_have_no_link(tiny_run, monkeypatch):
     monkeypatch.setenv("SPACE_ID", "someone/space")
     app = open_page(view="Time machine")
     assert captions(app) == ["epoch 0 (step 0)", "epoch 1 (step 2)", "epoch 2 (step 4)"]
@@ -294,7 +294,7 @@ def test_in_a_space_without_a_demo_rows_lead_nowhere(tiny_run, monkeypatch):
 # Vector arithmetic
 
 
-def test_the_first_operands_are_the_digits_they_are_said_to_be(monkeypatch):
+def test_the_first_operands_draw_the_digits_that_the_text_names(monkeypatch):
     monkeypatch.setattr("dcgan.files.CHECKPOINTS", CHECKPOINTS)
     app = open_page(view="Vector arithmetic")
     assert "leaning eights, minus upright eights, plus upright ones" in app.markdown[2].value
@@ -305,37 +305,37 @@ def test_the_first_operands_are_the_digits_they_are_said_to_be(monkeypatch):
 
 
 def read_digits(images_u8: np.ndarray) -> list[int]:
-    """What the classifier takes images (N, 1, 28, 28) for."""
-    judge = load_classifier("mnist")
-    return judge.logits(judge.features(torch.from_numpy(pixels.from_uint8(images_u8)))).argmax(1).tolist()
+    """Return the digits that the classifier reads in images (N, 1, 28, 28)."""
+    classifier = load_classifier("mnist")
+    return classifier.logits(classifier.features(torch.from_numpy(pixels.from_uint8(images_u8)))).argmax(1).tolist()
 
 
-def test_arithmetic_shows_seeds_means_result_and_neighbours(tiny_run, drawn):
+def test_arithmetic_shows_seeds_means_result_and_neighbors(tiny_run, drawn):
     app = open_page(view="Vector arithmetic", va="1-3", vb="4,5,6", vc="7-9", size="1")
     sums = exploration.arithmetic(load_generator(tiny_run.path), [1, 2, 3], [4, 5, 6], [7, 8, 9])
-    expected = [each for pair in zip(sums.seeds_u8, sums.means_u8, strict=True) for each in pair]
-    expected += [sums.result_u8, sums.neighbours_u8]
+    expected = [picture for pair in zip(sums.seeds_u8, sums.means_u8, strict=True) for picture in pair]
+    expected += [sums.result_u8, sums.neighbors_u8]
     assert len(drawn) == len(captions(app)) == 8
     assert all(map(np.array_equal, drawn, expected))
-    assert any(f"length is {sums.length:.1f}" in caption.value for caption in app.caption)
+    assert any(f"a norm of {sums.norm:.1f}" in caption.value for caption in app.caption)
 
 
 def test_arithmetic_keeps_one_label(only_own_runs, drawn):
     run = record_run(only_own_runs, CONDITIONAL)
     open_page(view="Vector arithmetic", size="1", label="1")
     sums = exploration.arithmetic(load_generator(run.path), [3, 14, 768], [112, 400, 943], [26, 162, 727], label=1)
-    assert np.array_equal(drawn[-1], sums.neighbours_u8)
+    assert np.array_equal(drawn[-1], sums.neighbors_u8)
 
 
-def test_an_operand_that_is_no_seed_is_a_sentence(tiny_run):
+def test_an_invalid_operand_is_a_warning(tiny_run):
     for text in ("", "none", "0-99"):
         app = open_page(view="Vector arithmetic", vb=text)
         assert len(app.warning) == 1
         assert not app.get("image")
 
 
-@pytest.mark.parametrize(("config", "word"), [(TINY, "agree on average, and with one"), (MIXED, "of one kind")])
-def test_what_is_said_of_lengths_is_true_of_the_latent(only_own_runs, config, word):
+@pytest.mark.parametrize(("config", "word"), [(TINY, "With one seed per letter"), (MIXED, "in one component")])
+def test_the_text_about_norms_fits_the_latent(only_own_runs, config, word):
     record_run(only_own_runs, config)
     assert word in " ".join(caption.value for caption in open_page(view="Vector arithmetic").caption)
 
@@ -343,23 +343,26 @@ def test_what_is_said_of_lengths_is_true_of_the_latent(only_own_runs, config, wo
 @pytest.mark.parametrize(
     ("config", "sentence"),
     [
-        (TINY, "all are the image of z = 0"),
-        (CONDITIONAL, "all of a label are one image"),
-        (MIXED, "all of a kind are one image"),
-        (replace(MIXED, model=replace(MIXED.model, num_classes=3)), "all of a kind and a label are one image"),
+        (TINY, "all images are the image of z = 0"),
+        (CONDITIONAL, "all images of a label are equal"),
+        (MIXED, "all images of a component are equal"),
+        (
+            replace(MIXED, model=replace(MIXED.model, num_classes=3)),
+            "all images of a component and a label are equal",
+        ),
     ],
 )
-def test_what_is_said_of_psi_0_is_what_is_drawn(only_own_runs, drawn, config, sentence):
+def test_the_text_about_psi_0_is_true_of_the_images(only_own_runs, drawn, config, sentence):
     generator = load_generator(record_run(only_own_runs, config).path)
     app = open_page()
     assert sentence in " ".join(caption.value for caption in app.caption)
     seeds = range(60)
     shared = [()] * 60
     if config.model.num_classes:
-        shared = [(*each, seed % config.model.num_classes) for each, seed in zip(shared, seeds, strict=True)]
+        shared = [(*key, seed % config.model.num_classes) for key, seed in zip(shared, seeds, strict=True)]
     if config.model.latent == "mixture":
         z = latents_from_seeds(seeds, config.model.latent_dim, "mixture")
-        shared = [(*each, int(row[:NUM_COMPONENTS].argmax())) for each, row in zip(shared, z, strict=True)]
+        shared = [(*key, int(row[:NUM_COMPONENTS].argmax())) for key, row in zip(shared, z, strict=True)]
     images_u8 = sheets.draw(generator.truncated(0.0), seeds)
     assert len({image.tobytes() for image in images_u8}) == len(set(shared))
 
@@ -372,7 +375,7 @@ VIEWS = ("Samples", "Time machine", "Vector arithmetic")
 
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("data", [None, b"", b"no weights"], ids=["missing", "empty", "damaged"])
-def test_damaged_weights_are_a_sentence(tiny_run, view, data):
+def test_damaged_weights_are_a_warning(tiny_run, view, data):
     if data is None:
         tiny_run.generator_path.unlink()
     else:
@@ -383,7 +386,7 @@ def test_damaged_weights_are_a_sentence(tiny_run, view, data):
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_weights_that_diverged_are_a_sentence(tiny_run, view):
+def test_weights_that_diverged_are_a_warning(tiny_run, view):
     tensors, metadata = load_tensors(tiny_run.generator_path)
     broken = {name: value * float("nan") if value.is_floating_point() else value for name, value in tensors.items()}
     save_tensors(tiny_run.generator_path, broken, metadata)
@@ -392,14 +395,14 @@ def test_weights_that_diverged_are_a_sentence(tiny_run, view):
     assert any("non-finite" in sentence for sentence in warnings(app))
 
 
-def test_a_damaged_snapshot_is_a_sentence_among_the_rows(tiny_run):
+def test_a_damaged_snapshot_is_a_warning_among_the_rows(tiny_run):
     tiny_run.snapshot_path(2).write_bytes(b"no weights")
     app = open_page(view="Time machine")
     assert "0000002.safetensors" in warnings(app)[0]
     assert [caption.split(" · ")[0] for caption in captions(app)] == ["epoch 0 (step 0)", "epoch 2 (step 4)"]
 
 
-def test_a_run_whose_every_generator_is_damaged_is_sentences(tiny_run):
+def test_a_run_with_only_damaged_generators_is_a_warning(tiny_run):
     for path in (tiny_run.generator_path, *map(tiny_run.snapshot_path, tiny_run.snapshot_steps())):
         path.write_bytes(b"no weights")
     app = open_page(view="Time machine")
@@ -434,32 +437,32 @@ def test_weights_that_a_training_replaces_are_read_again(tiny_run, drawn):
 # Hostile addresses
 
 
-def test_what_a_widget_refuses_falls_back_and_is_said(tiny_run):
+def test_the_default_replaces_a_refused_value_with_a_warning(tiny_run):
     app = open_page(run="../../etc", size="99", psi="nan", reverse="maybe", first="-3", count="x", view="None")
     keys = sorted(sentence.split("=")[0] for sentence in warnings(app))
     assert keys == ["count", "first", "psi", "reverse", "run", "size", "view"]
     assert captions(app) == [f"{tiny_run.name}, seeds 0-63, psi 1"]
     app.run()
-    assert not app.warning  # said once
+    assert not app.warning  # shown once
 
 
 @pytest.mark.parametrize(("key", "view"), [("first", "Samples"), ("size", "Samples"), ("a", "Time machine")])
 @pytest.mark.parametrize("text", ["inf", "-1e999", "9" * 400])
-def test_numbers_without_end_are_no_error(tiny_run, key, view, text):
+def test_infinite_numbers_are_no_error(tiny_run, key, view, text):
     app = open_page(view=view, **{key: text})
     (sentence,) = warnings(app)
     assert sentence.startswith(f"{key}=")
     assert captions(app)
 
 
-def test_keys_that_no_widget_here_has_are_said(tiny_run):
+def test_unknown_keys_are_a_warning(tiny_run):
     app = open_page(run=tiny_run.name, labels="7", seed="5", a="3")
     assert warnings(app) == ["The address also holds 'labels', 'seed', of no use here."]
     app.run()
     assert not app.warning
 
 
-def test_defaults_in_the_address_are_nothing_to_mention(tiny_run):
+def test_defaults_in_the_address_give_no_warning(tiny_run):
     app = open_page(run=tiny_run.name, size="3", psi="1.0", reverse="false", first="0", count="64", view="Samples")
     assert not app.warning
 
@@ -501,10 +504,10 @@ def test_the_page_imports_no_torch_before_it_draws():
 
 
 def run_python(code: str, environment: dict[str, str]) -> int:
-    """Exit code of the code in an interpreter of its own, with no published models in sight."""
+    """Return the exit code of the code in an interpreter of its own, without published models."""
     code = f"import dcgan.files, pathlib; dcgan.files.CHECKPOINTS = pathlib.Path('/nonexistent'); {code}"
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code], env=environment, capture_output=True, text=True
     )
-    assert done.returncode in (0, 1), done.stderr
-    return done.returncode
+    assert process.returncode in (0, 1), process.stderr
+    return process.returncode

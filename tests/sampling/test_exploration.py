@@ -14,12 +14,12 @@ from dcgan.config import NUM_COMPONENTS
 from dcgan.files import CHECKPOINTS
 from dcgan.latents import latents_from_seeds, slerp, truncate, with_components
 from dcgan.sampling import exploration, sheets
-from dcgan.sampling.exploration import NEIGHBOUR_NOISE, Station
+from dcgan.sampling.exploration import NEIGHBOR_NOISE, SavedGenerator
 
 CONDITIONAL = replace(TINY, model=replace(TINY.model, num_classes=3))
 UNIFORM = replace(TINY, model=replace(TINY.model, latent="uniform"))
 MIXED = replace(TINY, model=replace(TINY.model, latent="mixture", latent_dim=24))
-COLOUR = replace(TINY, model=replace(TINY.model, channels=3, image_size=8))
+COLOR = replace(TINY, model=replace(TINY.model, channels=3, image_size=8))
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_truncation_beyond_the_prior_is_refused(psi):
 # Sheets
 
 
-def test_a_sheet_is_the_command_lines(generator):
+def test_a_sheet_is_that_of_the_command_line(generator):
     assert np.array_equal(exploration.sheet(generator, range(9)), sheets.sample_sheet(generator, range(9)))
     reverse = exploration.sheet(generator, [4], reverse=True, enlarge=2)
     assert np.array_equal(reverse, 255 - exploration.sheet(generator, [4], enlarge=2))
@@ -82,17 +82,18 @@ def test_crossing_gives_every_seed_a_row_and_every_label_a_column(runs_root):
     assert not np.array_equal(expected[0], expected[1])  # or the label would not have been tested
 
 
-def test_crossing_gives_every_seed_a_row_and_every_kind_a_column(runs_root):
+def test_crossing_gives_every_seed_a_row_and_every_component_a_column(runs_root):
     generator = load_generator(record_run(runs_root, MIXED).path)
     z = latents_from_seeds([8, 9], 24, "mixture")
     crossed = cells(exploration.sheet(generator, [8, 9], cross=True), NUM_COMPONENTS, 2)
     expected = [
-        image(generator, with_components(z[[row]], [kind])[0]) for row in (0, 1) for kind in range(NUM_COMPONENTS)
+        image(generator, with_components(z[[row]], [component])[0])
+        for row in (0, 1)
+        for component in range(NUM_COMPONENTS)
     ]
     assert all(map(np.array_equal, crossed, expected))
-    assert (
-        len({picture.tobytes() for picture in expected}) == 2 * NUM_COMPONENTS
-    )  # or the kind would not have been tested
+    # Or the component would not have been tested.
+    assert len({picture.tobytes() for picture in expected}) == 2 * NUM_COMPONENTS
     own = z[0, :NUM_COMPONENTS].argmax()
     assert np.array_equal(crossed[own], exploration.sheet(generator, [8]))
     numbered = exploration.sheet(generator, [8, 9], cross=True, numbers=True, enlarge=2)
@@ -101,7 +102,7 @@ def test_crossing_gives_every_seed_a_row_and_every_kind_a_column(runs_root):
         sheets.draw(generator, [1], components=[20])
 
 
-def test_psi_zero_draws_one_image_a_kind(runs_root):
+def test_psi_zero_draws_one_image_per_component(runs_root):
     generator = load_generator(record_run(runs_root, MIXED).path)
     rows = exploration.sheet(generator, [8, 9], psi=0.0, cross=True)
     assert np.array_equal(rows[:28], rows[28:])
@@ -112,11 +113,11 @@ def test_an_unconditional_model_has_nothing_to_cross(generator):
     assert np.array_equal(exploration.sheet(generator, [1, 2], cross=True), exploration.sheet(generator, [1, 2]))
     with pytest.raises(ValueError, match="not conditional"):
         exploration.sheet(generator, [1, 2], labels=[1])
-    with pytest.raises(ValueError, match="latents are normal and name no kinds"):
+    with pytest.raises(ValueError, match="latents are normal and have no components"):
         sheets.draw(generator, [1], components=[1])
 
 
-@pytest.mark.parametrize("config", [TINY, COLOUR], ids=["grey", "colour"])
+@pytest.mark.parametrize("config", [TINY, COLOR], ids=["gray", "color"])
 def test_numbers_stand_below_the_images(runs_root, config):
     generator = load_generator(record_run(runs_root, config).path)
     enlarge = 56 // config.model.image_size
@@ -140,7 +141,7 @@ def test_a_sheet_is_bounded(runs_root):
 
 def test_a_sheet_of_more_pixels_than_a_page_can_draw_is_refused_with_the_remedy(generator, monkeypatch):
     monkeypatch.setattr(exploration, "MAX_PIXELS", 4 * 28 * 28 * 9)
-    assert [exploration.largest_size(generator.config, count) for count in (1, 4, 5, 36, 37)] == [6, 3, 2, 1, 1]
+    assert [exploration.largest_zoom(generator.config, count) for count in (1, 4, 5, 36, 37)] == [6, 3, 2, 1, 1]
     assert exploration.sheet(generator, range(4), enlarge=3).shape == (168, 168)
     with pytest.raises(ValueError, match=r"4 images of 28x28, enlarged 4 times, .* pixels; try enlarge=3"):
         exploration.sheet(generator, range(4), enlarge=4)
@@ -148,41 +149,45 @@ def test_a_sheet_of_more_pixels_than_a_page_can_draw_is_refused_with_the_remedy(
         exploration.sheet(generator, range(37))
 
 
-def test_what_is_crossed_is_counted(runs_root):
+def test_crossed_images_are_counted(runs_root):
     for config, labels, count in (
         (TINY, (), 1),
         (CONDITIONAL, (), 3),
         (CONDITIONAL, (1,), 1),
         (MIXED, (), NUM_COMPONENTS),
     ):
-        assert exploration.crossed(config.model, labels) == count
+        assert exploration.images_per_seed(config.model, labels) == count
 
 
 # The time machine
 
 
-def test_stations_are_the_snapshots_and_the_newest_weights(tiny_run):
-    found = exploration.stations(tiny_run, newest_step=4)
-    assert [(station.step, station.label) for station in found] == [
+def test_saved_generators_are_the_snapshots_and_the_newest_weights(tiny_run):
+    saved = exploration.saved_generators(tiny_run, newest_step=4)
+    assert [(generator.step, generator.label) for generator in saved] == [
         (0, "epoch 0 (step 0)"),
         (2, "epoch 1 (step 2)"),
         (4, "epoch 2 (step 4)"),
     ]
-    assert [station.path for station in found] == [tiny_run.snapshot_path(step) for step in (0, 2, 4)]
+    assert [generator.path for generator in saved] == [tiny_run.snapshot_path(step) for step in (0, 2, 4)]
     tiny_run.snapshot_path(4).unlink()
-    assert exploration.stations(tiny_run, 4)[-1] == Station(tiny_run.weights_path, 4, "epoch 2 (step 4)")
-    assert [station.step for station in exploration.stations(tiny_run, None)] == [0, 2]
+    assert exploration.saved_generators(tiny_run, 4)[-1] == SavedGenerator(
+        tiny_run.weights_path, 4, "epoch 2 (step 4)"
+    )
+    assert [generator.step for generator in exploration.saved_generators(tiny_run, None)] == [0, 2]
 
 
 def test_a_run_without_snapshots_has_its_weights_alone(tiny_run):
     for step in tiny_run.snapshot_steps():
         tiny_run.snapshot_path(step).unlink()
-    assert exploration.stations(tiny_run, 4) == [Station(tiny_run.generator_path, 4, "epoch 2 (step 4)")]
-    assert exploration.stations(tiny_run, None) == []
+    assert exploration.saved_generators(tiny_run, 4) == [
+        SavedGenerator(tiny_run.generator_path, 4, "epoch 2 (step 4)")
+    ]
+    assert exploration.saved_generators(tiny_run, None) == []
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"state": "finished", "step": 4, "steps": 0, "epochs": 2}', None])
-def test_where_the_run_does_not_say_its_length_the_step_is_the_label(tiny_run, text):
+def test_the_step_is_the_label_of_a_run_of_unknown_length(tiny_run, text):
     if text is None:
         (tiny_run.path / "status.json").unlink()
     else:
@@ -190,29 +195,29 @@ def test_where_the_run_does_not_say_its_length_the_step_is_the_label(tiny_run, t
     assert exploration.time_label(tiny_run, 1234) == "step 1,234"
 
 
-def test_a_walk_goes_from_the_first_seed_to_the_second(generator):
+def test_a_path_goes_from_the_first_seed_to_the_second(generator):
     z_a, z_b = latents_from_seeds([3, 5], 6)
-    strip = cells(exploration.walk(generator, (3, 5), 5), 5)
+    strip = cells(exploration.path_strip(generator, (3, 5), 5), 5)
     for cell, t in zip(strip, (0, 0.25, 0.5, 0.75, 1), strict=True):
         assert np.array_equal(cell, image(generator, slerp(z_a, z_b, t)))
-    straight = exploration.walk(generator, (3, 5), 3, path="lerp", enlarge=2)
+    straight = exploration.path_strip(generator, (3, 5), 3, path="lerp", enlarge=2)
     assert np.array_equal(cells(straight, 3)[1], pixels.enlarge(image(generator, (z_a + z_b) / 2), 2))
 
 
-def test_a_walk_keeps_its_label(runs_root):
+def test_a_path_keeps_its_label(runs_root):
     generator = load_generator(record_run(runs_root, CONDITIONAL).path)
-    strip = cells(exploration.walk(generator, (3, 5), 4, label=2), 4)
+    strip = cells(exploration.path_strip(generator, (3, 5), 4, label=2), 4)
     assert np.array_equal(strip[-1], image(generator, latents_from_seeds([5], 6)[0], 2))
 
 
 def test_weights_are_found_by_their_id_past_damaged_files(tiny_run):
     other = load_generator(record_run(tiny_run.path.parent, replace(TINY, seed=1)).path)
     save_generator(tiny_run.snapshot_path(4), other.network, TINY, 4, half=True)
-    wanted = weights_id(load_tensors(tiny_run.snapshot_path(4))[0])
+    own_id = weights_id(load_tensors(tiny_run.snapshot_path(4))[0])
     tiny_run.snapshot_path(0).write_bytes(b"no weights")
     tiny_run.snapshot_path(2).unlink()
     tiny_run.generator_path.unlink()
-    assert exploration.find_weights(tiny_run, wanted) == tiny_run.snapshot_path(4)
+    assert exploration.find_weights(tiny_run, own_id) == tiny_run.snapshot_path(4)
     assert exploration.find_weights(tiny_run, "0" * 12) is None
 
 
@@ -230,8 +235,8 @@ def test_arithmetic_is_on_means_of_latents(generator):
     assert [strip.shape for strip in sums.seeds_u8] == [(28, 56), (28, 28), (28, 84)]
     assert np.array_equal(cells(sums.seeds_u8[2], 3)[1], image(generator, z[4]))
     assert np.array_equal(sums.result_u8, image(generator, result))
-    assert np.array_equal(cells(sums.neighbours_u8, 3, 3)[4], sums.result_u8)
-    assert sums.length == pytest.approx(np.linalg.norm(result))
+    assert np.array_equal(cells(sums.neighbors_u8, 3, 3)[4], sums.result_u8)
+    assert sums.norm == pytest.approx(np.linalg.norm(result))
 
 
 def test_a_minus_a_plus_c_is_c(generator):
@@ -239,24 +244,24 @@ def test_a_minus_a_plus_c_is_c(generator):
     assert np.array_equal(sums.result_u8, exploration.sheet(generator, [9]))
 
 
-def test_neighbours_are_near_and_differ():
+def test_neighbors_are_near_and_differ():
     z = np.full(50, 3.0, np.float32)
     near = exploration.neighbors(z)
     assert near.dtype == np.float32
     assert np.array_equal(near[4], z)
     away = np.abs(near - z)
-    assert away.max() <= NEIGHBOUR_NOISE
+    assert away.max() <= NEIGHBOR_NOISE
     assert len({row.tobytes() for row in near}) == 9
     others = np.delete(away, 4, axis=0)
-    assert others.mean() == pytest.approx(NEIGHBOUR_NOISE / 2, rel=0.1)  # uniform noise
+    assert others.mean() == pytest.approx(NEIGHBOR_NOISE / 2, rel=0.1)  # uniform noise
 
 
 @pytest.mark.parametrize("config", [TINY, UNIFORM, MIXED], ids=["normal", "uniform", "mixture"])
-def test_the_usual_length_is_that_of_samples(runs_root, config):
+def test_the_rms_norm_is_that_of_samples(runs_root, config):
     generator = load_generator(record_run(runs_root, config).path)
-    usual = exploration.arithmetic(generator, [0], [1], [2]).rms_norm
+    norm = exploration.arithmetic(generator, [0], [1], [2]).rms_norm
     z = latents_from_seeds(range(2000), config.model.latent_dim, config.model.latent)
-    assert usual == pytest.approx(np.sqrt((z**2).sum(axis=1).mean()), rel=0.02)
+    assert norm == pytest.approx(np.sqrt((z**2).sum(axis=1).mean()), rel=0.02)
 
 
 def test_an_operand_is_bounded(generator):
@@ -265,7 +270,7 @@ def test_an_operand_is_bounded(generator):
 
 
 def leaning(image_u8: np.ndarray) -> float:
-    """How many pixels to the right an image's strokes move from one row to the one above."""
+    """Return how many pixels to the right an image's strokes move from one row to the row above."""
     y, x = np.mgrid[: image_u8.shape[0], : image_u8.shape[1]].astype(float)
     weight = image_u8 / image_u8.sum()
     y, x = y - (weight * y).sum(), x - (weight * x).sum()
@@ -273,10 +278,10 @@ def leaning(image_u8: np.ndarray) -> float:
 
 
 def test_the_best_published_dcgan_adds_the_lean_of_an_eight_to_a_one():
-    """The seeds that the page starts with do what its text says."""
+    """The first seeds of the page do what its text says."""
     generator = load_generator(CHECKPOINTS / "dcgan-best-mnist")
     sums = exploration.arithmetic(generator, [3, 14, 768], [112, 400, 943], [26, 162, 727])
     eight, upright_eight, one = map(leaning, sums.means_u8)
     assert eight > upright_eight + 0.2
     assert abs(one) < 0.1
-    assert min(map(leaning, cells(sums.neighbours_u8, 3, 3))) > 0.2
+    assert min(map(leaning, cells(sums.neighbors_u8, 3, 3))) > 0.2

@@ -31,7 +31,7 @@ def generator(**model) -> TrainedGenerator:
 
 
 @pytest.mark.parametrize("model", [{}, {"num_classes": 3}, {"channels": 3, "latent": "uniform", "output": "sigmoid"}])
-def test_a_seed_has_its_own_image_whatever_the_others_are(model):
+def test_a_seed_has_the_same_image_in_any_batch(model):
     drawn = generator(**model)
     labels = [2] if "num_classes" in model else None
     many = sheets.draw(drawn, range(64), labels)
@@ -64,7 +64,7 @@ def test_a_label_changes_the_image_and_a_wrong_one_is_an_error():
 def test_a_sheet_holds_the_single_pictures_row_by_row(reverse):
     drawn = generator()
     sheet = sheets.sample_sheet(drawn, range(7), reverse=reverse, enlarge=2)
-    singles = [each for _, each in sheets.sample_pictures(drawn, range(7), reverse=reverse, enlarge=2)]
+    singles = [picture for _, picture in sheets.sample_pictures(drawn, range(7), reverse=reverse, enlarge=2)]
     assert sheet.shape == (3 * 12, 3 * 12)  # 7 seeds make three columns of three
     for index, single in enumerate(singles):
         np.testing.assert_array_equal(pixels.cell(sheet, index, columns=3, rows=3), single)
@@ -72,7 +72,7 @@ def test_a_sheet_holds_the_single_pictures_row_by_row(reverse):
     assert sheets.sample_sheet(drawn, range(4), columns=4).shape == (6, 24)
 
 
-def test_reversed_grey_is_the_negative():
+def test_inverted_colors_are_the_negative():
     drawn = generator()
     np.testing.assert_array_equal(sheets.draw(drawn, [3], reverse=True), 255 - sheets.draw(drawn, [3]))
 
@@ -85,7 +85,7 @@ def test_single_pictures_are_named_after_seed_and_label():
     assert color["seed-0000001"].shape == (18, 18, 3)
 
 
-def test_kinds_repeat_along_the_seeds_and_name_the_files(runs_root, capsys):
+def test_components_repeat_along_the_seeds_and_name_the_files(runs_root, capsys):
     model = replace(TINY.model, latent="mixture", latent_dim=24)
     run = record_run(runs_root, replace(TINY, model=model))
     generator = load_generator(run.path)
@@ -94,7 +94,7 @@ def test_kinds_repeat_along_the_seeds_and_name_the_files(runs_root, capsys):
     assert np.array_equal(sheets.draw(generator, [3, 4, 5], components=[7, 0]), expected)
     folder = runs_root / "pictures"
     assert main(["sample", run.name, "--seeds", "3-5", "--components", "7,0", "-o", f"{folder}/"]) == 0
-    names = ["seed-0000003-kind-7.png", "seed-0000004-kind-0.png", "seed-0000005-kind-7.png"]
+    names = ["seed-0000003-component-7.png", "seed-0000004-component-0.png", "seed-0000005-component-7.png"]
     assert sorted(path.name for path in folder.iterdir()) == names
     for name, image_u8 in zip(names, expected, strict=True):
         assert np.array_equal(np.asarray(Image.open(folder / name)), image_u8[0])
@@ -102,7 +102,7 @@ def test_kinds_repeat_along_the_seeds_and_name_the_files(runs_root, capsys):
     assert "kind=20 is not in 0..19; try 0" in capsys.readouterr().err
 
 
-def test_the_command_says_how_many_files_it_wrote(runs_root, capsys):
+def test_the_command_prints_how_many_files_it_wrote(runs_root, capsys):
     run = record_run(runs_root)
     for seeds, count, names in (
         ("7,7,8", "2 images", ["seed-0000007.png", "seed-0000008.png"]),
@@ -115,7 +115,7 @@ def test_the_command_says_how_many_files_it_wrote(runs_root, capsys):
 
 
 @pytest.mark.parametrize("output", ["sheet.png", "folder/"])
-def test_pictures_too_large_for_the_memory_are_one_sentence(runs_root, capsys, monkeypatch, output):
+def test_pictures_too_large_for_the_memory_are_an_error(runs_root, capsys, monkeypatch, output):
     run = record_run(runs_root)
     monkeypatch.chdir(runs_root)
     before = sorted(runs_root.iterdir())
