@@ -222,8 +222,8 @@ def time_machine(run: Run, newest: TrainedGenerator | None, *, reverse: bool, en
     st.caption(
         "How to read it: at first every point gives the same gray noise. Soon images change along the row, but few "
         "are plausible. The latent space is smooth if one image turns into the other in small steps and every "
-        "column could be a real image. Such a generator has not memorized its training images. A jump between two columns, "
-        "or a smear, is a border that training has not bridged."
+        "column could be a real image. Such a generator has not memorized its training images. A jump between two "
+        "columns, or a smear, is a border that training has not bridged."
     )
 
 
