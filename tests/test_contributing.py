@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from dcgan.data.loading import load_images
 from dcgan.models.gan import build_gan
 from dcgan.runs import scores
 from dcgan.runs.evaluations import score_table
+from dcgan.sampling import link
 
 TEXT = (Path(__file__).resolve().parent.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
@@ -69,6 +72,19 @@ def test_the_score_has_a_row_in_every_table(monkeypatch):
     monkeypatch.setitem(scores.SCORES, key, score)
     (row,) = score_table({"mine": [{key: 1.25, f"real_{key}": 0.5}]})
     assert row == {"score": score.sentence, "mine": "1.250", "real images": "0.500"}
+
+
+def test_the_field_of_the_link_is_written_and_read():
+    (code,) = examples("A field of the share link")
+    names = {"ShareLink": link.ShareLink, "dataclass": dataclass, **vars(link)}
+    exec(f"@dataclass(frozen=True)\nclass Extended(ShareLink):\n    {code}", names)
+    extended: Any = names["Extended"]
+    assert extended().to_query() == link.ShareLink().to_query()
+    query = extended(mirror=True).to_query()
+    assert query.endswith("mirror=1")
+    assert extended.from_query(dict(parse_qsl(query))) == (extended(mirror=True), [])
+    _, (note,) = extended.from_query(dict(parse_qsl(query.replace("mirror=1", "mirror=2"))))
+    assert note.startswith("mirror='2' is not ")
 
 
 def test_the_command_counts(monkeypatch, capsys):
