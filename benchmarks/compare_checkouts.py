@@ -1,7 +1,8 @@
 """Train every preset in two checkouts and compare the weights: `python benchmarks/compare_checkouts.py OLD NEW`.
 
-Both trainings take the same steps on the same random images, on the CPU. Equal weights have equal ids. The exit code is
-1 where an id differs. A checkout is the folder that contains the package `dcgan`, of this version or of an earlier one.
+Both trainings take the same steps on the same random images, on the CPU. Equal weights have equal ids. The exit code
+is 1 where an id differs. A checkout is the folder that contains the package `dcgan`, of this version or of an earlier
+one.
 """
 
 from __future__ import annotations
@@ -66,14 +67,14 @@ def trained_in(checkout: Path, options: argparse.Namespace) -> dict[str, str]:
     """Return the weights ids of a checkout by preset, from a process that imports that checkout's package."""
     if not (checkout / "dcgan").is_dir():
         sys.exit(f"{checkout} contains no package dcgan; name the folder of a checkout")
-    same = [str(checkout), str(checkout), "--worker", "--steps", str(options.steps), "--threads", str(options.threads)]
+    same = ["--worker", "--steps", str(options.steps), "--threads", str(options.threads)]
     if options.presets:
         same += ["--presets", *options.presets]
     if options.engine:
         same += ["--engine", options.engine]
     if options.small:
         same.append("--small")
-    command = [sys.executable, str(Path(__file__).resolve()), *same]
+    command = [sys.executable, str(Path(__file__).resolve()), str(checkout), str(checkout), *same]
     return json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
 
 
@@ -108,9 +109,9 @@ def trained(config: Any, options: argparse.Namespace) -> Mapping[str, torch.Tens
     shape = (NUM_IMAGES, *config.model.image_shape)
     images_u8 = torch.randint(256, shape, dtype=torch.uint8, generator=generator)
     labels = torch.randint(max(1, config.model.num_classes), (NUM_IMAGES,), generator=generator)
-    steps = loop.train(
-        config, batches.ResidentBatches(batches.ImageSet(images_u8, labels, ()), config, device), device
-    )
+    image_set = batches.ImageSet(images_u8, labels, ())
+    training_steps = getattr(loop, "training_steps", None) or loop.train  # its name in earlier versions
+    steps = training_steps(config, batches.ResidentBatches(image_set, config, device), device)
     state = None
     for result in itertools.islice(steps, options.steps):
         state = result.state

@@ -32,7 +32,7 @@ from dcgan.presets import PRESETS
 from dcgan.runtime.distributed import joined
 from dcgan.runtime.host import cpu_name
 from dcgan.training.loop import StepResult, training_steps
-from dcgan.training.step import TrainState
+from dcgan.training.state import TrainState
 
 CONTESTANTS = {"1 process, 1 thread": (1, 1), "1 process, 2 threads": (1, 2), "2 ranks, 1 thread each": (2, 1)}
 CASES = [("gan", 128), ("gan", 512), ("dcgan", 128), ("dcgan", 512)]

@@ -47,7 +47,8 @@ from dcgan.presets import PRESETS
 from dcgan.runtime.device import choose_device
 from dcgan.runtime.host import keep_freed_memory
 from dcgan.training.loop import training_steps
-from dcgan.training.step import TrainState, train_step
+from dcgan.training.state import TrainState
+from dcgan.training.step import train_step
 
 Contestant = Callable[[TrainConfig, torch.device, Path, int], Iterator[object]]
 """(config, device, folder of the unpacked MNIST, DataLoader's workers) -> a training that yields after every step."""

@@ -31,7 +31,8 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time _HOME says the s
     from dcgan.training.loop import StepResult, training_steps
     from dcgan.training.losses import LOSSES, AdversarialLoss
     from dcgan.training.recording import TrainingError, run_training
-    from dcgan.training.step import StepStats, TrainState, train_step
+    from dcgan.training.state import TrainState
+    from dcgan.training.step import StepStats, train_step
     from dcgan.training.train import train
 
 __version__ = "0.2.0"
@@ -107,8 +108,8 @@ _HOME = {
     "AdversarialLoss": "training.losses",
     "TrainingError": "training.recording",
     "run_training": "training.recording",
+    "TrainState": "training.state",
     "StepStats": "training.step",
-    "TrainState": "training.step",
     "train_step": "training.step",
     "train": "training.train",
 }

@@ -6,6 +6,7 @@ import importlib.util
 import math
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-NOT_TIMED = ("prose.py", "timing.py")
+NOT_TIMED = ("compare_checkouts.py", "prose.py", "timing.py")
 SCRIPTS = sorted(path.name for path in (ROOT / "benchmarks").glob("*.py") if path.name not in NOT_TIMED)
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 
@@ -78,3 +79,28 @@ def test_the_memory_of_a_call_is_its_own():
     if math.isnan(small):
         pytest.skip("no process can be forked here")
     assert 56 < large - small < 80
+
+
+def test_a_checkout_trains_the_weights_that_it_trains():
+    """With both checkouts the same the ids are equal, the table says so, and the exit code is 0."""
+    command = [sys.executable, "benchmarks/compare_checkouts.py", str(ROOT), str(ROOT)]
+    options = ["--presets", "dcgan", "cgan", "--steps", "2", "--small"]
+    result = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True, timeout=600)
+    assert result.returncode == 0, result.stderr
+    rows = table_rows(result.stdout)
+    assert [row[0] for row in rows[1:]] == ["dcgan", "cgan"]
+    assert all(old == new and same == "yes" for _, old, new, same in rows[1:])
+    assert rows[1][1] != rows[2][1]
+
+
+def test_checkouts_with_other_weights_are_reported(tmp_path):
+    """The second checkout is a copy whose dcgan has another learning rate."""
+    changed = tmp_path / "changed"
+    shutil.copytree(ROOT / "dcgan", changed / "dcgan", ignore=shutil.ignore_patterns("__pycache__"))
+    presets = changed / "dcgan" / "presets.py"
+    presets.write_text(presets.read_text(encoding="utf-8").replace("batch_size=32,", "batch_size=32, lr_g=1e-3,", 1))
+    command = [sys.executable, "benchmarks/compare_checkouts.py", str(ROOT), str(changed)]
+    options = ["--presets", "dcgan", "--steps", "1", "--small"]
+    result = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True, timeout=600)
+    assert result.returncode == 1, result.stderr
+    assert table_rows(result.stdout)[1][3] == "no"

@@ -19,7 +19,7 @@ from dcgan.files import PROJECT
 # A name with .* is a package.
 WITHOUT_TORCH = (
     "__init__ __main__ config presets fields files pixels latents runs.* figures.* data.named_sets sampling.link "
-    "training.time_estimate publishing.results publishing.results_page "
+    "training.losses training.time_estimate publishing.results publishing.results_page "
     "publishing.published_results cli.* pages.* streamlit_app"
 )
 """Pages and commands open in a second, so at module level they reach no torch."""

@@ -9,6 +9,7 @@ from tyro.constructors import ConstructorRegistry, StructConstructorSpec, Struct
 from dcgan.config import DataConfig, ModelConfig, TrainConfig
 from dcgan.data.named_sets import NAMED_SETS
 from dcgan.fields import Field, config_fields
+from dcgan.training.losses import LOSSES
 
 _PREFIXES = {TrainConfig: "", ModelConfig: "model.", DataConfig: "data."}
 
@@ -16,7 +17,7 @@ _PREFIXES = {TrainConfig: "", ModelConfig: "model.", DataConfig: "data."}
 def config_registry() -> ConstructorRegistry:
     """Return tyro's rule for the three config classes: flags, types and help as `config_fields` lists them."""
     registry = ConstructorRegistry()
-    known = config_fields(choices={"data.name": [*NAMED_SETS]})
+    known = config_fields(choices={"data.name": [*NAMED_SETS], "loss": [*LOSSES]})
 
     @registry.struct_rule
     def rule(info: StructTypeInfo) -> StructConstructorSpec | None:

@@ -20,6 +20,7 @@ from dcgan.runs import diagnosis
 from dcgan.runs.listing import find_run, named_config
 from dcgan.runs.rows import ProgressRow, Status
 from dcgan.runs.run import Run, RunError
+from dcgan.training.losses import check_loss, logits_are_probabilities
 
 if TYPE_CHECKING:
     import torch
@@ -59,6 +60,7 @@ def train(
     """
     check_new(config)
     check_data(config.data, config.model)
+    check_loss(config)
     if preset in PRESETS and PRESETS[preset].notes:
         print(f"{preset}: {PRESETS[preset].notes}", file=sys.stderr)
     if dry_run:
@@ -220,7 +222,10 @@ def _report(run: Run, status: Status, *, stop_file_seen: bool) -> int:
 def _print_diagnosis(run: Run, status: Status) -> None:
     """Print the diagnosis where it is a warning or an error."""
     rows = run.progress()[0][-diagnosis.USUAL_ROWS :]
-    result = diagnosis.diagnose(rows, status.state, status.error, run.config().loss, run.scores())
+    probabilities = logits_are_probabilities(run.config().loss)
+    result = diagnosis.diagnose(
+        rows, status.state, status.error, run.scores(), logits_are_probabilities=probabilities
+    )
     if result.level in ("warning", "error"):
         print(f"diagnosis: {result.title} {result.cause} {result.remedy}")
 

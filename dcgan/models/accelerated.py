@@ -32,52 +32,66 @@ Step = Callable[[Tensor], Tensor]
 
 
 def accelerated_networks(gan: Gan, config: TrainConfig, device: torch.device) -> Gan:
-    """What a step is to call for these networks: themselves, or the same parameters in networks that run faster."""
+    """Return the networks that a step calls: `gan` itself, or networks with its parameters that run faster."""
     generator, discriminator = gan
     if config.precision == "bf16":
-        return Gan(Autocast(generator), Autocast(discriminator))
+        return Gan(AutocastGenerator(generator), AutocastDiscriminator(discriminator))
     if config.engine == "fast" and device.type == "cpu" and config.model.topology != "mlp":
         return Gan(AcceleratedGenerator(generator), AcceleratedDiscriminator(discriminator))
     return gan
 
 
-class Autocast(nn.Module):
-    """A network whose matrix products are carried out in bfloat16; its parameters, norms and result stay float32."""
+class SharedGenerator(Generator):
+    """A generator with the layers of another one, and so with its parameters and buffers."""
 
-    def __init__(self, network: Generator | Discriminator) -> None:
-        super().__init__()
-        self.network = network
+    def __init__(self, plain: Generator) -> None:
+        super().__init__(plain.config, plain.layers)
 
-    def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
-        with torch.autocast(x.device.type, torch.bfloat16):
-            return self.network(x, labels).float()
+
+class SharedDiscriminator(Discriminator):
+    """A discriminator with the layers of another one, and so with its parameters and buffers."""
+
+    def __init__(self, plain: Discriminator) -> None:
+        super().__init__(plain.config, plain.layers)
+        if plain.config.auxiliary_head:
+            self.balance_bias = plain.balance_bias  # the same tensor, as the parameters are
+
+
+class AutocastGenerator(SharedGenerator):
+    """A generator that multiplies matrices in bfloat16. Its parameters, norms and results are float32."""
+
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        with torch.autocast(z.device.type, torch.bfloat16):
+            return super().forward(z, labels).float()
+
+
+class AutocastDiscriminator(SharedDiscriminator):
+    """A discriminator that multiplies matrices in bfloat16. Its parameters, norms and results are float32."""
 
     def discriminate(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
         with torch.autocast(images.device.type, torch.bfloat16):
-            logits, components, auxiliary_logits = self.network.discriminate(images, labels)
+            logits, components, auxiliary_logits = super().discriminate(images, labels)
         return DiscriminatorOutput(
             logits.float(), components, None if auxiliary_logits is None else auxiliary_logits.float()
         )
 
 
-class AcceleratedGenerator(Generator):
-    """A generator with another's parameters, whose layers run as this file says."""
+class AcceleratedGenerator(SharedGenerator):
+    """A generator with another's parameters, whose layers run as this file describes."""
 
     def __init__(self, plain: Generator) -> None:
-        super().__init__(plain.config, plain.layers)
+        super().__init__(plain)
         self._steps = steps(plain.layers)
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         return run(self._steps, self.inputs(z, labels))
 
 
-class AcceleratedDiscriminator(Discriminator):
-    """A discriminator with another's parameters, whose layers run as this file says."""
+class AcceleratedDiscriminator(SharedDiscriminator):
+    """A discriminator with another's parameters, whose layers run as this file describes."""
 
     def __init__(self, plain: Discriminator) -> None:
-        super().__init__(plain.config, plain.layers)
-        if plain.config.auxiliary_head:
-            self.balance_bias = plain.balance_bias  # the very tensor, as with the parameters
+        super().__init__(plain)
         self._steps = steps(plain.layers)
 
     def discriminate(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:

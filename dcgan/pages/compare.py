@@ -17,7 +17,7 @@ from dcgan.pages.parts.address import asked_for, plain, refused
 from dcgan.pages.parts.live import series_of
 from dcgan.pixels import Bytes
 from dcgan.presets import PRESETS
-from dcgan.runs import diagnosis, listing, tables
+from dcgan.runs import listing, tables
 from dcgan.runs.comparison import config_table, parameters
 from dcgan.runs.evaluations import Row, comparable, evaluations, is_known, measured_by, same_measure, score_table
 from dcgan.runs.listing import list_runs
@@ -27,6 +27,7 @@ from dcgan.runs.scores import per_epoch
 from dcgan.runs.series import Series
 from dcgan.runs.timeline import ALIGNMENTS, COLUMNS, Timeline, nearest, stops, timeline
 from dcgan.sampling.link_fields import shown
+from dcgan.training.losses import logits_are_probabilities
 
 DEFAULTS = ("gan-mnist", "dcgan-mnist")
 PLAY_EVERY_SECONDS = 0.6
@@ -256,7 +257,8 @@ def curves(sides: Sequence[Side], position: float, align: str) -> None:
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     smoothing = left.slider("Smoothing", 0.0, 0.99, 0.8, key="smoothing", bind="query-params")
     log = right.toggle("Log scale", key="log", bind="query-params", help="For the losses.")
-    others = sorted({side.config.loss for side in sides if len(side.series)} - set(diagnosis.PROBABILISTIC))
+    losses = {side.config.loss for side in sides if len(side.series)}
+    others = sorted(loss for loss in losses if not logits_are_probabilities(loss))
     for column, kind, alt, reading in zip(
         st.columns(2),
         ("losses", "discriminator"),

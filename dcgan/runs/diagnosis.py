@@ -53,9 +53,6 @@ DRAWN_COVERAGE = 0.01
 DRAWN_SHARE = 0.5
 """A class's share over the real images' share of it, from which on it is drawn well."""
 
-PROBABILISTIC = ("bce", "minimax")
-"""Losses that read D's logits as probabilities; of others, mean D(x) and D(G(z)) tell an order, not a state."""
-
 
 @dataclass(frozen=True)
 class Diagnosis:
@@ -143,30 +140,35 @@ def diagnose(
     rows: Sequence[ProgressRow],
     state: str = "running",
     error: str = "",
-    loss: str = "bce",
     scores: Sequence[ScoreRow] = (),
+    *,
+    logits_are_probabilities: bool = True,
 ) -> Diagnosis:
     """The finding for these rows, oldest first: the newest decide, up to USUAL_ROWS give the measure.
 
-    `state` and `error` are the run's status, `loss` its config's, `scores` all of its rows of scores, oldest first.
+    `state` and `error` are the run's status, and `scores` all of its rows of scores, oldest first.
+    `logits_are_probabilities` is a property of the run's loss. Without it, mean D(x) and D(G(z)) show an order only.
     A collapse comes before who is ahead; where one is, that is its likely cause.
     """
     if state == "failed":
         return _failure(error)
     if diverges(rows):
         return DIVERGING
-    balance, found = _balance(rows, loss), collapse(scores, state == "finished")
+    balance, found = (
+        _balance(rows, logits_are_probabilities=logits_are_probabilities),
+        collapse(scores, state == "finished"),
+    )
     if found and balance.level == "warning":
         return replace(found, cause=balance.cause, remedy=balance.remedy)
     return found or balance
 
 
-def _balance(rows: Sequence[ProgressRow], loss: str) -> Diagnosis:
+def _balance(rows: Sequence[ProgressRow], *, logits_are_probabilities: bool) -> Diagnosis:
     """Who is ahead."""
     window = _window(rows)
     if len(window) < WINDOW_ROWS or rows[-1].images_seen < YOUNG_IMAGES:
         return YOUNG
-    if loss not in PROBABILISTIC:
+    if not logits_are_probabilities:
         return UNJUDGED
     d_real, d_fake = _mean(row.d_real for row in window), _mean(row.d_fake for row in window)
     if d_real - d_fake < GAP_FOOLED:

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from dcgan.data.loading import Batch
-from dcgan.training.step import StepStats, TrainState, begin_step, count_step, is_penalised
+from dcgan.training.state import TrainState, begin_step, count_step
+from dcgan.training.step import StepStats, is_penalized
 
 Update = Callable[[TrainState, Batch], StepStats]
 log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ class CapturedStep:
         self._warm: dict[tuple[int, bool], int] = {}
 
     def __call__(self, state: TrainState, batch: Batch) -> StepStats:
-        kind = len(batch.images), is_penalised(state)
+        kind = len(batch.images), is_penalized(state)
         if self._warm.get(kind, 0) < WARM_UP_STEPS:
             self._warm[kind] = self._warm.get(kind, 0) + 1
             return self._as_it_is(state, batch)

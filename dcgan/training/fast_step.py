@@ -1,6 +1,6 @@
-"""The reference step, faster: the same batches, noise and updates, in fewer operations.
+"""The step of `step.py`, faster: the same batches, noise and updates, in fewer operations and in another order.
 
-Which of it a training takes depends on its config and device: `choose_step`.
+`choose_step` picks what suits the config and the device. No formula is here: step.py has them all.
 """
 
 from __future__ import annotations
@@ -15,31 +15,36 @@ import torch
 from torch import Tensor, nn
 
 from dcgan.data.loading import Batch
+from dcgan.models.accelerated import accelerated_networks
 from dcgan.models.networks import DiscriminatorOutput
 from dcgan.training.cuda_graph import CapturedStep
-from dcgan.training.losses import zero_centered_penalty
+from dcgan.training.state import TrainState, begin_step, count_step
 from dcgan.training.step import (
+    DiscriminatedBatch,
     StepStats,
-    TrainState,
     augmented,
     auxiliary_loss,
-    begin_step,
-    component_shares,
-    count_step,
+    discriminator_loss,
     draw_fakes,
-    grad_norm,
     penalty_weights,
+    step_discriminator,
+    step_generator,
     train_step,
     update_average,
-    update_balance,
     update_both,
+    weighted,
+    zero_centered_terms,
 )
 
 Step = Callable[[TrainState, Batch], StepStats]
 
 
 def choose_step(state: TrainState) -> Step:
-    """The fastest way to step this state. Asks for the number of threads now; a step may use as many."""
+    """Install the networks that run fastest on this device in the state, and return the fastest step for it.
+
+    A step uses at most the number of threads that PyTorch has now.
+    """
+    state.accelerated = accelerated_networks(state.gan, state.config, state.device)
     if state.config.engine == "plain":
         return train_step
     update: Step = update_both
@@ -52,20 +57,20 @@ def choose_step(state: TrainState) -> Step:
 
 
 def step_by(update: Step, state: TrainState, batch: Batch) -> StepStats:
-    """train_step with other ways to the same updates."""
+    """Take a step as `train_step` does, with `update` for both updates."""
     begin_step(state)
     stats = update(state, batch)
     count_step(state, batch.size)
     return stats
 
 
-# One judgement for both updates
+# One pass of the discriminator for both updates
 
 
 def discriminates_once(state: TrainState) -> bool:
-    """Whether both updates see the same images by the same discriminator: it stands still until its own update.
+    """Return whether both updates see the same images by the same discriminator.
 
-    Dropout would judge twice by different masks; a gradient penalty makes a further pass in between.
+    With dropout the two passes would have different masks. A gradient penalty makes one more pass between them.
     """
     config = state.config
     return (
@@ -78,103 +83,119 @@ def discriminates_once(state: TrainState) -> bool:
 
 
 def update_in_one_pass(state: TrainState, batch: Batch, executor: SerialExecutor) -> StepStats:
-    """update_both where discriminates_once: one pass of the discriminator less, and with a relative loss two.
+    """Compute what `update_both` computes, where discriminates_once, with one pass of the discriminator less.
 
-    The two updates then hardly wait for each other: the executor runs the discriminator's while the generator draws
-    and learns. Both take about as long. The losses' gradients are split at the logits, for that.
+    A loss that pairs real with fake images saves two passes. The losses' gradients are split at the logits, so the
+    two updates hardly wait for each other: the executor runs the discriminator's, while this thread draws fake images
+    and runs the generator's. Both take about as long.
     """
-    with executor.shared():
+    with executor.halved_threads():
         return _update_in_one_pass(state, batch, executor)
 
 
 def _update_in_one_pass(state: TrainState, batch: Batch, executor: SerialExecutor) -> StepStats:
-    config, loss = state.config, state.loss
+    """This function is long because the order of its lines is what it is about."""
+    config, loss, discriminator = state.config, state.loss, state.accelerated.discriminator
     r1_gamma, r2_gamma = penalty_weights(state)
-    discriminator, part = state.accelerated.discriminator, len(batch.images) / batch.size
-    weights = list(discriminator.parameters())
-    statistics = RunningStatistics(state.gan.discriminator)
+    part = len(batch.images) / batch.size
+    weights, statistics = list(discriminator.parameters()), RunningStatistics(state.gan.discriminator)
     state.optimizer_d.zero_grad()
 
     def discriminate(images: Tensor, labels: Tensor | None) -> DiscriminatorOutput:
-        found = discriminator.discriminate(images, labels)
-        statistics.passed()
-        return found
-
-    def scored(real_logits: Tensor, fake_logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The discriminator's loss and its gradients with respect to both logits."""
-        real_logits, fake_logits = (logits.detach().requires_grad_() for logits in (real_logits, fake_logits))
-        d_loss = loss.discriminator(real_logits, fake_logits) / (2 if config.reduction == "mean" else 1)
-        return d_loss.detach(), *torch.autograd.grad(d_loss * part, (real_logits, fake_logits))
-
-    def learn(images: Tensor, logits: Tensor, gradient: Tensor, gamma: float, *more: Tensor) -> None:
-        terms = [gamma * zero_centered_penalty(logits, images), *more] if gamma else more
-        roots, gradients = [logits, *terms], [gradient, *(torch.full_like(term, part) for term in terms)]
-        # Retained, because the generator may be going back through the same graph now.
-        torch.autograd.backward(roots, gradients, retain_graph=True, inputs=weights)
+        output = discriminator.discriminate(images, labels)
+        statistics.record_pass()
+        return output
 
     def learn_real(fake_logits: Tensor) -> None:
         real_logits = real_output.result().logits
-        learn(real, real_logits, scored(real_logits, fake_logits)[1], r1_gamma)
+        _, for_real, _ = logit_gradients(state, real_logits, fake_logits, part)
+        terms = zero_centered_terms(r1_gamma, real_logits, real)
+        accumulate_gradients(weights, real_logits, for_real, terms, part)
+
+    def learn_fake(for_fake: Tensor, auxiliary: Tensor | None) -> None:
+        terms = zero_centered_terms(r2_gamma, fake_logits, fake)
+        terms += [] if auxiliary is None else [auxiliary]
+        accumulate_gradients(weights, fake_logits, for_fake, terms, part)
 
     real = batch.images.detach().requires_grad_(r1_gamma > 0)
     real_output = executor(discriminate, real, batch.labels)
-    # The two terms of a loss that is not relative know nothing of each other: any fake logits do.
-    first = None if loss.relative else executor(learn_real, torch.zeros(1, device=real.device))
+    # A loss that does not pair has a real term that no fake logit changes: any fake logits do.
+    pairs = loss.pairs_real_with_fake
+    real_done = None if pairs else executor(learn_real, torch.zeros(1, device=real.device))
 
     fakes = draw_fakes(state, batch.size)
     fake = fakes.images.detach().requires_grad_()
-    of_real = real_output.result()  # before the next pass: they share batch norm's buffers
-    of_fake = discriminate(fake, fakes.labels)
-    real_logits, fake_logits = of_real.logits, of_fake.logits
-    d_loss, _, for_fake_logits = scored(real_logits, fake_logits)
-    first = first or executor(learn_real, fake_logits)
-    guess = [] if of_fake.auxiliary_logits is None else [auxiliary_loss(augmented(state, batch, fake, of_fake))]
+    real_logits = real_output.result().logits  # before the next pass: both write batch norm's buffers
+    fake_output = discriminate(fake, fakes.labels)
+    fake_logits = fake_output.logits
+    d_loss, _, for_fake_logits = logit_gradients(state, real_logits, fake_logits, part)
+    real_done = real_done or executor(learn_real, fake_logits)
+    auxiliary = auxiliary_loss(augmented(state, batch, fake, fake_output))
     if config.auxiliary_affine:
-        statistics.passed()
-    second = executor(learn, fake, fake_logits, for_fake_logits, r2_gamma, *guess)
+        statistics.record_pass()
+    fake_done = executor(learn_fake, for_fake_logits, auxiliary)
 
     g_loss = loss.generator(real_logits.detach(), fake_logits)
-    (for_fake,) = torch.autograd.grad(g_loss * fakes.part, fake, retain_graph=True)
+    (for_fake_images,) = torch.autograd.grad(weighted(g_loss, fakes.part), fake, retain_graph=True)
     state.optimizer_g.zero_grad()
-    fakes.images.backward(for_fake)
-    (g_loss,) = state.ranks.sum_gradients(state.gan.generator, fakes.part, g_loss.detach())
-    state.optimizer_g.step()
+    fakes.images.backward(for_fake_images)
+    g_loss, g_grad_norm = step_generator(state, fakes, g_loss)
 
-    for learnt in (first, second):
-        learnt.result()
-    means = d_loss, real_logits.detach().sigmoid().mean(), fake_logits.detach().sigmoid().mean()
-    shares = component_shares(of_real.components)
-    d_loss, d_real, d_fake, *shares = state.ranks.sum_gradients(discriminator, part, *means, *shares)
-    state.optimizer_d.step()
-    update_balance(state, shares)
-    # In the reference the generator's pass over the fakes comes first, and with a relative loss one over the real
-    # images before it. Only now, because the passes back want to find the buffers as they were.
-    passes = [0, 1, 0, 1] if loss.relative else [1, 0, 1]
+    for done in (real_done, fake_done):
+        done.result()
+    outputs = DiscriminatedBatch(real, fake, real_logits, fake_logits, real_output.result().components)
+    d_loss, d_real, d_fake, d_grad_norm = step_discriminator(state, part, d_loss, outputs)
+    # In the plain step the generator's pass over the fakes comes first, after one over the real images if the loss
+    # pairs. The buffers change only now, because the backward passes need them as they were.
+    passes = [0, 1, 0, 1] if pairs else [1, 0, 1]
     statistics.replay([*passes, 2] if config.auxiliary_affine else passes)
     update_average(state, batch)
-    norms = grad_norm(discriminator), grad_norm(state.gan.generator)
-    return StepStats(d_loss, g_loss, d_real, d_fake, *norms)
+    return StepStats(d_loss, g_loss, d_real, d_fake, d_grad_norm, g_grad_norm)
+
+
+def logit_gradients(
+    state: TrainState, real_logits: Tensor, fake_logits: Tensor, part: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the discriminator's loss, and its weighted gradients with respect to the real and the fake logits."""
+    real_logits, fake_logits = (logits.detach().requires_grad_() for logits in (real_logits, fake_logits))
+    d_loss = discriminator_loss(state, real_logits, fake_logits)
+    for_real, for_fake = torch.autograd.grad(weighted(d_loss, part), (real_logits, fake_logits))
+    return d_loss.detach(), for_real, for_fake
+
+
+def accumulate_gradients(
+    weights: Sequence[Tensor], logits: Tensor, gradient: Tensor, terms: Sequence[Tensor], part: float
+) -> None:
+    """Add to the gradients of the weights: those of the logits, whose gradient is given, and those of the terms."""
+    roots = [logits, *(weighted(term, part) for term in terms)]
+    gradients = [gradient, *(torch.ones_like(root) for root in roots[1:])]
+    # Retained, because the generator's update may use the same graph at this moment.
+    torch.autograd.backward(roots, gradients, retain_graph=True, inputs=weights)
+
+
+# Executors
 
 
 class SerialExecutor:
-    """Where calls run: here and now."""
+    """Runs calls at once, on this thread."""
 
     def __call__(self, function: Callable[..., Any], *arguments: Any) -> Future:
-        """Run a call after those before it."""
+        """Run the call after all earlier ones, and return its future."""
         future: Future = Future()
         future.set_result(function(*arguments))
         return future
 
     @contextmanager
-    def shared(self) -> Iterator[None]:
-        """A block that makes such calls."""
+    def halved_threads(self) -> Iterator[None]:
+        """Within the block, leave PyTorch's threads to this thread: a second one has none to share."""
         yield
 
 
 class ThreadExecutor(SerialExecutor):
-    """On a second thread, which has half of PyTorch's threads for itself, and leaves the other half in the block.
+    """Runs calls on a second thread with half of PyTorch's threads.
 
-    Networks this small are faster so: PyTorch's threads meet after every operation, these two a few times a step.
+    Small networks are faster this way: PyTorch's threads wait for each other after every operation, and these two
+    threads wait a few times a step.
     """
 
     def __init__(self, threads: int) -> None:
@@ -185,7 +206,8 @@ class ThreadExecutor(SerialExecutor):
         return self._pool.submit(function, *arguments)
 
     @contextmanager
-    def shared(self) -> Iterator[None]:
+    def halved_threads(self) -> Iterator[None]:
+        """Within the block, leave this thread the other half of PyTorch's threads."""
         torch.set_num_threads(self._threads - self._threads // 2)
         try:
             yield
@@ -194,25 +216,25 @@ class ThreadExecutor(SerialExecutor):
 
 
 class RunningStatistics:
-    """The running means and variances of a network's batch norms, as if it had made other passes than it did.
+    """The running means and variances of a network's batch norms, as other passes would leave them.
 
-    A pass moves each by x = (1 - m) x + m s, where s are the pass's own statistics: what it added, m s, is kept, and
-    added again in any order.
+    A pass with statistics s moves each by x = (1 - m) x + m s. This class keeps m s of every pass, and adds them
+    again in any order.
     """
 
     def __init__(self, network: nn.Module) -> None:
         norms = [module for module in network.modules() if getattr(module, "running_mean", None) is not None]
-        self._buffers = [buffer for norm in norms for buffer in (norm.running_mean, norm.running_var)]
-        self._counts = [norm.num_batches_tracked for norm in norms]
-        momenta = {norm.momentum for norm in norms}
+        self._buffers = [norm.get_buffer(name) for norm in norms for name in ("running_mean", "running_var")]
+        self._counts = [norm.get_buffer("num_batches_tracked") for norm in norms]
+        momenta = {float(getattr(norm, "momentum")) for norm in norms}  # noqa: B009, nn.Module has no such attribute
         assert len(momenta) < 2, momenta
         self._keep = 1 - momenta.pop() if momenta else 0.0
         self._before = self._copies()
         self._added: list[Sequence[Tensor]] = []
         self._last = self._before
 
-    def passed(self) -> None:
-        """A pass was made."""
+    def record_pass(self) -> None:
+        """Keep what the pass that just ended has added."""
         if self._buffers:
             now = self._copies()
             self._added.append(torch._foreach_sub(now, torch._foreach_mul(self._last, self._keep)))
@@ -220,7 +242,7 @@ class RunningStatistics:
 
     @torch.no_grad()
     def replay(self, passes: Sequence[int]) -> None:
-        """Set the statistics to what these passes, by number and in this order, would have left."""
+        """Set the statistics to what these passes, numbered from 0 and in this order, would leave."""
         if not self._buffers:
             return
         torch._foreach_copy_(self._buffers, self._before)

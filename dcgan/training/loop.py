@@ -11,7 +11,8 @@ import torch
 from dcgan.config import TrainConfig
 from dcgan.data.loading import Batches
 from dcgan.training.fast_step import choose_step
-from dcgan.training.step import StepStats, TrainState
+from dcgan.training.state import TrainState
+from dcgan.training.step import StepStats
 
 
 class StepResult(NamedTuple):

@@ -1,189 +1,188 @@
-"""Adversarial losses and gradient penalties: logits in, scalars out.
+"""The adversarial losses: logits to scalars. A new loss is an entry of LOSSES, and everything else reads that.
 
-B batch, F fake images, C H W image. Every discriminator loss is the SUM of a real and a fake term, each a
-mean over its own batch; a recipe that wants the mean of the two halves it. B and F may differ, except where
-real and fake images are paired ("relativistic").
+B real images, F fake images. A discriminator loss is the sum of a real and a fake term. Each term is a mean over its
+own batch. B and F may differ, except where a loss pairs real with fake images.
+
+This module imports torch inside its functions only: pages and the command line read LOSSES without torch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import signature
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-from torch.nn import functional as F
+if TYPE_CHECKING:
+    from torch import Tensor
 
-LossFn = Callable[[Tensor, Tensor], Tensor]
-"""(real_logits (B,), fake_logits (F,)) -> scalar."""
+    from dcgan.config import TrainConfig
 
-
-class AdversarialLoss(NamedTuple):
-    """The two sides of one game."""
-
-    discriminator: LossFn
-    generator: LossFn
-    """Never reads its real_logits unless `relative`; None will do."""
-    smoothing: bool = False
-    """Has targets, which label smoothing may move; build_loss moves them."""
-    relative: bool = False
-    """The generator's loss compares with real images, so the loop computes their logits for it."""
+TARGET_DEFAULTS = {"real_target": 1.0, "fake_target": 0.0, "generator_target": 1.0}
+"""The targets that label smoothing moves (Salimans et al. 2016, section 3.4), and their values without smoothing."""
 
 
-def build_loss(
-    name: str, real_target: float = 1.0, fake_target: float = 0.0, generator_target: float = 1.0
-) -> AdversarialLoss:
-    """The loss of that name, its targets moved: label smoothing (Salimans et al. 2016, section 3.4).
+@dataclass(frozen=True)
+class AdversarialLoss:
+    """The two sides of a game, and what others must know about it."""
 
-    "bce" and "least-squares" have all three targets. "minimax" has those of its discriminator; its generator
-    maximises the discriminator's loss rather than approaching a target. The others have none.
-    Raises ValueError for an unknown name, or a target away from its default that the loss does not have.
+    discriminator: Callable[..., Tensor]
+    """(real_logits (B,), fake_logits (F,)) -> scalar. Keywords: real_target and fake_target, if the loss has them."""
+    generator: Callable[..., Tensor]
+    """(real_logits (B,) or None, fake_logits (F,)) -> scalar. Keyword: generator_target, if the loss has it.
+
+    It reads real_logits only where `pairs_real_with_fake`.
     """
-    if name not in _BUILDERS:
-        raise ValueError(f"loss={name!r} is not one of {', '.join(_BUILDERS)}; choose one of these")
-    given = {"real_target": real_target, "fake_target": fake_target, "generator_target": generator_target}
-    defaults = {"real_target": 1.0, "fake_target": 0.0, "generator_target": 1.0}
-    moved = {target: value for target, value in given.items() if value != defaults[target]}
-    for target, value in moved.items():
-        # A builder's own parameters say which targets it has: no second table to fall out of step.
-        if target not in signature(_BUILDERS[name]).parameters:
-            raise ValueError(f"{target}={value} has no effect with loss {name}; set it to {defaults[target]}")
-    return _BUILDERS[name](**moved)
+    targets: tuple[str, ...] = ()
+    """The keys of TARGET_DEFAULTS that the loss has."""
+    logits_are_probabilities: bool = False
+    """Whether the sigmoid of a logit estimates the probability that the image is real."""
+    pairs_real_with_fake: bool = False
+    """Whether each real logit is compared with one fake logit. Then B = F, and the generator needs real logits."""
 
 
-# The games. A builder's parameters are the targets that its loss has.
+def get_loss(name: str) -> AdversarialLoss:
+    """Return the loss with this name. Raises ValueError that lists the names."""
+    if name not in LOSSES:
+        raise ValueError(f"loss={name!r} is not one of {', '.join(LOSSES)}; choose one of these")
+    return LOSSES[name]
 
 
-def _bce(
-    real_target: float = 1.0,
-    fake_target: float = 0.0,
-    generator_target: float = 1.0,
-) -> AdversarialLoss:
-    """Non-saturating GAN (Goodfellow et al. 2014, end of section 3): the generator maximises log D(fake)."""
+def build_loss(name: str, **targets: float) -> AdversarialLoss:
+    """Return the loss with this name, with targets (keys of TARGET_DEFAULTS) in place.
 
-    def discriminator(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-        return _cross_entropy(real_logits, real_target) + _cross_entropy(fake_logits, fake_target)
-
-    def generator(real_logits: Tensor | None, fake_logits: Tensor) -> Tensor:
-        return _cross_entropy(fake_logits, generator_target)
-
-    return AdversarialLoss(discriminator, generator, smoothing=True)
-
-
-def _minimax(real_target: float = 1.0, fake_target: float = 0.0) -> AdversarialLoss:
-    """Saturating GAN (Goodfellow et al. 2014, equation 1): the generator minimises log(1 - D(fake))."""
-
-    def generator(real_logits: Tensor | None, fake_logits: Tensor) -> Tensor:
-        # log(1 - sigmoid(x)) = log(sigmoid(-x)), and so finite at any logit.
-        return F.logsigmoid(-fake_logits).mean()
-
-    return AdversarialLoss(_bce(real_target, fake_target).discriminator, generator, smoothing=True)
-
-
-def _least_squares(
-    real_target: float = 1.0, fake_target: float = 0.0, generator_target: float = 1.0
-) -> AdversarialLoss:
-    """LSGAN on the logits (Mao et al. 2017, equation 2 with a = 0, b = c = 1, its factors of 1/2 kept)."""
-
-    def discriminator(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-        real_error, fake_error = real_logits - real_target, fake_logits - fake_target
-        return real_error.square().mean() / 2 + fake_error.square().mean() / 2
-
-    def generator(real_logits: Tensor | None, fake_logits: Tensor) -> Tensor:
-        return (fake_logits - generator_target).square().mean() / 2
-
-    return AdversarialLoss(discriminator, generator, smoothing=True)
-
-
-def _hinge() -> AdversarialLoss:
-    """Hinge (Lim and Ye 2017; Miyato et al. 2018, equations 16 and 17)."""
-
-    def discriminator(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-        return F.relu(1 - real_logits).mean() + F.relu(1 + fake_logits).mean()
-
-    return AdversarialLoss(discriminator, _minus_mean)
-
-
-def _wasserstein() -> AdversarialLoss:
-    """Wasserstein (Arjovsky et al. 2017, equation 2); the critic needs a penalty to stay Lipschitz."""
-
-    def discriminator(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-        return fake_logits.mean() - real_logits.mean()
-
-    return AdversarialLoss(discriminator, _minus_mean)
-
-
-def _relativistic() -> AdversarialLoss:
-    """Relativistic pairing GAN (Jolicoeur-Martineau 2018; Sun et al. 2020; R3GAN, arXiv 2501.05441).
-
-    Real and fake logits are paired in the order they come in, so B = F.
+    Raises ValueError for an unknown name, and for a target that the loss lacks and that is not at its default.
     """
-
-    def discriminator(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-        # Unequal batches would broadcast into a plausible number.
-        assert real_logits.shape == fake_logits.shape, f"{real_logits.shape} unlike {fake_logits.shape}"
-        return F.softplus(fake_logits - real_logits).mean()
-
-    def generator(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-        return discriminator(fake_logits, real_logits)
-
-    return AdversarialLoss(discriminator, generator, relative=True)
-
-
-def _cross_entropy(logits: Tensor, target: float) -> Tensor:
-    """BCE(sigmoid(logits), target), from the logits: finite where the sigmoid has rounded to 0 or 1."""
-    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, target))
+    loss = get_loss(name)
+    for target, value in targets.items():
+        if target not in loss.targets and value != TARGET_DEFAULTS[target]:
+            raise ValueError(f"{target}={value} has no effect with loss {name}; set it to {TARGET_DEFAULTS[target]}")
+    given = {target: value for target, value in targets.items() if target in loss.targets}
+    of_generator = {target: value for target, value in given.items() if target == "generator_target"}
+    of_discriminator = {target: value for target, value in given.items() if target != "generator_target"}
+    return replace(
+        loss,
+        discriminator=partial(loss.discriminator, **of_discriminator),
+        generator=partial(loss.generator, **of_generator),
+    )
 
 
-def _minus_mean(real_logits: Tensor | None, fake_logits: Tensor) -> Tensor:
+def check_loss(config: TrainConfig) -> None:
+    """Raise ValueError where the config's loss is unknown, or does not fit its other fields."""
+    loss = get_loss(config.loss)
+    build_loss(config.loss, **{target: getattr(config, target) for target in TARGET_DEFAULTS})
+    if loss.pairs_real_with_fake and config.generator_batch_factor != 1:
+        raise ValueError(
+            f"generator_batch_factor={config.generator_batch_factor} cannot pair real and fake images; "
+            f"loss {config.loss} needs 1"
+        )
+
+
+def logits_are_probabilities(name: str) -> bool:
+    """Return whether the loss reads logits as probabilities; False for a loss that this version does not know."""
+    return name in LOSSES and LOSSES[name].logits_are_probabilities
+
+
+# The losses. A function's keywords are the targets that it has.
+
+
+def _bce_discriminator(
+    real_logits: Tensor, fake_logits: Tensor, *, real_target: float = 1.0, fake_target: float = 0.0
+) -> Tensor:
+    """Cross-entropy of the sigmoids (Goodfellow et al. 2014, equation 1)."""
+    return _cross_entropy(real_logits, real_target) + _cross_entropy(fake_logits, fake_target)
+
+
+def _non_saturating_generator(
+    real_logits: Tensor | None, fake_logits: Tensor, *, generator_target: float = 1.0
+) -> Tensor:
+    """Maximize log D(fake) (Goodfellow et al. 2014, end of section 3)."""
+    return _cross_entropy(fake_logits, generator_target)
+
+
+def _minimax_generator(real_logits: Tensor | None, fake_logits: Tensor) -> Tensor:
+    """Minimize log(1 - D(fake)) (Goodfellow et al. 2014, equation 1). It saturates where D is sure."""
+    from torch.nn import functional as F
+
+    # log(1 - sigmoid(x)) = log(sigmoid(-x)), which is finite for every logit.
+    return F.logsigmoid(-fake_logits).mean()
+
+
+def _least_squares_discriminator(
+    real_logits: Tensor, fake_logits: Tensor, *, real_target: float = 1.0, fake_target: float = 0.0
+) -> Tensor:
+    """LSGAN on the logits (Mao et al. 2017, equation 2 with a = 0 and b = 1, with its factors of 1/2)."""
+    real_error, fake_error = real_logits - real_target, fake_logits - fake_target
+    return real_error.square().mean() / 2 + fake_error.square().mean() / 2
+
+
+def _least_squares_generator(
+    real_logits: Tensor | None, fake_logits: Tensor, *, generator_target: float = 1.0
+) -> Tensor:
+    """LSGAN's other side (Mao et al. 2017, equation 2 with c = 1)."""
+    return (fake_logits - generator_target).square().mean() / 2
+
+
+def _hinge_discriminator(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """Hinge loss (Lim and Ye 2017; Miyato et al. 2018, equation 16)."""
+    return (1 - real_logits).relu().mean() + (1 + fake_logits).relu().mean()
+
+
+def _wasserstein_discriminator(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """Wasserstein distance (Arjovsky et al. 2017, equation 2). The critic needs a penalty to stay Lipschitz."""
+    return fake_logits.mean() - real_logits.mean()
+
+
+def _negative_mean_generator(real_logits: Tensor | None, fake_logits: Tensor) -> Tensor:
+    """Raise the fake logits: the generator's side of hinge (equation 17) and Wasserstein."""
     return -fake_logits.mean()
 
 
-_BUILDERS: dict[str, Callable[..., AdversarialLoss]] = {
-    "bce": _bce,
-    "minimax": _minimax,
-    "least-squares": _least_squares,
-    "hinge": _hinge,
-    "wasserstein": _wasserstein,
-    "relativistic": _relativistic,
+def _relativistic_discriminator(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """Relativistic pairing GAN (Jolicoeur-Martineau 2018; Sun et al. 2020; R3GAN, arXiv 2501.05441).
+
+    It pairs real and fake logits by position, so B = F.
+    """
+    from torch.nn import functional as F
+
+    # Unequal batches would broadcast into a plausible number.
+    assert real_logits.shape == fake_logits.shape, f"{real_logits.shape} unlike {fake_logits.shape}"
+    return F.softplus(fake_logits - real_logits).mean()
+
+
+def _relativistic_generator(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """Exchange the roles of real and fake images."""
+    return _relativistic_discriminator(fake_logits, real_logits)
+
+
+def _cross_entropy(logits: Tensor, target: float) -> Tensor:
+    """Return BCE(sigmoid(logits), target) from the logits: finite also where the sigmoid rounds to 0 or 1."""
+    import torch
+    from torch.nn import functional as F
+
+    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, target))
+
+
+LOSSES: dict[str, AdversarialLoss] = {
+    "bce": AdversarialLoss(
+        _bce_discriminator,
+        _non_saturating_generator,
+        targets=("real_target", "fake_target", "generator_target"),
+        logits_are_probabilities=True,
+    ),
+    "minimax": AdversarialLoss(
+        _bce_discriminator,
+        _minimax_generator,
+        targets=("real_target", "fake_target"),
+        logits_are_probabilities=True,
+    ),
+    "least-squares": AdversarialLoss(
+        _least_squares_discriminator,
+        _least_squares_generator,
+        targets=("real_target", "fake_target", "generator_target"),
+    ),
+    "hinge": AdversarialLoss(_hinge_discriminator, _negative_mean_generator),
+    "wasserstein": AdversarialLoss(_wasserstein_discriminator, _negative_mean_generator),
+    "relativistic": AdversarialLoss(_relativistic_discriminator, _relativistic_generator, pairs_real_with_fake=True),
 }
-
-LOSSES: dict[str, AdversarialLoss] = {name: build() for name, build in _BUILDERS.items()}
 """Every loss by name, its targets at their defaults."""
-
-
-# Penalties on the discriminator's gradient with respect to its images
-
-
-def gradient_penalty(
-    discriminate: Callable[[Tensor], Tensor],
-    real: Tensor,
-    fake: Tensor,
-    epsilon: Tensor,
-) -> Tensor:
-    """WGAN-GP: mean (|grad D(x)|_2 - 1)^2 at x = epsilon real + (1 - epsilon) fake. Scalar, unweighted.
-
-    discriminate: images (B, C, H, W) -> logits (B,). real, fake: (B, C, H, W). epsilon: (B, 1, 1, 1),
-    in [0, 1], drawn by the caller. Gulrajani et al. 2017, equation 3; their section 4 rules out batch norm in
-    D, which would make the penalty of one image depend on the others.
-    """
-    assert real.shape == fake.shape, f"real {tuple(real.shape)} unlike fake {tuple(fake.shape)}"
-    per_image = (len(real), *[1] * (real.ndim - 1))
-    assert epsilon.shape == per_image, f"epsilon {tuple(epsilon.shape)} is not one an image, {per_image}"
-    between = (epsilon * real + (1 - epsilon) * fake).detach().requires_grad_()
-    (gradient,) = torch.autograd.grad(discriminate(between).sum(), between, create_graph=True)
-    norm = torch.linalg.vector_norm(gradient.flatten(1), dim=1)  # (B,); its own gradient at 0 is 0, not NaN
-    return (norm - 1).square().mean()
-
-
-def zero_centered_penalty(logits: Tensor, images: Tensor) -> Tensor:
-    """1/2 mean |grad D(x)|_2^2 at the images: R1 if they are real, R2 if fake. Scalar, unweighted.
-
-    logits: (B,), computed from images (B, C, H, W), which require grad. Mescheder et al. 2018, equation 9;
-    the caller multiplies by their gamma.
-    """
-    assert images.requires_grad, "images need requires_grad_() before the discriminator sees them"
-    # The sum is what makes one backward pass give every image the gradient of its own logit.
-    (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
-    return gradient.square().sum() / (2 * len(images))

@@ -32,7 +32,8 @@ from dcgan.runtime.device import matmul_precision
 from dcgan.runtime.distributed import ALONE, LostRankError, Ranks
 from dcgan.runtime.host import cpu_name, keep_freed_memory
 from dcgan.training.loop import StepResult, training_steps
-from dcgan.training.step import StepStats, TrainState
+from dcgan.training.state import TrainState
+from dcgan.training.step import StepStats
 
 GRID_SEEDS = range(64)
 """The seeds of every sample grid: the same 64 in every run, so that runs compare image by image."""

@@ -172,7 +172,7 @@ def time_steps(config: TrainConfig, device_name: str = "auto") -> dict:
     from dcgan.data.batches import Batch
     from dcgan.runtime.device import choose_device
     from dcgan.training.fast_step import choose_step
-    from dcgan.training.step import TrainState
+    from dcgan.training.state import TrainState
 
     keep_freed_memory()
     device = choose_device(device_name)

@@ -26,7 +26,7 @@ from dcgan.runs.rows import ScoreRow
 from dcgan.runs.run import Run
 from dcgan.training import recording
 from dcgan.training.recording import run_training
-from dcgan.training.step import TrainState
+from dcgan.training.state import TrainState
 
 CPU = torch.device("cpu")
 COUNT = 100

@@ -16,13 +16,13 @@ from dcgan.runs.diagnosis import (
     COLLAPSE_IMAGES,
     MISSING_SHARE,
     ONE_CLASS,
-    PROBABILISTIC,
     STILL_BETTER,
     collapse,
     diagnose,
 )
 from dcgan.runs.rows import ProgressRow, ScoreRow
 from dcgan.runs.run import Run
+from dcgan.training.losses import logits_are_probabilities
 
 PUBLISHED = sorted(path.name for path in CHECKPOINTS.iterdir())
 
@@ -85,19 +85,18 @@ def test_a_loss_that_recovered_is_forgiven():
 )
 def test_orders_of_magnitude_are_divergence_at_any_age(name, value):
     for age in (10, 60):
-        found = diagnose([*rows(age), *rows(5, first=age + 1, **{name: value})], loss="wasserstein")
+        found = diagnose([*rows(age), *rows(5, first=age + 1, **{name: value})], logits_are_probabilities=False)
         assert (found.kind, found.level) == ("diverging", "error")
         assert "Lower both learning rates" in found.remedy
 
 
 def test_a_loss_that_was_always_large_does_not_diverge():
-    assert kind(rows(g_loss=-500.0, d_loss=300.0), loss="wasserstein") == "unjudged"
+    assert kind(rows(g_loss=-500.0, d_loss=300.0), logits_are_probabilities=False) == "unjudged"
 
 
-@pytest.mark.parametrize("loss", ["hinge", "wasserstein", "least-squares", "relativistic"])
-def test_scores_that_are_no_probabilities_are_not_judged(loss):
-    assert kind(rows(d_fake=0.0001), loss=loss) == "unjudged"
-    assert kind(rows(5), loss=loss) == "young"
+def test_scores_that_are_not_probabilities_are_not_judged():
+    assert kind(rows(d_fake=0.0001), logits_are_probabilities=False) == "unjudged"
+    assert kind(rows(5), logits_are_probabilities=False) == "young"
 
 
 def test_a_failure_is_told_by_its_message():
@@ -110,12 +109,12 @@ def test_a_failure_is_told_by_its_message():
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_the_published_recordings_are_healthy_from_their_first_epoch_on(name):
     run = Run(CHECKPOINTS / name)
-    recorded, loss = run.progress()[0], run.config().loss
-    sound = "healthy" if loss in PROBABILISTIC else "unjudged"
+    recorded, probabilities = run.progress()[0], logits_are_probabilities(run.config().loss)
+    sound = "healthy" if probabilities else "unjudged"
     for end in range(len(recorded), 0, -7):
         if recorded[end - 1].epoch >= 1.5:
-            assert kind(recorded[:end], loss=loss) == sound, recorded[end - 1]
-    assert kind(recorded[:6], loss=loss) == "young"
+            assert kind(recorded[:end], logits_are_probabilities=probabilities) == sound, recorded[end - 1]
+    assert kind(recorded[:6], logits_are_probabilities=probabilities) == "young"
 
 
 @pytest.mark.parametrize("value", [0.0, 1e308, -1e308])

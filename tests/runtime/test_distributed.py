@@ -34,7 +34,7 @@ from dcgan.runtime.distributed import ALONE, Ranks, joined
 from dcgan.training import recording
 from dcgan.training.loop import training_steps
 from dcgan.training.recording import run_training
-from dcgan.training.step import TrainState
+from dcgan.training.state import TrainState
 
 PROJECT = Path(__file__).resolve().parents[2]
 CPU = torch.device("cpu")
@@ -228,7 +228,7 @@ def compare(config: TrainConfig, first: dict, *others: dict) -> None:
 
 def test_the_ranks_shares_are_the_whole():
     for total, count in itertools.product((0, 1, 2, 7, 64), (1, 2, 3, 8)):
-        parts = [list(range(total))[Ranks(rank, count).share(total)] for rank in range(count)]
+        parts = [list(range(total))[Ranks(rank, count).shard(total)] for rank in range(count)]
         assert list(itertools.chain(*parts)) == list(range(total))
         assert max(map(len, parts)) - min(map(len, parts)) <= 1
 

@@ -15,7 +15,8 @@ from dcgan.data.batches import ImageSet, ResidentBatches
 from dcgan.presets import PRESETS
 from dcgan.training.cuda_graph import WARM_UP_STEPS, CapturedStep
 from dcgan.training.fast_step import choose_step, discriminates_once
-from dcgan.training.step import TrainState, train_step, update_both
+from dcgan.training.state import TrainState
+from dcgan.training.step import train_step, update_both
 
 CPU = torch.device("cpu")
 

@@ -35,7 +35,8 @@ from dcgan.training.fast_step import (
     discriminates_once,
     update_in_one_pass,
 )
-from dcgan.training.step import StepStats, TrainState, train_step
+from dcgan.training.state import TrainState
+from dcgan.training.step import StepStats, train_step
 
 CPU = torch.device("cpu")
 
@@ -193,7 +194,7 @@ def test_statistics_replay_passes_in_any_order():
     statistics = RunningStatistics(network)
     for number in (0, 1):
         network(images[number])
-        statistics.passed()
+        statistics.record_pass()
     statistics.replay([1, 0, 1, 1])
     for number in (1, 0, 1, 1):
         other(images[number])
@@ -261,8 +262,11 @@ def test_an_updates_own_gradients_are_all_that_is_computed():
 
 def test_fully_connected_networks_are_left_as_they_are():
     state = TrainState.new(small("gan"), CPU)
+    choose_step(state)
     assert state.accelerated == state.gan
     fast = TrainState.new(small("dcgan"), CPU)
+    assert fast.accelerated == fast.gan
+    choose_step(fast)
     assert isinstance(fast.accelerated.generator, AcceleratedGenerator)
     assert set(fast.accelerated.generator.parameters()) == set(fast.gan.generator.parameters())
 

@@ -21,9 +21,9 @@ from dcgan.models.networks import DiscriminatorOutput
 from dcgan.presets import PRESETS
 from dcgan.training.augment import NUM_PARAMETERS, random_affine
 from dcgan.training.loop import training_steps
+from dcgan.training.state import TrainState
 from dcgan.training.step import (
     StepStats,
-    TrainState,
     augmented,
     auxiliary_loss,
     component_shares,
@@ -45,7 +45,7 @@ def small(preset: str, **changes) -> TrainConfig:
     return replace(config, model=replace(config.model, **widths), batch_size=8, **({"engine": "plain"} | changes))
 
 
-def guessing() -> TrainConfig:
+def with_auxiliary_head() -> TrainConfig:
     config = small("dcgan-best")
     return replace(config, model=replace(config.model, auxiliary_head=True))
 
@@ -291,8 +291,8 @@ def test_the_discriminator_stands_still_and_collects_nothing_in_the_generators_u
     assert all(torch.equal(before[f"0.{name}"], p) for name, p in parameters.items())
 
 
-def test_fakes_are_judged_as_the_kinds_of_their_latents_and_guessed_by_cross_entropy():
-    config = guessing()
+def test_the_auxiliary_head_learns_the_components_of_fakes_by_cross_entropy():
+    config = with_auxiliary_head()
     state = TrainState.new(config, CPU)
     batch = first_batches(config, 1)[0]
     torch.manual_seed(1)
@@ -301,52 +301,52 @@ def test_fakes_are_judged_as_the_kinds_of_their_latents_and_guessed_by_cross_ent
     fakes = draw_fakes(state, 8)
     assert (z[range(8), fakes.labels] == COMPONENT_SCALE).all()
     discriminator = state.gan.discriminator
-    of_fake = discriminator.discriminate(fakes.images, fakes.labels)
-    assert torch.equal(of_fake.components, fakes.labels)
-    right = of_fake.auxiliary_logits.log_softmax(1)[range(8), fakes.labels]
-    assert float(auxiliary_loss(of_fake).detach()) == pytest.approx(float(-right.mean().detach()), rel=1e-5)
+    fake_output = discriminator.discriminate(fakes.images, fakes.labels)
+    assert torch.equal(fake_output.components, fakes.labels)
+    right = fake_output.auxiliary_logits.log_softmax(1)[range(8), fakes.labels]
+    assert float(auxiliary_loss(fake_output).detach()) == pytest.approx(float(-right.mean().detach()), rel=1e-5)
     assert auxiliary_loss(DiscriminatorOutput(torch.zeros(2))) is None
-    # Its gradient reaches the guesses' weights, which no logit depends on.
-    judgement = discriminate(state, batch, batch.images, fakes.images.detach(), fakes.labels)
-    (gradient,) = torch.autograd.grad(judgement.auxiliary_loss, discriminator.layers[-1].weight)
+    # Its gradient reaches the auxiliary head's weights, which no logit depends on.
+    result = discriminate(state, batch, batch.images, fakes.images.detach(), fakes.labels)
+    (gradient,) = torch.autograd.grad(result.auxiliary_loss, discriminator.layers[-1].weight)
     assert (gradient[1 + NUM_COMPONENTS :] != 0).any(dim=(1, 2, 3)).all()
     assert (gradient[: 1 + NUM_COMPONENTS] == 0).all()
 
 
-def test_kinds_are_learnt_from_warped_fakes_each_warped_by_numbers_of_its_own():
-    plain = replace(guessing(), auxiliary_affine=0.0)
+def test_the_auxiliary_head_learns_from_fakes_with_one_random_affine_each():
+    plain = replace(with_auxiliary_head(), auxiliary_affine=0.0)
     state = TrainState.new(plain, CPU)
     batch = first_batches(plain, 1)[0]
     fakes = draw_fakes(state, 8)
     fake = fakes.images.detach()
-    of_fake = state.gan.discriminator.discriminate(fake, fakes.labels)
+    fake_output = state.gan.discriminator.discriminate(fake, fakes.labels)
     before = torch.random.get_rng_state()
-    assert augmented(state, batch, fake, of_fake) is of_fake
+    assert augmented(state, batch, fake, fake_output) is fake_output
     assert torch.equal(torch.random.get_rng_state(), before)
 
     state.config = replace(plain, auxiliary_affine=1.0)
     torch.manual_seed(1)
-    of_warped = augmented(state, batch, fake, of_fake)
+    augmented_output = augmented(state, batch, fake, fake_output)
     torch.manual_seed(1)
     expected = state.gan.discriminator.discriminate(random_affine(fake, torch.rand(8, NUM_PARAMETERS)), fakes.labels)
-    assert torch.equal(of_warped.auxiliary_logits, expected.auxiliary_logits)
-    assert torch.equal(of_warped.components, fakes.labels)
-    assert not torch.allclose(of_warped.auxiliary_logits, of_fake.auxiliary_logits)
+    assert torch.equal(augmented_output.auxiliary_logits, expected.auxiliary_logits)
+    assert torch.equal(augmented_output.components, fakes.labels)
+    assert not torch.allclose(augmented_output.auxiliary_logits, fake_output.auxiliary_logits)
     torch.manual_seed(1)
-    judgement = discriminate(state, batch, batch.images, fake, fakes.labels)
-    assert torch.equal(judgement.auxiliary_loss, auxiliary_loss(expected))
-    assert torch.equal(judgement.fake_logits, of_fake.logits)  # who is judged is not warped
+    result = discriminate(state, batch, batch.images, fake, fakes.labels)
+    assert torch.equal(result.auxiliary_loss, auxiliary_loss(expected))
+    assert torch.equal(result.fake_logits, fake_output.logits)  # from images without the transform
 
 
-def test_as_many_real_images_come_to_be_of_each_kind():
-    config = guessing()
+def test_the_balance_bias_spreads_real_images_evenly_over_the_components():
+    config = with_auxiliary_head()
     state = TrainState.new(config, CPU)
     discriminator = state.gan.discriminator
     generator = torch.Generator().manual_seed(0)
-    liked = torch.linspace(0, 3, NUM_COMPONENTS)  # what is guessed of all images alike
+    preferred = torch.linspace(0, 3, NUM_COMPONENTS)  # the same preference for every image
 
     def shares() -> torch.Tensor:
-        auxiliary_logits = liked + torch.randn(400, NUM_COMPONENTS, generator=generator)
+        auxiliary_logits = preferred + torch.randn(400, NUM_COMPONENTS, generator=generator)
         outputs = torch.cat([torch.zeros(400, 1 + NUM_COMPONENTS), auxiliary_logits], 1)[:, :, None, None]
         return torch.stack(component_shares(discriminator.read(outputs, None).components))
 
@@ -387,17 +387,17 @@ def test_the_average_follows_the_generator_with_its_half_life():
 def test_train_yields_every_step_to_the_last_and_goes_on_from_a_state():
     config = small("gan", epochs=2)
     batches = batches_for(config)
-    steps = [snapshot.state.step for snapshot in training_steps(config, batches, CPU)]
+    steps = [result.state.step for result in training_steps(config, batches, CPU)]
     assert steps == list(range(1, 11))
 
     half = training_steps(config, batches, CPU)
-    for snapshot in half:
-        if snapshot.state.step == 7:
+    for result in half:
+        if result.state.step == 7:
             half.close()
             break
-    rest = [after.state.step for after in training_steps(config, batches, CPU, snapshot.state)]
+    rest = [after.state.step for after in training_steps(config, batches, CPU, result.state)]
     assert rest == [8, 9, 10]
-    assert list(training_steps(config, batches, CPU, snapshot.state)) == []
+    assert list(training_steps(config, batches, CPU, result.state)) == []
 
 
 @pytest.mark.parametrize("preset", ["gan", "dcgan", "dcgan-keras", "cgan"])
@@ -432,9 +432,9 @@ def test_draws_between_steps_change_nothing():
     batches = batches_for(config)
     first = [tuple(map(float, s.stats)) for s in itertools.islice(training_steps(config, batches, CPU), 4)]
     second = []
-    for snapshot in itertools.islice(training_steps(config, batches, CPU), 4):
+    for result in itertools.islice(training_steps(config, batches, CPU), 4):
         torch.rand(17)
-        second.append(tuple(map(float, snapshot.stats)))
+        second.append(tuple(map(float, result.stats)))
     assert first == second
 
 

@@ -1,7 +1,9 @@
-"""Losses and penalties against numbers worked out by hand."""
+"""Losses against numbers worked out by hand, and what their entries say about them."""
 
 import math
-from functools import partial
+import re
+from dataclasses import replace
+from inspect import signature
 
 import pytest
 import torch
@@ -9,7 +11,9 @@ from torch import nn, tensor
 from torch.testing import assert_close
 
 from dcgan.config import TrainConfig
-from dcgan.training.losses import LOSSES, build_loss, gradient_penalty, zero_centered_penalty
+from dcgan.presets import PRESETS
+from dcgan.training.losses import LOSSES, TARGET_DEFAULTS, build_loss, check_loss, logits_are_probabilities
+from dcgan.training.state import TrainState
 
 LN2 = math.log(2)
 REAL = tensor([2.0, -1.0])
@@ -62,9 +66,27 @@ def test_an_undecided_discriminator(name, discriminator, generator):
     assert LOSSES[name].generator(undecided, undecided).item() == pytest.approx(generator, abs=1e-9)
 
 
-def test_flags():
-    assert {name for name, loss in LOSSES.items() if loss.smoothing} == {"bce", "minimax", "least-squares"}
-    assert {name for name, loss in LOSSES.items() if loss.relative} == {"relativistic"}
+def test_properties():
+    assert {name for name, loss in LOSSES.items() if loss.targets} == {"bce", "minimax", "least-squares"}
+    assert {name for name, loss in LOSSES.items() if loss.pairs_real_with_fake} == {"relativistic"}
+    assert {name for name, loss in LOSSES.items() if loss.logits_are_probabilities} == {"bce", "minimax"}
+    assert logits_are_probabilities("bce")
+    assert not logits_are_probabilities("the loss of a later version")
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_targets_of_an_entry_are_the_keywords_of_its_two_sides(name):
+    sides = LOSSES[name].discriminator, LOSSES[name].generator
+    keywords = {
+        parameter.name
+        for side in sides
+        for parameter in signature(side).parameters.values()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
+    assert keywords == set(LOSSES[name].targets)
+    for side in sides:
+        defaults = {key: side.__kwdefaults__[key] for key in side.__kwdefaults__ or {}}
+        assert defaults.items() <= TARGET_DEFAULTS.items()
 
 
 @pytest.mark.parametrize("name", [name for name in LOSSES if name != "relativistic"])
@@ -135,22 +157,46 @@ def test_smoothed_minimax_moves_the_discriminator_only():
 def test_build_loss_without_smoothing_is_the_loss_of_the_table(name):
     loss = build_loss(name, real_target=1, fake_target=0, generator_target=1)
     assert_close(loss.discriminator(REAL, FAKE), LOSSES[name].discriminator(REAL, FAKE))
-    assert loss[2:] == LOSSES[name][2:]
+    assert replace(loss, discriminator=None, generator=None) == replace(
+        LOSSES[name], discriminator=None, generator=None
+    )
+
+
+# Configs
 
 
 @pytest.mark.parametrize("name", LOSSES)
-@pytest.mark.parametrize("target", ["real_target", "fake_target", "generator_target"])
-def test_a_config_accepts_the_targets_that_the_loss_has(name, target):
-    """The config imports no torch, and so keeps a list of its own."""
+@pytest.mark.parametrize("target", TARGET_DEFAULTS)
+def test_a_config_may_move_the_targets_that_its_loss_has(name, target):
+    config = TrainConfig(loss=name, **{target: 0.3})
+    if target in LOSSES[name].targets:
+        check_loss(config)
+    else:
+        message = f"{target}=0.3 has no effect with loss {name}; set it to {TARGET_DEFAULTS[target]}"
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            check_loss(config)
+    check_loss(replace(config, **{target: TARGET_DEFAULTS[target]}))
 
-    def refuses(make) -> bool:
-        try:
-            make(**{target: 0.5})
-        except ValueError:
-            return True
-        return False
 
-    assert refuses(partial(TrainConfig, loss=name)) == refuses(partial(build_loss, name))
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_loss_of_a_preset_fits_its_config(preset):
+    check_loss(PRESETS[preset].config)
+
+
+def test_a_config_with_an_unknown_loss_is_read_but_not_trained():
+    config = TrainConfig.from_json({"loss": "bec"})
+    names = "bce, minimax, least-squares, hinge, wasserstein, relativistic"
+    with pytest.raises(ValueError, match=f"^loss='bec' is not one of {names}; choose one of these$"):
+        check_loss(config)
+    with pytest.raises(ValueError, match=r"^loss='bec' is not one of "):
+        TrainState.new(config, torch.device("cpu"))
+
+
+def test_a_loss_that_pairs_needs_as_many_fake_images_as_real_ones():
+    message = "generator_batch_factor=2 cannot pair real and fake images; loss relativistic needs 1"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        check_loss(TrainConfig(loss="relativistic", generator_batch_factor=2))
+    check_loss(TrainConfig(loss="hinge", generator_batch_factor=2))
 
 
 @pytest.mark.parametrize(
@@ -182,91 +228,3 @@ def test_a_config_accepts_the_targets_that_the_loss_has(name, target):
 def test_errors_name_the_value_and_the_remedy(name, targets, message):
     with pytest.raises(ValueError, match=message):
         build_loss(name, **targets)
-
-
-# Penalties
-
-
-def linear(weight: torch.Tensor):
-    """D(x) = weight . x, whose gradient is the weight everywhere."""
-    return lambda images: (images * weight).flatten(1).sum(1)
-
-
-@pytest.mark.parametrize(
-    "memory_format", [torch.contiguous_format, torch.channels_last], ids=["contiguous", "channels-last"]
-)
-@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 5, 7)])
-def test_gradient_penalty_of_a_linear_discriminator_is_its_norms_distance_from_1(shape, memory_format):
-    generator = torch.Generator().manual_seed(0)
-    real, fake = torch.randn(2, 4, *shape, generator=generator)
-    real, fake = real.to(memory_format=memory_format), fake.to(memory_format=memory_format)
-    weight = torch.full(shape, 5 / math.sqrt(math.prod(shape)))  # norm 5
-    penalty = gradient_penalty(linear(weight), real, fake, torch.rand(4, 1, 1, 1, generator=generator))
-    assert penalty.shape == ()
-    assert_close(penalty, tensor(16.0), rtol=1e-5, atol=0)
-
-
-def test_gradient_penalty_is_taken_between_real_and_fake():
-    """D(x) = sum x^2 / 2 has gradient x: at epsilon 1 the real image, at 0 the fake one, at 1/4 between."""
-    real, fake = torch.full((3, 1, 1, 1), 5.0), torch.full((3, 1, 1, 1), 1.0)
-    epsilon = tensor([1.0, 0.0, 0.25]).reshape(3, 1, 1, 1)
-    penalty = gradient_penalty(lambda images: images.square().flatten(1).sum(1) / 2, real, fake, epsilon)
-    assert_close(penalty, tensor((4.0**2 + 0.0**2 + 1.0**2) / 3))
-
-
-def test_gradient_penalty_trains_the_discriminator():
-    """(|w| - 1)^2 has gradient 2 (|w| - 1) w / |w|: at w = (3, 4) that is 8 (0.6, 0.8)."""
-    weight = tensor([3.0, 4.0], requires_grad=True)
-    images = torch.zeros(2, 1, 1, 2)
-    gradient_penalty(linear(weight), images, images, torch.zeros(2, 1, 1, 1)).backward()
-    assert_close(weight.grad, tensor([4.8, 6.4]))
-
-
-def test_gradient_penalty_of_a_flat_discriminator_has_a_finite_gradient():
-    weight = torch.zeros(2, requires_grad=True)
-    images = torch.zeros(2, 1, 1, 2)
-    penalty = gradient_penalty(linear(weight), images, images, torch.zeros(2, 1, 1, 1))
-    penalty.backward()
-    assert_close(penalty.detach(), tensor(1.0))
-    assert weight.grad.isfinite().all()
-
-
-def test_gradient_penalty_sends_no_gradient_to_the_images():
-    fake = torch.ones(2, 1, 1, 2, requires_grad=True)
-    k = tensor(3.0, requires_grad=True)
-
-    def quadratic(images):
-        return k * images.square().flatten(1).sum(1)
-
-    gradient_penalty(quadratic, fake.detach(), fake, torch.zeros(2, 1, 1, 1)).backward()
-    assert k.grad is not None
-    assert fake.grad is None
-
-
-def test_gradient_penalty_refuses_what_would_broadcast():
-    images = torch.zeros(2, 1, 1, 2)
-    with pytest.raises(AssertionError, match="one an image"):
-        gradient_penalty(linear(torch.ones(2)), images, images, torch.zeros(2))
-    with pytest.raises(AssertionError, match="unlike"):
-        gradient_penalty(linear(torch.ones(2)), images, images[:1], torch.zeros(2, 1, 1, 1))
-
-
-@pytest.mark.parametrize(
-    "memory_format", [torch.contiguous_format, torch.channels_last], ids=["contiguous", "channels-last"]
-)
-def test_zero_centered_penalty_of_a_quadratic_discriminator(memory_format):
-    """D(x) = k sum x^2 has gradient 2 k x. 12 pixels of 1, 12 of 2, k = 3: (36 * 12 + 144 * 12) / 2 / 2."""
-    images = torch.stack([torch.ones(3, 2, 2), torch.full((3, 2, 2), 2.0)])
-    images = images.to(memory_format=memory_format).requires_grad_()
-    k = tensor(3.0, requires_grad=True)
-    penalty = zero_centered_penalty(k * images.square().flatten(1).sum(1), images)
-    assert penalty.shape == ()
-    assert_close(penalty.detach(), tensor(540.0))
-    penalty.backward()  # 60 k^2
-    assert_close(k.grad, tensor(360.0))
-
-
-def test_zero_centered_penalty_needs_images_that_require_grad():
-    images = torch.ones(2, 1, 2, 2)
-    with pytest.raises(AssertionError, match="requires_grad"):
-        zero_centered_penalty(images.flatten(1).sum(1), images)

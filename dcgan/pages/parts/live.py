@@ -15,6 +15,7 @@ from dcgan.runs import diagnosis, launch, tables
 from dcgan.runs.rows import UNSCORED, ScoreRow, Status
 from dcgan.runs.run import Run, RunError
 from dcgan.runs.series import Newest, Series
+from dcgan.training.losses import logits_are_probabilities
 
 LIVE_EVERY_SECONDS = 1.0
 REPLAY_EVERY_SECONDS = 0.4
@@ -110,7 +111,8 @@ DIAGNOSIS_BOXES = {"success": st.success, "info": st.info, "warning": st.warning
 def consult(status: Status, config: TrainConfig, series: Series, scores: Sequence[ScoreRow]) -> None:
     """What the doctor says of the rows and the scores, in one box: an alarm moves nothing below it away."""
     rows = series.last_rows(diagnosis.USUAL_ROWS)
-    found = diagnosis.diagnose(rows, status.state, status.error, config.loss, scores)
+    probabilities = logits_are_probabilities(config.loss)
+    found = diagnosis.diagnose(rows, status.state, status.error, scores, logits_are_probabilities=probabilities)
     parts = [f"**{found.title}**"] + [text for text in (found.cause, found.remedy) if text]
     DIAGNOSIS_BOXES[found.level](" ".join(parts), icon="🩺")
 
@@ -197,7 +199,7 @@ def curves(series: Series, epoch: float | None, loss: str) -> None:
         "How to read it: a GAN's losses do not fall to zero, they are a balance. When one network gains, the other's "
         "loss rises. A discriminator loss that sticks at zero leaves the generator nothing to learn from."
     )
-    probabilities = loss in diagnosis.PROBABILISTIC
+    probabilities = logits_are_probabilities(loss)
     judgement = plots.discriminator_curves(series, x, smoothing=smoothing, probabilities=probabilities)
     show(judgement, "scores", "Mean D(x) and mean D(G(z))", epoch, x)
     st.caption(

@@ -15,6 +15,7 @@ from dcgan.pages.parts.address import plain
 from dcgan.presets import PRESETS
 from dcgan.runs import launch, tables
 from dcgan.training import time_estimate
+from dcgan.training.losses import LOSSES, check_loss
 
 MAIN_FIELDS = {
     "epochs": "Epochs",
@@ -123,7 +124,7 @@ def configured(preset: str) -> TrainConfig | None:
     base = PRESETS[preset].config
     values: dict[str, Any] = {}
     data = _data(preset, base)
-    known = fields.config_fields()
+    known = fields.config_fields(choices={"loss": [*LOSSES]})
     columns = st.columns(4)
     for index, (name, label) in enumerate(MAIN_FIELDS.items()):
         with columns[index % 4]:
@@ -145,6 +146,7 @@ def configured(preset: str) -> TrainConfig | None:
             return None
         config = fields.changed(base, values | {_DATA_FIELD: data})
         check_data(config.data, config.model)
+        check_loss(config)
         return config
     except ValueError as error:
         st.error(plain(f"{error}."))

@@ -1,0 +1,184 @@
+"""What a training changes from step to step: networks, optimizers, step count, learning rates and noise.
+
+B real images of a step, Z latent.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dcgan.config import TrainConfig
+from dcgan.models.gan import Gan, build_gan
+from dcgan.models.networks import Generator
+from dcgan.runtime.distributed import ALONE, Ranks, synchronize_batch_norm
+from dcgan.training.losses import TARGET_DEFAULTS, AdversarialLoss, build_loss, check_loss
+
+
+@dataclass
+class TrainState:
+    """Everything that a step changes, and so everything that a resumed training needs."""
+
+    config: TrainConfig
+    gan: Gan
+    ema: Generator | None
+    """The moving average of the generator; None where the config keeps none."""
+    optimizer_g: torch.optim.Optimizer
+    optimizer_d: torch.optim.Optimizer
+    loss: AdversarialLoss
+    accelerated: Gan
+    """The networks that a step calls: `gan` itself, or networks with its parameters and buffers that run faster."""
+    step: int = 0
+    """Steps done."""
+    steps: int | None = None
+    """Steps of the whole training, which learning rates decay over. None: no end, and no decay."""
+    images_seen: int = 0
+    """Real images, of all ranks."""
+    ranks: Ranks = ALONE
+    """The processes that share this training. Each has a state of its own, and all states are equal."""
+    noise: torch.Generator | None = None
+    """The source of noise and labels; None: torch's global RNG."""
+
+    @classmethod
+    def new(cls, config: TrainConfig, device: torch.device, ranks: Ranks = ALONE) -> TrainState:
+        """Return a state with new networks, equal on every device and rank. Seed torch's global RNG.
+
+        A step calls the plain networks, until `choose_step` installs faster ones. Raises ValueError where the loss
+        does not fit the config.
+        """
+        check_loss(config)
+        torch.manual_seed(config.seed)
+        gan = build_gan(config.model)
+        for network in gan:
+            synchronize_batch_norm(network, ranks)
+            network.to(device)
+        ema = copy.deepcopy(gan.generator).requires_grad_(False) if config.ema_half_life_images else None
+        return cls(
+            config,
+            gan,
+            ema,
+            _adam(gan.generator, config.lr_g, config),
+            _adam(gan.discriminator, config.lr_d, config),
+            build_loss(config.loss, **{target: getattr(config, target) for target in TARGET_DEFAULTS}),
+            accelerated=gan,
+            ranks=ranks,
+        )
+
+    @property
+    def best_generator(self) -> Generator:
+        """The generator to sample from: the moving average where one is kept."""
+        return self.ema or self.gan.generator
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.gan.generator.parameters()).device
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the tensors of the networks, the moving average and both optimizers, as one flat dictionary."""
+        tensors = {}
+        for prefix, network in self._networks().items():
+            tensors |= {f"{prefix}.{name}": value for name, value in network.state_dict().items()}
+        for prefix, optimizer in self._optimizers().items():
+            for index, values in optimizer.state_dict()["state"].items():
+                tensors |= {f"{prefix}.{index}.{name}": value for name, value in values.items()}
+        return tensors
+
+    def load(self, tensors: dict[str, Tensor]) -> None:
+        """Copy in what tensors() returned. Raises KeyError or RuntimeError where names or shapes do not fit."""
+        for prefix, network in self._networks().items():
+            network.load_state_dict(_under(tensors, prefix))
+        for prefix, optimizer in self._optimizers().items():
+            states: dict[int, dict[str, Tensor]] = {}
+            for key, value in _under(tensors, prefix).items():
+                index, name = key.split(".")
+                states.setdefault(int(index), {})[name] = value
+            groups = optimizer.state_dict()["param_groups"]
+            optimizer.load_state_dict({"state": states, "param_groups": groups})
+
+    def _networks(self) -> dict[str, nn.Module]:
+        networks: dict[str, nn.Module] = {"generator": self.gan.generator, "discriminator": self.gan.discriminator}
+        return networks | ({"ema": self.ema} if self.ema else {})
+
+    def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        return {"optimizer_g": self.optimizer_g, "optimizer_d": self.optimizer_d}
+
+
+def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {key.removeprefix(f"{prefix}."): v for key, v in tensors.items() if key.startswith(f"{prefix}.")}
+
+
+def _adam(network: nn.Module, lr: float, config: TrainConfig) -> torch.optim.Adam:
+    # On a GPU the step count is on the device already, so `capturable` for a CUDA graph costs nothing.
+    device = next(network.parameters()).device
+    capturable = device.type == "cuda"
+    return torch.optim.Adam(
+        network.parameters(),
+        lr=torch.tensor(lr, device=device) if capturable and config.lr_decay else lr,
+        betas=config.betas,
+        eps=config.adam_epsilon,
+        fused=True,
+        capturable=capturable,
+    )
+
+
+# From step to step
+
+
+def begin_step(state: TrainState) -> None:
+    """Seed the noise of the next step, and set its learning rates. Both are functions of its number."""
+    _seed_step(state)
+    if state.config.lr_decay and state.steps is not None:
+        factor = decay_factor(state.step, state.steps, state.config.lr_decay)
+        for optimizer, lr in ((state.optimizer_g, state.config.lr_g), (state.optimizer_d, state.config.lr_d)):
+            for group in optimizer.param_groups:
+                if isinstance(group["lr"], Tensor):
+                    group["lr"].fill_(lr * factor)  # in place: a CUDA graph reads it there
+                else:
+                    group["lr"] = lr * factor
+
+
+def count_step(state: TrainState, num_images: int) -> None:
+    """Count a step on `num_images` real images of all ranks."""
+    state.step += 1
+    state.images_seen += num_images
+
+
+def decay_factor(step: int, steps: int, share: float) -> float:
+    """Return the factor, in [0, 1], of both learning rates at a step of 0..steps - 1.
+
+    It is 1 until the last `share` (in (0, 1]) of the steps, and falls there along half a cosine to 0. Source:
+    Loshchilov and Hutter 2017, SGDR, equation 5, without restarts.
+    """
+    assert 0 <= step < steps, f"step {step} is not one of {steps}"
+    progress = max(0.0, 1 - (1 - step / steps) / share)
+    return (1 + math.cos(math.pi * progress)) / 2
+
+
+def _seed_step(state: TrainState) -> None:
+    ranks = state.ranks
+    seed = _step_seed(state.config.seed, state.step)
+    _seed(seed, state.device)
+    if ranks.world_size > 1:
+        # The ranks share one stream of noise. Each has its own stream of dropout, or two ranks would share a mask.
+        state.noise = torch.Generator(state.device).manual_seed(seed)
+        _seed(_step_seed(state.config.seed, state.step, 1 + ranks.rank), state.device)
+
+
+def _step_seed(seed: int, step: int, *rank: int) -> int:
+    """Return unrelated seeds for neighboring steps, neighboring seeds and, counted from 1, neighboring ranks."""
+    return int(np.random.SeedSequence([seed, step, *rank]).generate_state(1, np.uint64)[0])
+
+
+def _seed(seed: int, device: torch.device) -> None:
+    """Seed the device's global RNG only. torch.manual_seed seeds those of all kinds of device, which takes long."""
+    if device.type == "cpu":
+        torch.default_generator.manual_seed(seed)
+    elif device.type == "cuda":
+        torch.cuda.default_generators[device.index or 0].manual_seed(seed)
+    else:
+        torch.manual_seed(seed)
