@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dcgan.config import DataConfig, ModelConfig, TrainConfig, check_new
+from dcgan.config import RENAMED, DataConfig, ModelConfig, TrainConfig, check_new
 from dcgan.presets import PRESETS
 
 # JSON
@@ -372,6 +372,42 @@ def test_a_wrong_value_is_named_with_its_remedy(kind, values, message):
     with pytest.raises(ValueError, match=r"\S") as caught:
         kind(**values)
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "current"),
+    [
+        (
+            {"model": {"latent": "mixture", "batch_deviation": True}},
+            {"model": {"latent": "mixture", "minibatch_stddev": True}},
+        ),
+        (
+            {"model": {"latent": "mixture", "guessed_kinds": True}, "guess_warp": 1.5},
+            {"model": {"latent": "mixture", "auxiliary_head": True}, "auxiliary_affine": 1.5},
+        ),
+        ({"r1_gamma": 1.0, "penalty_every": 4}, {"r1_gamma": 1.0, "d_reg_interval": 4}),
+        ({"model": {"minibatch_stddev": True}}, {"model": {"minibatch_stddev": True}}),
+        ({}, {}),
+    ],
+)
+def test_a_config_of_format_1_is_read_under_the_current_names(earlier, current):
+    assert TrainConfig.from_json({"format": 1, **earlier}) == TrainConfig.from_json({"format": 2, **current})
+
+
+@pytest.mark.parametrize("name", ["guess_warp", "penalty_every"])
+def test_a_config_of_format_2_has_no_earlier_names(name):
+    assert refused({"format": 2, name: 1}).startswith(f"config field {name} is unknown to this version")
+
+
+@pytest.mark.parametrize("version", [0, 3, "1", None])
+def test_a_config_of_another_format_is_refused(version):
+    assert refused({"format": version}).startswith(f"config format {version!r} is not 1 to 2")
+
+
+def test_every_earlier_name_is_one_that_is_no_longer_used():
+    fields = {field.name for kind in (TrainConfig, ModelConfig, DataConfig) for field in dataclasses.fields(kind)}
+    assert fields.isdisjoint(RENAMED)
+    assert set(RENAMED.values()).isdisjoint(RENAMED)
 
 
 def test_options_without_effect_that_were_recorded_once_are_read_as_not_given():

@@ -1,0 +1,116 @@
+"""Recordings of earlier versions: they are read, drawn from and resumed under today's names.
+
+tests/earlier/format-1/ has two runs of one config by the version before format 2, on one thread: a training of 6
+steps, and the same training stopped after step 4.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from dcgan.checkpoint import load_discriminator, load_generator, load_tensors
+from dcgan.config import DataConfig, ModelConfig, TrainConfig
+from dcgan.latents import latents_from_seeds
+from dcgan.runs.evaluations import evaluations
+from dcgan.runs.run import Run
+from dcgan.runs.tables import run_summary
+from dcgan.training.recording import run_training
+
+FORMAT_1 = Path(__file__).parent / "earlier" / "format-1"
+CONFIG = TrainConfig(
+    model=ModelConfig(
+        latent_dim=21,
+        latent="mixture",
+        width_g=1,
+        width_d=1,
+        norm_d="none",
+        minibatch_stddev=True,
+        auxiliary_head=True,
+    ),
+    data=DataConfig(limit=64),
+    epochs=2,
+    batch_size=8,
+    lr_g=5e-4,
+    lr_d=5e-4,
+    lr_decay=0.5,
+    betas=(0.0, 0.99),
+    loss="relativistic",
+    reduction="sum",
+    order="generator-first",
+    reuse_fakes=True,
+    steps_per_epoch=3,
+    r1_gamma=0.2,
+    r2_gamma=0.2,
+    d_reg_interval=4,
+    auxiliary_affine=1.0,
+    ema_half_life_images=16,
+    threads=1,
+    log_every=1,
+    snapshots=2,
+    score_images=16,
+)
+
+
+@pytest.fixture(params=["finished", "stopped"])
+def run(request) -> Run:
+    return Run(FORMAT_1 / request.param)
+
+
+def test_the_config_has_its_current_names(run):
+    stored = json.loads((run.path / "config.json").read_text(encoding="utf-8"))["config"]
+    assert stored["format"] == 1
+    assert {"guessed_kinds", "batch_deviation"} <= stored["model"].keys()
+    assert run.config() == CONFIG
+
+
+def test_the_rows_have_their_current_names(run):
+    rows, _ = run.progress()
+    assert [row.step for row in rows] == list(range(1, run.status().step + 1))
+    scores = run.scores()
+    assert scores[0].step == 3
+    assert scores[0].real_cfd == pytest.approx(30.4, abs=0.1)
+    assert sum(scores[0].real_class_histogram) == pytest.approx(1)
+    assert (scores[0].classifier, scores[0].classifier_hash) == ("mnist classifier", "b6508af4b2ba")
+    assert run_summary(run)["state"] == run.path.name
+
+
+def test_an_evaluation_has_its_current_names():
+    (row,) = evaluations(Run(FORMAT_1 / "finished"), step=6)
+    assert row["real_cfd"] == pytest.approx(5.11, abs=0.01)
+    assert row["classifier"] == "mnist classifier"
+    assert row["memorization_ratio"] == pytest.approx(3.23, abs=0.01)
+    assert row["memorizes"] is False
+    assert not [key for key in row if key.endswith("_floor") or key.startswith("extractor")]
+
+
+def test_its_networks_draw_and_discriminate():
+    run = Run(FORMAT_1 / "finished")
+    generator = load_generator(run.path)
+    assert generator.weights_id == run.evals()[0]["weights_id"]
+    images = generator(latents_from_seeds(range(3), 21, "mixture"))
+    assert images.shape == (3, 1, 28, 28)
+    assert images.isfinite().all()
+    discriminator, config, step = load_discriminator(run.path)
+    assert (config, step) == (CONFIG, 6)
+    assert discriminator.balance_bias.abs().sum() > 0
+    assert discriminator(images).isfinite().all()
+
+
+def test_a_stopped_training_resumes_to_the_weights_of_the_finished_one(tmp_path):
+    """To rounding: another processor may choose other kernels."""
+    resumed, finished = Run(tmp_path / "resumed"), Run(FORMAT_1 / "finished")
+    shutil.copytree(FORMAT_1 / "stopped", resumed.path)
+    status = run_training(resumed, torch.device("cpu"))
+    assert (status.state, status.step) == ("finished", 6)
+    assert [row.step for row in resumed.progress()[0]] == [1, 2, 3, 4, 5, 6]
+    for path in (resumed.ema_path, resumed.discriminator_path):
+        tensors, _ = load_tensors(path)
+        expected, _ = load_tensors(finished.path / path.name)
+        assert tensors.keys() == expected.keys()
+        for name, value in expected.items():
+            torch.testing.assert_close(tensors[name], value, rtol=1e-3, atol=1e-4, msg=name)
