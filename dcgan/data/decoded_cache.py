@@ -1,11 +1,11 @@
 """A folder decoded once, into one file that later trainings read instead of its images.
 
-The file is a .npy array (N, C, H, W) uint8, as np.load opens it; behind it stand a checksum of each image and a seal
-over those and the files they were decoded from. It is written under a temporary name and renamed: it is there whole
+The file is a .npy array (N, C, H, W) uint8, as np.load opens it. Behind the array are a checksum of each image, and a
+seal over the checksums and the decoded files. It is written under a temporary name and renamed, so it is there whole
 or not at all.
 
-Images are read from it, not memory-mapped: mapped pages count as the process's own memory, which would grow with the
-folder, and a disk's error would end the process without a word.
+Images are read from it, not memory-mapped. Mapped pages count as the process's own memory, which would grow with the
+folder. A disk's error would end the process without a message.
 
 Shapes: N files of the folder, B batch, C H W image.
 """
@@ -30,13 +30,14 @@ from pathlib import Path
 import numpy as np
 import PIL
 
-from dcgan.data.folder import ImageFiles, UnreadableImageError, attempts, keep, read_image
+from dcgan.data.folder import ImageFiles, select_readable
+from dcgan.data.image_files import UnreadableImageError, read_all, read_image
 from dcgan.files import cache_folder, replacing, take_lock
 
 logger = logging.getLogger(__name__)
 
 _DECODER = 1
-"""Raise it when read_image gives other pixels than before: files decoded by the old one are then made anew."""
+"""Raise it when read_image returns other pixels than before: files of the old version are then written again."""
 
 _UNREADABLE = -1
 """Stands for the checksum of a file that is no image; zeros take its place in the array."""
@@ -45,7 +46,7 @@ _UNREADABLE = -1
 class DecodedFolder:
     """Every image file of a folder, decoded to one size, on disk.
 
-    The whole folder, whatever limit, holdout and seed a training has: so all trainings at one size share one file.
+    It holds the whole folder for any limit, holdout and seed. So all trainings at one size share one file.
     """
 
     def __init__(self, files: ImageFiles, size: int, channels: int, threads: int = 1) -> None:
@@ -78,31 +79,31 @@ class DecodedFolder:
             f"the decoded images of {files.folder} are kept in {self.path}, {mebibytes} MiB; it may be deleted"
         )
 
-    def keep_readable(self, files: ImageFiles, limit: int = 0) -> ImageFiles:
-        """Those of the folder's files that are images, as folder.keep_readable would, and a note on this file."""
-        kept = keep(files, self._checksums[self.rows(files)] != _UNREADABLE, limit)
-        return kept._replace(notes=(*kept.notes, self._note))
+    def readable_files(self, files: ImageFiles, limit: int = 0) -> ImageFiles:
+        """Return those of the files that are images, as folder.readable_files would, with a note on the cache."""
+        readable = select_readable(files, self._checksums[self.rows(files)] != _UNREADABLE, limit)
+        return readable._replace(notes=(*readable.notes, self._note))
 
     def rows(self, files: ImageFiles) -> np.ndarray:
-        """Where in the array files of this folder are, in their order, that of the folder; int64."""
+        """Return the row indices (N,) int64 of these files, in folder order."""
         rows = np.flatnonzero(np.isin(self._names, files.paths.names))
         assert len(rows) == len(files.paths)
         return rows
 
     def read(self, rows: np.ndarray) -> np.ndarray:
-        """The images (B, C, H, W) uint8 in these rows. Raises ValueError, and deletes the file, if it is damaged."""
+        """Return the images (B, C, H, W) uint8 in these rows. Raises ValueError, and deletes the file, if damaged."""
         images_u8 = np.empty((len(rows), *self._shape), np.uint8)
         for image_u8, row in zip(images_u8, rows.tolist(), strict=True):
             self._file.seek(len(self._header) + row * self._image_bytes)
-            whole = self._file.readinto(image_u8) == self._image_bytes
-            if not whole or zlib.crc32(image_u8) != self._checksums[row]:
+            whole = self._file.readinto(image_u8.data) == self._image_bytes
+            if not whole or zlib.crc32(image_u8.data) != self._checksums[row]:
                 self._file.close()
                 self.path.unlink(missing_ok=True)
-                raise ValueError(f"{self.path} was damaged and is deleted; start again to decode the folder anew")
+                raise ValueError(f"{self.path} was damaged and is deleted; start again to decode the folder again")
         return images_u8
 
     def _open(self) -> bool:
-        """Whether the file is there, whole, and of these very files; it is then open."""
+        """Open the file. Returns False where it is missing, damaged or decoded from other files."""
         num_files = len(self._names)
         checksums_at = len(self._header) + num_files * self._image_bytes
         try:
@@ -121,8 +122,8 @@ class DecodedFolder:
         return True
 
     def _decode(self, files: ImageFiles, threads: int) -> None:
-        """Write the file; in memory are a few hundred images at a time."""
-        self.path.unlink(missing_ok=True)  # it is of no use any more, and its room may be needed
+        """Write the file, with a few hundred images at a time in memory."""
+        self.path.unlink(missing_ok=True)  # it is useless now, and its room may be needed
         for leftover in self.path.parent.glob(f".{self.path.name}.*.tmp"):
             leftover.unlink()  # of a process that was killed: nobody else writes here, by the lock
         num_files = len(files.paths)
@@ -133,7 +134,7 @@ class DecodedFolder:
         read = partial(read_image, size=self._shape[1], channels=self._shape[0])
         with replacing(self.path) as temporary, open(temporary, "wb") as file:
             file.write(self._header)
-            for i, image_u8 in enumerate(attempts(files.paths, read, threads)):
+            for i, image_u8 in enumerate(read_all(files.paths, read, threads)):
                 if isinstance(image_u8, UnreadableImageError):
                     file.seek(self._image_bytes, os.SEEK_CUR)
                     continue
@@ -148,19 +149,19 @@ class DecodedFolder:
 
 
 def _key(files: ImageFiles, shape: tuple[int, int, int]) -> bytes:
-    """Changes with whatever decides the pixels: the files' names, sizes and times, the shape, the decoder."""
+    """Return a digest of all that decides the pixels: the files' names, sizes and times, the shape, the decoder."""
     digest = hashlib.sha256(f"{_DECODER} {PIL.__version__} {shape}".encode())
     for name, path in zip(files.paths.names.tolist(), files.paths, strict=True):
         try:
-            found = os.stat(path)
-            digest.update(b"\0%b\0%d %d" % (name, found.st_size, found.st_mtime_ns))
+            status = os.stat(path)
+            digest.update(b"\0%b\0%d %d" % (name, status.st_size, status.st_mtime_ns))
         except OSError:  # a link to nowhere, say: listed, and not readable
             digest.update(b"\0%b\0" % name)
     return digest.digest()
 
 
 def _path(folder: Path, shape: tuple[int, int, int]) -> Path:
-    """One place for a folder and a shape: what is decoded from a changed folder replaces what was."""
+    """Return the one place for a folder and a shape: images from a changed folder replace the earlier ones."""
     place = folder.resolve()
     name = re.sub(r"[^A-Za-z0-9._-]", "_", place.name)[:40]
     place_id = hashlib.sha256(os.fsencode(place)).hexdigest()[:12]
@@ -177,11 +178,12 @@ def _npy_header(shape: tuple[int, ...]) -> bytes:
 
 @contextmanager
 def _lock(folder: Path) -> Iterator[None]:
-    """One training decodes, others wait for what it makes."""
+    """Let one training decode while others wait for its file."""
     descriptor = take_lock(folder, patience_seconds=0)
     if descriptor is None:
         logger.info("another training decodes into %s; waiting for it", folder)
         descriptor = take_lock(folder, patience_seconds=math.inf)
+    assert descriptor is not None, "endless patience ends with the lock"
     try:
         yield
     finally:

@@ -419,7 +419,7 @@ def _load(
     Raises RunError where the save does not fit the config, or a folder has become too small for it.
     """
     tensors, saved = _saved(run) if run.state_path.exists() else ({}, None)
-    batches = make_batches(config, device, ranks, saved.source if saved else None)
+    batches = make_batches(config, device, ranks, source=saved.source if saved else None)
     state = TrainState.new(config, device, ranks)
     if saved:
         steps = config.epochs * batches.steps_per_epoch

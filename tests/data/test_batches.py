@@ -18,8 +18,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dcgan.config import DataConfig, ModelConfig, TrainConfig
-from dcgan.data.batches import ImageSet, Order, ResidentBatches, StreamedBatches
-from dcgan.data.folder import check_header, find_images, keep_readable, read_image
+from dcgan.data.batches import ImageSet, ResidentBatches, StreamedBatches
+from dcgan.data.folder import find_images, readable_files
+from dcgan.data.image_files import check_header, read_image
+from dcgan.data.order import Order
 
 CPU = torch.device("cpu")
 SMALL = TrainConfig(model=ModelConfig(image_size=8), batch_size=4, seed=5)
@@ -174,7 +176,7 @@ def folder(tmp_path) -> Path:
 
 def streamed(folder: Path, config: TrainConfig, workers: int) -> StreamedBatches:
     config = replace(config, data=DataConfig(name=f"folder:{folder}", workers=workers))
-    return StreamedBatches(keep_readable(find_images(folder), check_header), config, CPU)
+    return StreamedBatches(readable_files(find_images(folder), check_header), config, CPU)
 
 
 @pytest.mark.parametrize("sampling", ["shuffle", "replacement"])

@@ -119,7 +119,7 @@ def test_a_second_training_decodes_nothing_whatever_its_seed_split_and_limit(fol
     assert len(cached_files(folder)) == 1
 
 
-def test_other_sizes_and_colours_are_kept_beside_it(folder, request):
+def test_other_sizes_and_colors_are_kept_beside_it(folder, request):
     for size, channels in ((8, 3), (16, 3), (8, 1)):
         decode(folder, size, channels)
     assert cached_files(folder) == ["16x16-rgb.npy", "8x8-grey.npy", "8x8-rgb.npy"]

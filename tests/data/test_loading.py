@@ -15,11 +15,12 @@ import torch
 from PIL import Image
 
 from dcgan.config import DataConfig, ModelConfig, TrainConfig
-from dcgan.data.folder import Source, check_header, find_images, keep_readable, source_of
+from dcgan.data.folder import Source, find_images, readable_files, source_of
+from dcgan.data.image_files import check_header
 from dcgan.data.loading import ResidentBatches, StreamedBatches, load_images, make_batches
 
 CPU = torch.device("cpu")
-GREY_8 = ModelConfig(image_size=8)
+GRAY_8 = ModelConfig(image_size=8)
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")  # Python 3.12 on
 
@@ -62,17 +63,17 @@ def test_a_limit_cuts_the_training_part_only():
 
 def test_a_named_set_is_made_the_models_shape_with_a_note():
     data = DataConfig(limit=20)
-    grey = load_images(data, ModelConfig()).images_u8
+    gray = load_images(data, ModelConfig()).images_u8
     rgb = load_images(data, ModelConfig(channels=3))
-    assert torch.equal(rgb.images_u8, grey.expand(-1, 3, -1, -1))
-    assert rgb.notes == ("mnist: 28x28 grey images were made 28x28 RGB; --model.channels 1 keeps them",)
+    assert torch.equal(rgb.images_u8, gray.expand(-1, 3, -1, -1))
+    assert rgb.notes == ("mnist: 28x28 gray images were made 28x28 RGB; --model.channels 1 keeps them",)
     large = load_images(data, ModelConfig(image_size=64))
-    assert large.notes == ("mnist: 28x28 grey images were made 64x64 grey; --model.image-size 28 keeps them",)
+    assert large.notes == ("mnist: 28x28 gray images were made 64x64 gray; --model.image-size 28 keeps them",)
     assert large.images_u8.shape == (20, 1, 64, 64)
-    assert large.images_u8.float().mean() == pytest.approx(grey.float().mean().item(), rel=0.03)
+    assert large.images_u8.float().mean() == pytest.approx(gray.float().mean().item(), rel=0.03)
 
 
-def test_cifar10_is_made_small_and_grey_with_the_remedy(monkeypatch):
+def test_cifar10_is_made_small_and_gray_with_the_remedy(monkeypatch):
     colors = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255]], np.uint8)[:, :, None, None]
     pictures = (np.tile(colors, (1, 1, 32, 32)), np.arange(3))
     monkeypatch.setattr("dcgan.data.loading.read_named_set", lambda *_: pictures)
@@ -81,60 +82,60 @@ def test_cifar10_is_made_small_and_grey_with_the_remedy(monkeypatch):
     assert numbers(images) == [76, 150, 29]  # ITU-R 601-2
     assert labels.tolist() == [0, 1, 2]
     remedy = "--model.image-size 32 --model.channels 3 keeps them"
-    assert notes == (f"cifar10: 32x32 RGB images were made 28x28 grey; {remedy}",)
+    assert notes == (f"cifar10: 32x32 RGB images were made 28x28 gray; {remedy}",)
     kept = load_images(DataConfig(name="cifar10"), ModelConfig(image_size=32, channels=3))
     assert np.array_equal(kept.images_u8, pictures[0])
     assert kept.notes == ()
 
 
 def test_a_folder_is_loaded_in_path_order_with_its_labels(folder):
-    images, labels, notes = load_images(own(folder), GREY_8)
+    images, labels, notes = load_images(own(folder), GRAY_8)
     assert images.shape == (12, 1, 8, 8)
     assert numbers(images) == [0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11]
     assert labels.tolist() == [0] * 4 + [1] * 4 + [2] * 4
     assert notes == ()
     assert load_images(own(folder), ModelConfig(image_size=8, channels=3)).images_u8.shape == (12, 3, 8, 8)
     Image.new("L", (9, 9), 99).save(folder / "stray.png")
-    assert load_images(own(folder), GREY_8).labels is None
+    assert load_images(own(folder), GRAY_8).labels is None
 
 
 def test_the_home_folder_may_be_a_tilde(folder, monkeypatch):
     monkeypatch.setenv("HOME", str(folder.parent))
-    assert len(load_images(DataConfig(name=f"folder:~/{folder.name}"), GREY_8).images_u8) == 12
+    assert len(load_images(DataConfig(name=f"folder:~/{folder.name}"), GRAY_8).images_u8) == 12
 
 
 def test_the_split_of_a_folder_is_disjoint_and_complete(folder):
     data = own(folder, holdout=0.25)
-    parts = [numbers(load_images(data, GREY_8, 1, split).images_u8) for split in ("train", "test")]
+    parts = [numbers(load_images(data, GRAY_8, 1, split).images_u8) for split in ("train", "test")]
     assert [len(part) for part in parts] == [9, 3]
     assert sorted(parts[0] + parts[1]) == list(range(12))
-    assert numbers(load_images(data, GREY_8, 2, "test").images_u8) != parts[1]
+    assert numbers(load_images(data, GRAY_8, 2, "test").images_u8) != parts[1]
     limited = replace(data, limit=4)
-    assert numbers(load_images(limited, GREY_8, 1).images_u8) == parts[0][:4]
-    assert numbers(load_images(limited, GREY_8, 1, "test").images_u8) == parts[1]
-    assert make_batches(TrainConfig(model=GREY_8, data=limited, seed=1), CPU).num_images == 4
+    assert numbers(load_images(limited, GRAY_8, 1).images_u8) == parts[0][:4]
+    assert numbers(load_images(limited, GRAY_8, 1, "test").images_u8) == parts[1]
+    assert make_batches(TrainConfig(model=GRAY_8, data=limited, seed=1), CPU).num_images == 4
     with pytest.raises(ValueError, match=r"--data\.holdout 0\.1"):
-        load_images(own(folder), GREY_8, split="test")
+        load_images(own(folder), GRAY_8, split="test")
 
 
 def test_unreadable_files_leave_no_gap(folder):
     (folder / "ants" / "00.png").write_text("no image")
     (folder / "ants" / "extra.png").touch()
-    images, labels, notes = load_images(own(folder), GREY_8)
+    images, labels, notes = load_images(own(folder), GRAY_8)
     assert numbers(images) == [3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11]
     assert labels.tolist() == [0] * 3 + [1] * 4 + [2] * 4
     assert notes == ("2 of 13 files could not be read and were left out: ants/00.png, ants/extra.png",)
 
 
 def test_a_conditional_model_needs_labels_and_enough_classes(folder):
-    conditional = replace(GREY_8, num_classes=3)
+    conditional = replace(GRAY_8, num_classes=3)
     classes = "labels are the subfolders: 0 ants, 1 bees, 2 cats"
     assert load_images(own(folder), conditional).notes == (classes,)
     (note,) = load_images(own(folder, limit=4), conditional).notes
     assert note == f"{classes}; no image is left of 1 bees, 2 cats"
     for load in (load_images, lambda data, model: make_batches(TrainConfig(model=model, data=data), CPU)):
         with pytest.raises(ValueError, match=r"num_classes=2 is too few.*up to 2; .*--model\.num-classes 3"):
-            load(own(folder), replace(GREY_8, num_classes=2))
+            load(own(folder), replace(GRAY_8, num_classes=2))
         with pytest.raises(ValueError, match=r"num_classes=9 is too few for mnist.*--model\.num-classes 10"):
             load(DataConfig(), ModelConfig(num_classes=9))
     Image.new("L", (9, 9)).save(folder / "stray.png")
@@ -143,9 +144,9 @@ def test_a_conditional_model_needs_labels_and_enough_classes(folder):
 
 
 def test_a_new_training_has_no_more_classes_than_labels(folder, monkeypatch):
-    def batches(data, num_classes, began=None):
-        model = replace(GREY_8, num_classes=num_classes)
-        return make_batches(TrainConfig(model=model, data=data), CPU, began=began)
+    def batches(data, num_classes, source=None):
+        model = replace(GRAY_8, num_classes=num_classes)
+        return make_batches(TrainConfig(model=model, data=data), CPU, source=source)
 
     with pytest.raises(ValueError, match=r"num_classes=30 is more than the 10 labels of mnist.* 10$"):
         batches(DataConfig(limit=3), 30)
@@ -154,35 +155,35 @@ def test_a_new_training_has_no_more_classes_than_labels(folder, monkeypatch):
     assert batches(own(folder, limit=4), 3).num_images == 4, "a limit may leave none of a class"
     assert batches(DataConfig(limit=3), 10).num_images == 3
     # What was trained so is resumed and looked at as it was.
-    assert batches(DataConfig(limit=3), 30, began=Source()).num_images == 3
-    assert len(load_images(own(folder), replace(GREY_8, num_classes=4)).images_u8) == 12
+    assert batches(DataConfig(limit=3), 30, source=Source()).num_images == 3
+    assert len(load_images(own(folder), replace(GRAY_8, num_classes=4)).images_u8) == 12
 
 
 @pytest.mark.parametrize("data", [{}, {"resident_limit_mib": 0}, {"resident_limit_mib": 0, "cache": True}])
 def test_batches_of_a_folder_tell_which_files_they_are_of(folder, data, monkeypatch):
     monkeypatch.setenv("DCGAN_CACHE", str(folder.parent / "cache"))
     (folder / "bees" / "broken.png").touch()
-    config = TrainConfig(model=replace(GREY_8, num_classes=3), data=own(folder, **data))
-    kept = keep_readable(find_images(folder), check_header)
-    assert make_batches(config, CPU).source == source_of(kept, labelled=True)
+    config = TrainConfig(model=replace(GRAY_8, num_classes=3), data=own(folder, **data))
+    kept = readable_files(find_images(folder), check_header)
+    assert make_batches(config, CPU).source == source_of(kept, conditional=True)
     limited = make_batches(replace(config, data=replace(config.data, limit=5)), CPU).source
     assert (limited.num_images, limited.classes) == (5, ("ants", "bees", "cats"))
     assert make_batches(TrainConfig(data=DataConfig(limit=3)), CPU).source is None
 
 
 def test_labels_that_would_mean_other_classes_are_not_gone_on_with(folder):
-    config = TrainConfig(model=replace(GREY_8, num_classes=3), data=own(folder))
-    began = make_batches(config, CPU).source
+    config = TrainConfig(model=replace(GRAY_8, num_classes=3), data=own(folder))
+    source = make_batches(config, CPU).source
     (folder / "aphids").mkdir()
     Image.new("L", (9, 9)).save(folder / "aphids" / "1.png")
     with pytest.raises(ValueError, match=r"not the 3 classes .* \(new: aphids\); put them back"):
-        make_batches(config, CPU, began=began)
+        make_batches(config, CPU, source=source)
 
 
 @pytest.mark.parametrize("num_classes", [0, 3])
 def test_a_folder_beyond_the_resident_limit_streams_the_same_bits(folder, num_classes):
     (folder / "ants" / "broken.png").touch()
-    model = replace(GREY_8, num_classes=num_classes)
+    model = replace(GRAY_8, num_classes=num_classes)
     config = TrainConfig(model=model, data=own(folder), batch_size=5, seed=3)
     held = make_batches(config, CPU)
     stream = make_batches(replace(config, data=own(folder, resident_limit_mib=0, workers=1)), CPU)

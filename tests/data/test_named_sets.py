@@ -185,7 +185,7 @@ def test_stacked_mnist_is_three_digits_of_the_same_part(cache, offline, split, c
 
 
 def test_the_digits_of_a_stack_are_drawn_independently():
-    """Each colour has the digits in MNIST's shares, and no colour tells another."""
+    """Each color has the digits in MNIST's shares, and no color tells another."""
     _, labels = read_named_set("stacked-mnist", "", "train")
     shares = np.bincount(read_named_set("mnist", "", "train")[1]) / 60_000
     colors = [labels // 100, labels // 10 % 10, labels % 10]

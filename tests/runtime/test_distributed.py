@@ -25,8 +25,10 @@ import torch
 from dcgan.checkpoint import load_generator, load_tensors
 from dcgan.cli.main import main
 from dcgan.config import DataConfig, TrainConfig
-from dcgan.data.batches import ImageSet, Order, ResidentBatches, StreamedBatches
-from dcgan.data.folder import check_header, find_images, keep_readable
+from dcgan.data.batches import ImageSet, ResidentBatches, StreamedBatches
+from dcgan.data.folder import find_images, readable_files
+from dcgan.data.image_files import check_header
+from dcgan.data.order import Order
 from dcgan.presets import PRESETS
 from dcgan.runs.listing import list_runs
 from dcgan.runs.run import Run
@@ -253,7 +255,7 @@ def test_a_streamed_folder_is_decoded_in_shares(tmp_path):
         Image.new("L", (8, 8), 40 * i).save(tmp_path / f"{i}.png")
     model = replace(PRESETS["dcgan"].config.model, image_size=8)
     config = TrainConfig(model=model, batch_size=4, data=DataConfig(name=f"folder:{tmp_path}", workers=0))
-    files = keep_readable(find_images(tmp_path), check_header)
+    files = readable_files(find_images(tmp_path), check_header)
 
     def batches(ranks: Ranks) -> Iterator:
         return itertools.islice(StreamedBatches(files, config, CPU, ranks).from_step(0), 4)
