@@ -351,7 +351,7 @@ def test_a_cache_that_is_damaged_on_the_way_fails_with_its_sentence(tmp_path, mo
 
     status = run_training(run, CPU, damage)
     assert (status.state, run.status()) == ("failed", status)
-    assert status.error.endswith("was damaged and is deleted; start again to decode the folder anew")
+    assert status.error.endswith("was damaged and is deleted; start again to decode the folder again")
     log = run.log_path.read_text()
     assert f"ERROR {status.error}" in log
     assert "Traceback" not in log
