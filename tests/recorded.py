@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from dcgan.config import ModelConfig, TrainConfig
 from dcgan.runs.rows import ProgressRow, ScoreRow, Status
-from dcgan.runs.run import Run
+from dcgan.runs.run import Run, RunError
 
 TINY = TrainConfig(
     model=ModelConfig(topology="conv", latent_dim=6, width_g=2, width_d=2),
@@ -97,3 +100,10 @@ def record_run(root: Path, config: TrainConfig = TINY, preset: str = "tiny", ema
     run.write_status(Status("finished", 4, 4, config.epochs))
     run.log_path.write_text("4 steps\n", encoding="utf-8")
     return run
+
+
+def error_of(call: Callable[[], object]) -> str:
+    """Return the text of the RunError that the call raises."""
+    with pytest.raises(RunError, match=r"\w+ \w+") as caught:
+        call()
+    return str(caught.value)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from dcgan.files import PROJECT, is_locked, take_lock
+from dcgan.files import PROJECT, is_locked, replacing, take_lock
 
 WINDOWS = """
 import asyncio, fcntl, os, subprocess, sys, types  # the standard library asks for msvcrt to know its system
@@ -93,3 +95,55 @@ def test_windows_names_the_folder_that_is_missing(tmp_path):
     assert done.returncode != 0
     assert "/nope does not exist" in done.stderr
     assert "being trained" not in done.stderr
+
+
+# Whole or not at all
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def test_an_error_while_writing_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("old")
+    with contextlib.suppress(ZeroDivisionError), replacing(path) as temporary:
+        temporary.write_text("half of the ne")
+        _ = 1 / 0
+    assert path.read_text() == "old"
+    assert names_in(tmp_path) == ["file"]
+
+
+def test_the_old_file_stands_until_the_new_one_is_whole(tmp_path):
+    path = tmp_path / "deeper" / "file"
+    with replacing(path) as temporary:
+        assert temporary.parent == path.parent, "a rename is atomic within one folder only"
+        temporary.write_text("first")
+        assert not path.exists()
+    with replacing(path) as temporary:
+        temporary.write_text("second")
+        assert path.read_text() == "first"
+    assert path.read_text() == "second"
+    assert names_in(path.parent) == ["file"]
+
+
+def test_the_bytes_are_on_the_disk_before_the_name_is(tmp_path, monkeypatch):
+    events = []
+    sync, rename = os.fsync, Path.replace
+    monkeypatch.setattr(os, "fsync", lambda descriptor: (events.append("sync"), sync(descriptor)))
+    monkeypatch.setattr(Path, "replace", lambda self, target: (events.append("rename"), rename(self, target)))
+    with replacing(tmp_path / "file") as temporary:
+        temporary.write_text("new")
+    assert events == ["sync", "rename"]
+
+
+def test_a_file_system_without_modes_is_written_to(tmp_path, monkeypatch):
+    def refuse(*arguments, **options):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "chmod", refuse)
+    monkeypatch.setattr(Path, "chmod", refuse)
+    with replacing(tmp_path / "file") as temporary:
+        temporary.write_text("whole")
+    assert (tmp_path / "file").read_text() == "whole"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
+
+from dcgan.config import with_current_names
 
 UNSCORED = "not scored along the way: "
-"""Begins the note of a run whose data nobody can judge; the reason follows."""
-
+"""Begins the note of a run whose data has no classifier; the reason follows."""
 
 State = Literal["running", "finished", "stopped", "interrupted", "failed"]
 
 
 @dataclass(frozen=True)
 class Status:
-    """status.json. `interrupted` is never written: it is a `running` whose process is gone."""
+    """The content of status.json. `interrupted` is never written: it is a `running` whose process is gone."""
 
     state: State
     step: int
@@ -28,16 +30,21 @@ class Status:
     environment: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        # Pages compute with these and show them: text for a step, or a number for a word, would be an error far from
-        # its cause.
+        # Pages compute with these and show them. A wrong type would be an error far from its cause.
         numbers = (self.step, self.steps, self.epochs)
         if self.state not in get_args(State) or not all(type(number) is int for number in numbers):
-            raise TypeError(f"state {self.state!r} and numbers {numbers} are no status")
+            raise TypeError(f"state {self.state!r} and numbers {numbers} are not a status")
         if not (isinstance(self.notes, tuple) and isinstance(self.environment, dict)):
-            raise TypeError(f"notes {self.notes!r} and environment {self.environment!r} are no status")
+            raise TypeError(f"notes {self.notes!r} and environment {self.environment!r} are not a status")
         words = (self.error, *self.notes, *self.environment, *self.environment.values())
         if wrong := [word for word in words if not isinstance(word, str)]:
-            raise TypeError(f"{wrong[0]!r} is no text, as error, notes and environment are")
+            raise TypeError(f"{wrong[0]!r} is not text, as error, notes and environment are")
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Status:
+        """Read the known keys; newer versions may write others. Raises TypeError for missing and wrong values."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        return cls(**{key: _with_tuples(value) for key, value in values.items() if key in known})
 
     @property
     def epoch(self) -> float:
@@ -69,16 +76,16 @@ class ProgressRow:
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """One row of scores.jsonl: a light evaluation at the end of an epoch, of images of fixed seeds.
+    """One row of scores.jsonl: a light evaluation at the end of an epoch, with images of fixed seeds.
 
-    Compares with rows of the same classifier and count only. A `real_` value is what as many real images get.
+    Compare only rows of the same `scale`. A `real_` value is the score of as many real images.
     """
 
     step: int
     epoch: float
     images_seen: int
     wall_seconds: float
-    """Of training until then; scoring is not counted."""
+    """Training time until then, without scoring."""
     num_images: int
     cfd: float
     """Classifier Fréchet distance; 0 is best."""
@@ -92,11 +99,11 @@ class ScoreRow:
     classifier: str
     classifier_hash: str
     scoring_seconds: float
-    """What this row has cost."""
+    """Time that this evaluation took."""
 
     @property
     def scale(self) -> tuple[str, int]:
-        """Rows of one scale compare."""
+        """The classifier and the number of images; scores compare where both are equal."""
         return self.classifier_hash, self.num_images
 
     def __post_init__(self) -> None:
@@ -104,10 +111,30 @@ class ScoreRow:
         values = dict(self.__dict__)
         texts, histograms = [values.pop(name) for name in words], [values.pop(name) for name in shares]
         if not all(isinstance(text, str) for text in texts):
-            raise TypeError(f"{texts} are no words")
-        if not all(isinstance(each, tuple) and each for each in histograms) or len(set(map(len, histograms))) > 1:
-            raise TypeError(f"{histograms} are no two histograms of the same classes")
+            raise TypeError(f"{texts} are not names")
+        if (
+            not all(isinstance(shares, tuple) and shares for shares in histograms)
+            or len(set(map(len, histograms))) > 1
+        ):
+            raise TypeError(f"{histograms} are not two histograms of the same classes")
         _check_numbers([*values.values(), *histograms[0], *histograms[1]])
+
+
+Row = TypeVar("Row", ProgressRow, ScoreRow)
+
+
+def rows_of(kind: type[Row], objects: Iterable[Mapping[str, Any]]) -> list[Row]:
+    """Return the objects as rows, read by today's names. An object with other keys or values is left out."""
+    rows = []
+    for values in objects:
+        # An object that is not a row is disk damage, which is no reason to hide the other rows.
+        with contextlib.suppress(TypeError):
+            rows.append(kind(**{key: _with_tuples(value) for key, value in with_current_names(values).items()}))
+    return rows
+
+
+def _with_tuples(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _check_numbers(values: Iterable[Any]) -> None:
@@ -115,4 +142,4 @@ def _check_numbers(values: Iterable[Any]) -> None:
     limit = sys.float_info.max
     values = list(values)
     if not all(type(value) in (int, float) and abs(value) <= limit for value in values):
-        raise TypeError(f"{values} is no row of numbers")
+        raise TypeError(f"{values} is not a row of numbers")

@@ -1,7 +1,6 @@
-"""The rows of a run as columns that grow while it trains: what plots are made of.
+"""The rows of a run as columns that grow while it trains, for plots.
 
-A long recording stays quick: rows that were read are not read again, and a curve gets about as many points as a
-screen has pixels, its extremes among them.
+Long recordings stay quick: no row is read twice, and a curve gets about as many points as a screen has pixels.
 """
 
 from __future__ import annotations
@@ -10,27 +9,29 @@ import dataclasses
 import threading
 from collections.abc import Iterable
 from itertools import accumulate, pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dcgan.runs.errors import unreadable
 from dcgan.runs.rows import ProgressRow
-from dcgan.runs.run import Run, unreadable
+from dcgan.runs.run import Run
 
 Column = NDArray[np.float64]
 COLUMNS = tuple(field.name for field in dataclasses.fields(ProgressRow))
 _TAIL_BYTES = 200
-"""Less than a row: it holds the row's time, and no two recordings of one row have the same."""
+"""Less than a row. It includes the row's time, which differs between two recordings of one row."""
 
 
 class Series:
-    """The rows of one run as they were when it was made, by column: `series["d_loss"]` is (rows,) float64.
+    """The rows of one run, by column: `series["d_loss"]` is (rows,) float64.
 
-    It never changes, so all columns have one length however long one looks; `update` gives the series of now.
+    A series never changes, so all columns have one length. `update` returns a newer series.
     """
 
     def __init__(self, run: Run) -> None:
-        """Without rows yet; reads nothing."""
+        """Make a series without rows; nothing is read."""
         self._run = run
         self._offset = 0
         self._tail = b""
@@ -43,7 +44,7 @@ class Series:
         return self._table[COLUMNS.index(column)]
 
     def update(self) -> Series:
-        """With the rows that were added since; all of them read anew where a resume took some back.
+        """Return the series with the rows added since. Where a resume took rows back, all are read again.
 
         Raises RunError where the rows cannot be read.
         """
@@ -60,7 +61,7 @@ class Series:
         return later
 
     def _bytes_before(self, offset: int) -> bytes:
-        """The last bytes read; without them a file rewound and grown past the offset would pass for the old one."""
+        """Return the last bytes read. They reveal a file that was rewound and has grown past the offset."""
         try:
             with open(self._run.progress_path, "rb") as file:
                 file.seek(max(0, offset - _TAIL_BYTES))
@@ -71,51 +72,53 @@ class Series:
             raise unreadable(self._run.progress_path, error) from error
 
     def last_rows(self, count: int) -> list[ProgressRow]:
-        """The newest rows, at most `count`, oldest first."""
+        """Return the newest rows, at most `count`, oldest first."""
         table = self._table[:, max(0, len(self) - count) :]
         return [_row(map(float, values)) for values in table.T]
 
 
 class Newest:
-    """The newest series of a run, for several threads: a row that one has read, no other reads again."""
+    """The newest series of a run, for several threads: no two threads read the same row."""
 
     def __init__(self, run: Run) -> None:
         self._lock = threading.Lock()
         self._series = Series(run)
 
     def update(self) -> Series:
-        """The series of now, which stays as it is whoever asks next. Raises RunError as Series.update does."""
+        """Return the newest series, which never changes. Raises RunError as Series.update does."""
         with self._lock:
             self._series = self._series.update()
             return self._series
 
 
 def _row(values: Iterable[float]) -> ProgressRow:
-    """Counts as whole numbers again: a column's float64 holds them exactly up to 2**53."""
-    row = dict(zip(COLUMNS, values, strict=True))
+    """Return a row, its counts as whole numbers: a column's float64 holds them exactly up to 2**53."""
+    row: dict[str, Any] = dict(zip(COLUMNS, values, strict=True))
     return ProgressRow(**row | {name: int(row[name]) for name in ("step", "images_seen")})
 
 
 def thin(y: Column, points: int = 1000) -> NDArray[np.intp]:
-    """Indices, ascending, of about `points` values to draw in place of all of y (N,): every stretch's lowest and
-    highest, the first and the last. All of them where there are no more than that. Raises ValueError for points < 4.
+    """Return ascending indices of about `points` values that draw the curve y (N,).
+
+    They are the lowest and highest value of every stretch, and the first and the last value. A shorter y keeps all.
+    Raises ValueError for points < 4.
     """
     if points < 4:
         raise ValueError(f"points={points} is below 4; try 1000")
     if len(y) <= points:
         return np.arange(len(y))
     edges = np.linspace(0, len(y), points // 2).astype(int)
-    kept = {0, len(y) - 1}
+    indices = {0, len(y) - 1}
     for start, end in pairwise(edges):
-        kept |= {start + int(y[start:end].argmin()), start + int(y[start:end].argmax())}
-    return np.array(sorted(kept))
+        indices |= {start + int(y[start:end].argmin()), start + int(y[start:end].argmax())}
+    return np.array(sorted(indices))
 
 
 def smooth(y: Column, weight: float) -> Column:
-    """Exponential moving average of y (N,), each value weighing `weight` times the next; 0 gives y itself.
+    """Return the exponential moving average of y (N,). A value weighs `weight` times the next one; 0 returns y.
 
-    Divided by the weights' sum, as Adam's moments are, so that the beginning is not drawn to zero. Raises ValueError
-    for a weight outside [0, 1).
+    The sum is divided by the weights' sum, as Adam's moments are, so that the beginning is not drawn to zero. Raises
+    ValueError for a weight outside [0, 1).
     """
     if not 0 <= weight < 1:
         raise ValueError(f"weight={weight} is not in [0, 1); try 0.9")

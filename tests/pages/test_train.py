@@ -279,7 +279,7 @@ def test_rename_and_delete(runs_root):
     name = next(each for each in app.text_input if each.label == "New name")
     checked(name.input("../up").run())
     checked(button(app, "Rename").click().run())
-    assert "is no name for a run" in app.error[0].value.replace("\\", "")
+    assert "is not a name for a run" in app.error[0].value.replace("\\", "")
     checked(button(app, "Delete for good").click().run())
     assert not (runs_root / "mine").exists()
     assert other.path.exists()
@@ -394,7 +394,7 @@ def test_rows_that_cannot_be_read_are_a_sentence(runs_root, name):
 def test_a_status_that_holds_no_words_is_a_sentence(runs_root, change):
     run = record_run(runs_root)
     run.write_text("status.json", json.dumps(asdict(run.status()) | change))
-    assert "3 is no text" in open_train().warning[0].value.replace("\\", "")
+    assert "3 is not text" in open_train().warning[0].value.replace("\\", "")
 
 
 def test_an_address_keeps_the_run_it_names_even_the_newest(runs_root):

@@ -24,6 +24,7 @@ from dcgan.config import DataConfig, TrainConfig
 from dcgan.latents import latents_from_seeds
 from dcgan.pixels import grid, to_uint8
 from dcgan.presets import PRESETS
+from dcgan.runs import jsonl
 from dcgan.runs.run import Run, RunError
 from dcgan.training import recording
 from dcgan.training.recording import draw_grid, is_grid_step, run_training, snapshot_steps
@@ -231,9 +232,9 @@ def test_a_full_disk_fails_with_a_sentence_and_a_resume_finishes(tmp_path, digit
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
     with monkeypatch.context() as patch:
-        real_fsync_replace, real_append = Path.replace, Run._append
+        real_fsync_replace, real_append = Path.replace, jsonl.append_object
         patch.setattr(Path, "replace", lambda self, to: no_room(to) or real_fsync_replace(self, to))
-        patch.setattr(Run, "_append", lambda self, name, row: no_room(name) or real_append(self, name, row))
+        patch.setattr("dcgan.runs.run.append_object", lambda path, row: no_room(path) or real_append(path, row))
         status = run_training(run, CPU, lambda row, _: full.update(now=row.step >= 7))
     assert status.state == "failed"
     assert "No space left" in status.error
