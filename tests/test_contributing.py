@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
-from recorded import write_idx
+import torch
+from recorded import TINY, write_idx
 
 from dcgan import presets
 from dcgan.cli import main as cli
 from dcgan.config import DataConfig, ModelConfig
 from dcgan.data import named_sets
-from dcgan.data.loading import load_images
+from dcgan.data.loading import load_images, make_batches
 from dcgan.models.gan import build_gan
 from dcgan.runs import scores
 from dcgan.runs.evaluations import score_table
 from dcgan.sampling import link
+from dcgan.training import losses
+from dcgan.training.loop import training_steps
 
 TEXT = (Path(__file__).resolve().parent.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
@@ -40,6 +43,21 @@ def entries(code: str, module: Any) -> dict[str, Any]:
 def no_runs(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("DCGAN_RUNS", str(tmp_path))
     return tmp_path
+
+
+def test_the_loss_trains(monkeypatch, no_runs):
+    function, row = examples("A loss")
+    names = dict(vars(losses))
+    exec(function, names)
+    ((name, loss),) = eval(f"{{{row}}}", names).items()
+    monkeypatch.setitem(losses.LOSSES, name, loss)
+    real, fake = torch.tensor([2.0, 0.0]), torch.tensor([-3.0, 1.0])
+    assert losses.get_loss(name).discriminator(real, fake).item() == 0.5 + 2.0
+    config = replace(TINY, loss=name, data=DataConfig(limit=8), epochs=1)
+    results = list(training_steps(config, make_batches(config, torch.device("cpu")), torch.device("cpu")))
+    assert len(results) == 2
+    assert all(result.stats.d_loss.isfinite() for result in results)
+    assert cli.main(["train", "gan-beginners", "--loss", name, "--dry-run"]) == 0
 
 
 def test_the_preset_has_the_parameters_that_it_names():
