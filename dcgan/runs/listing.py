@@ -1,4 +1,4 @@
-"""Which runs there are: listed by folder, found by name, in the order in which to choose from them."""
+"""Runs by folder and by name, and the order in which users choose from them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dcgan.runs.run import Run, RunError
 
 
 def list_runs(*roots: Path) -> list[Run]:
-    """Every run directly under the roots, in order of name; the user's own and the published ones by default."""
+    """Return every run directly under the roots, by name; by default the published ones, then the user's own."""
     folders = []
     for root in roots or (files.CHECKPOINTS, runs_root()):
         if root.is_dir():
@@ -30,7 +30,7 @@ def find_run(name: str) -> Run:
     Raises RunError that lists the newest names, and says where the published models are if they are missing.
     """
     for path in (Path(name), runs_root() / name, files.CHECKPOINTS / name):
-        # os.path answers for any text; Path raises where a name is too long or holds a NUL.
+        # os.path accepts any text; Path raises for a name that is too long or has a NUL.
         if os.path.isfile(path / "config.json"):
             return Run(path)
     names = ", ".join(run.name for run in list_runs()[-8:])
@@ -56,13 +56,13 @@ def named_config(name: str) -> tuple[TrainConfig, str]:
 
 
 BEST = ("dcgan-best-mnist", "cdcgan-best-mnist", "dcgan-xl-mnist")
-"""The published models that one looks around in first."""
+"""The published models that pages show first."""
 
 
 def by_label(runs: Sequence[Run]) -> dict[str, Run]:
-    """Runs by the words to choose them with: the user's own, the newest on top; then the published, the best on top.
+    """Return runs by the label of a choice: the user's own, newest first, then the published ones, best first.
 
-    A published model whose name one of the user's runs has too is marked.
+    A published model is marked if one of the user's runs has the same name.
     """
     own = sorted((run for run in runs if not run.is_published), key=lambda run: run.name, reverse=True)
     labels = {run.name: run for run in own}
@@ -73,5 +73,5 @@ def by_label(runs: Sequence[Run]) -> dict[str, Run]:
 
 
 def best_first(runs: Sequence[Run]) -> list[Run]:
-    """The runs in their order, but for the best published models, which come first."""
+    """Return the runs in their order, with the best published models first."""
     return sorted(runs, key=lambda run: not (run.is_published and run.name in BEST))

@@ -19,15 +19,28 @@ State = Literal["running", "finished", "stopped", "interrupted", "failed"]
 
 @dataclass(frozen=True)
 class Status:
-    """The content of status.json. `interrupted` is never written: it is a `running` whose process is gone."""
+    """How far a training is and how it ended: the content of status.json.
+
+    `interrupted` is never written: a reader gets it for a `running` whose process is gone.
+
+    >>> import dcgan
+    >>> dcgan.Status("running", step=500, steps=2000, epochs=4).epoch
+    1.0
+    """
 
     state: State
     step: int
+    """Steps done."""
     steps: int
+    """Steps of the whole training."""
     epochs: int
+    """Epochs of the whole training."""
     error: str = ""
+    """Why the training failed and what to do; empty otherwise."""
     notes: tuple[str, ...] = ()
+    """What a reader of the results must know, such as files that were left out."""
     environment: dict[str, str] = dataclasses.field(default_factory=dict)
+    """What besides the config decides the numbers and the speed: device, threads, versions."""
 
     def __post_init__(self) -> None:
         # Pages compute with these and show them. A wrong type would be an error far from its cause.
@@ -48,27 +61,39 @@ class Status:
 
     @property
     def epoch(self) -> float:
-        """Epochs done, with their fraction."""
+        """Return the epochs done: 1.5 in the middle of the second epoch."""
         return self.epochs * self.step / self.steps if self.steps else 0.0
 
 
 @dataclass(frozen=True)
 class ProgressRow:
-    """One row of progress.jsonl: means over the steps since the row before."""
+    """One row of progress.jsonl: means over the steps since the row before.
+
+    Every value is a finite number. Raises TypeError for any other value.
+    """
 
     step: int
+    """The last step of the row, counted from 1."""
     epoch: float
+    """Epochs done after that step, with their fraction."""
     images_seen: int
+    """Real images trained on so far, repeats included."""
     wall_seconds: float
+    """Seconds of training so far, in all processes of the run, without scoring."""
     images_per_second: float
+    """Real images a second since the row before."""
     d_loss: float
+    """The discriminator's adversarial loss, without penalties."""
     g_loss: float
+    """The generator's adversarial loss."""
     d_real: float
     """Mean sigmoid of D's logits on real images."""
     d_fake: float
     """Mean sigmoid of D's logits on the fake images it was trained on."""
     d_grad_norm: float
+    """L2 norm of the discriminator's gradient."""
     g_grad_norm: float
+    """L2 norm of the generator's gradient."""
 
     def __post_init__(self) -> None:
         _check_numbers(self.__dict__.values())
@@ -85,7 +110,7 @@ class ScoreRow:
     epoch: float
     images_seen: int
     wall_seconds: float
-    """Training time until then, without scoring."""
+    """Seconds of training so far, without scoring."""
     num_images: int
     cfd: float
     """Classifier Fréchet distance; 0 is best."""
@@ -99,11 +124,11 @@ class ScoreRow:
     classifier: str
     classifier_hash: str
     scoring_seconds: float
-    """Time that this evaluation took."""
+    """Seconds that this evaluation took."""
 
     @property
     def scale(self) -> tuple[str, int]:
-        """The classifier and the number of images; scores compare where both are equal."""
+        """Return the classifier's hash and the number of images. Scores compare if both are equal."""
         return self.classifier_hash, self.num_images
 
     def __post_init__(self) -> None:
