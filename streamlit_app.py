@@ -1,15 +1,12 @@
-"""DCGAN Studio: the list of pages. Start with `streamlit run streamlit_app.py`."""
+"""DCGAN Studio. Start it with `streamlit run streamlit_app.py`; the pages are in dcgan/pages/parts/catalog.py."""
 
 import streamlit as st
 
-page = st.navigation(
-    [
-        st.Page("dcgan/pages/home.py", title="Home", icon="🏠", default=True),
-        st.Page("dcgan/pages/train.py", title="Train", icon="🏃"),
-        st.Page("dcgan/pages/compare.py", title="Compare", icon="🔢"),
-        st.Page("dcgan/pages/explore.py", title="Explore", icon="🧭"),
-        st.Page("dcgan/pages/architectures.py", title="Architectures", icon="🏗️"),
-    ]
-)
-st.set_page_config(page_title="DCGAN Studio", page_icon="🔢", layout="wide")
-page.run()
+from dcgan.pages.parts.catalog import HOME, PAGES
+from dcgan.pages.parts.icon import studio_icon
+
+# Before st.navigation: else the browser fetches the page's Material symbol as an icon from fonts.gstatic.com.
+st.set_page_config(page_title="DCGAN Studio", page_icon=studio_icon(), layout="wide")
+st.navigation(
+    [st.Page(entry.path, title=entry.title, icon=entry.icon, default=entry is HOME) for entry in PAGES]
+).run()

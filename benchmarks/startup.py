@@ -1,9 +1,8 @@
-"""How long one waits for the commands, for both apps and for each page of the studio. `python benchmarks/startup.py`.
+"""Time the commands, the start of both apps, and every page of the studio. `python benchmarks/startup.py`.
 
-Commands and apps are whole processes, timed from their start, in turn; an unmeasured round before fills the disk's
-cache. An app's page is opened in Debian's Chromium as somebody who comes for the first time would; without a browser
-that column stays empty. The pages of the second part are computed in this process by Streamlit's own test, without
-server and browser.
+Commands and apps are whole processes, timed from their start, in turn. An unmeasured first round fills the disk's
+cache. Chromium opens each app's page with an empty profile; without a browser that column stays empty. The second
+part computes the pages in this process with Streamlit's AppTest, without server and browser.
 """
 
 from __future__ import annotations
@@ -29,12 +28,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from timing import alternate, in_turn, machine_line, print_table, spread
 
+from dcgan.pages.parts import catalog
+
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = {
     'python -c "import dcgan"': [sys.executable, "-c", "import dcgan"],
     "python -m dcgan runs": [sys.executable, "-m", "dcgan", "runs"],
 }
-PAGES = ("home", "train", "compare", "explore", "architectures")
+PAGES = tuple(entry.name for entry in catalog.PAGES)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 GIVE_UP_SECONDS = 120
 SAMPLE_SECONDS = 0.02
@@ -59,7 +60,8 @@ APPS = {
 
 
 class Started(NamedTuple):
-    """Seconds since the start of the process, the second of them None without a browser; and the most memory."""
+    """Seconds since the start of the process until the first answer and until the page is painted (None without a
+    browser), and the peak memory in MiB."""
 
     answered: float
     painted: float | None
@@ -70,7 +72,7 @@ class Started(NamedTuple):
 
 
 def tree_mib(pid: int) -> float:
-    """Resident memory of a process and all below it, from /proc; pages that they share count for each."""
+    """Return the resident memory of a process and its children, from /proc. Shared pages count for each process."""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
         tasks = list(Path(f"/proc/{pid}/task").iterdir())
@@ -82,7 +84,7 @@ def tree_mib(pid: int) -> float:
 
 @contextmanager
 def watching(pid: int) -> Iterator[list[float]]:
-    """The one number of the list grows to the most memory (MiB) that was seen until the block's end."""
+    """Yield a list with one number, which grows to the peak memory (MiB) until the block ends."""
     peak, ended = [0.0], threading.Event()
 
     def look() -> None:
@@ -102,7 +104,7 @@ def watching(pid: int) -> Iterator[list[float]]:
 
 
 def run(command: list[str]) -> Started:
-    """A command until it has ended."""
+    """Run a command until it ends."""
     started = time.perf_counter()
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process, watching(process.pid) as peak:
         code = process.wait()
@@ -112,7 +114,7 @@ def run(command: list[str]) -> Started:
 
 
 def serve(app: App, browser: Any) -> Started:
-    """An app until its page is there; then it is ended."""
+    """Run an app until its page is painted, then end it."""
     port = free_port()
     environment = {name: value.format(port=port) for name, value in app.environment.items()}
     log = subprocess.DEVNULL
@@ -133,7 +135,7 @@ def serve(app: App, browser: Any) -> Started:
 
 
 def wait_for_answer(process: subprocess.Popen, port: int, started: float) -> None:
-    """Until the server answers with 200."""
+    """Wait until the server answers with 200."""
     while True:
         assert process.poll() is None, f"{process.args} ended with {process.returncode}"
         assert time.perf_counter() - started < GIVE_UP_SECONDS, f"{process.args} does not answer"
@@ -149,7 +151,7 @@ def wait_for_answer(process: subprocess.Popen, port: int, started: float) -> Non
 
 
 def see(browser: Any, url: str, image: str) -> None:
-    """Until the picture of that alt text is visible and decoded, in a fresh browser profile."""
+    """Open the address with an empty profile, and wait until the picture of that alt text is decoded."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(1000 * GIVE_UP_SECONDS)
     page = context.new_page()
@@ -168,7 +170,7 @@ def free_port() -> int:
 
 @contextmanager
 def chromium() -> Iterator[Any]:
-    """The browser, or None where there is none. Its own start is not part of any time."""
+    """Yield the browser, or None without one. Its own start is not part of any time."""
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
@@ -188,7 +190,7 @@ def chromium() -> Iterator[Any]:
 
 
 def render_page(name: str) -> None:
-    """A page as a new visitor gets it."""
+    """Compute a page for a new visitor."""
     from streamlit.testing.v1 import AppTest
 
     app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=GIVE_UP_SECONDS)
@@ -197,14 +199,14 @@ def render_page(name: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Time the commands, both apps and every page.")
     parser.add_argument("--rounds", type=int, default=5, help="measured rounds (default: 5)")
     parser.add_argument("--quick", action="store_true", help="as little as shows that everything runs")
     options = parser.parse_args()
     rounds = 1 if options.quick else options.rounds
     print(machine_line())
     with ExitStack() as stack:
-        # Without runs of the user's: the pages show what is published.
+        # An empty folder of runs, so that the pages show the published ones.
         os.environ["DCGAN_RUNS"] = stack.enter_context(tempfile.TemporaryDirectory())
         os.environ.pop("SPACE_ID", None)
         browser = stack.enter_context(chromium())
@@ -219,18 +221,16 @@ def main() -> None:
 def print_processes(results: dict[str, list[Started]], rounds: int) -> None:
     rows = []
     for name, started in results.items():
-        painted = [each.painted for each in started if each.painted is not None]
-        answered = spread((each.answered for each in started), 2)
+        painted = [start.painted for start in started if start.painted is not None]
+        answered = spread((start.answered for start in started), 2)
         rows.append([name, answered, spread(painted, 2) if painted else "-", f"{max(s.mib for s in started):,.0f}"])
     title = f"Whole processes, {rounds} rounds, in turn"
     print_table(title, ["process", "done, or first answer, s", "page painted, s", "memory, MiB"], rows)
-    print(
-        "\nMemory: the most resident at any time, of the process and those it started (from /proc, so on Linux only)."
-    )
+    print("\nMemory: the peak resident memory of the process and its children (from /proc, on Linux only).")
 
 
 def print_pages(pages: Sequence[str], rounds: int) -> None:
-    # It warns for every page that there is no server; there is none on purpose.
+    # Else it warns for every page that there is no server.
     logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").disabled = True
     from dcgan.training import time_estimate
 
@@ -245,7 +245,7 @@ def print_pages(pages: Sequence[str], rounds: int) -> None:
     print_table(
         f"Pages, computed in this process, {rounds} rounds, in turn", ["page", "first, ms", "again, ms"], rows
     )
-    print("\nFirst: the first visitor of the process, in this order, with the imports that nobody needed before.")
+    print("\nFirst: the first visitor of the process, in this order, with the imports of that page.")
 
 
 if __name__ == "__main__":

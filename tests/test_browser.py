@@ -156,7 +156,7 @@ def test_the_studio_trains_stops_resumes_and_compares(page, tmp_path):
         page.get_by_text("images/s ·").wait_for()
         assert run.is_locked()
         page.get_by_test_id("stMain").get_by_role("button", name="Stop").click()
-        page.get_by_text("stopped; resume goes on from here").wait_for()
+        page.get_by_text("stopped; resume continues from here").wait_for()
         step = run.status().step
         assert (run.status().state, 0 < step < 400) == ("stopped", True)
         page.get_by_role("button", name="Resume").click()
@@ -214,9 +214,9 @@ def test_every_page_fits_and_asks_nothing_of_the_outside(page, tmp_path, width):
         for path, text in (
             ("", "Where to go next"),
             ("train", "Healthy."),
-            ("compare", "In numbers"),
+            ("compare", "Details"),
             ("explore", "How to read it"),
-            ("architectures", "they are measured, not learnt"),
+            ("architectures", "do not count as parameters"),
         ):
             page.goto(url + path)
             page.get_by_text(text).first.wait_for()

@@ -1,4 +1,4 @@
-"""The networks of every preset, layer by layer, two presets side by side. torch is imported when they are drawn."""
+"""Show the networks of two presets side by side, layer by layer. torch is imported when they are built."""
 
 from __future__ import annotations
 
@@ -7,9 +7,16 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dcgan.figures import diagrams
-from dcgan.figures.architecture import Architecture, Layer, shared_layers, stages, total_parameters
+from dcgan.figures.architecture import (
+    Architecture,
+    Layer,
+    describe_architecture,
+    shared_layers,
+    stages,
+    total_parameters,
+)
 from dcgan.figures.plots import DISCRIMINATOR, GENERATOR
-from dcgan.pages.parts.address import asked_for, refused
+from dcgan.pages.parts.address import plain, refusals, requested_values
 from dcgan.presets import PRESETS
 
 DIFFERENT = "≠"
@@ -18,11 +25,10 @@ DIFFERENT = "≠"
 def main() -> None:
     st.title("Architectures")
     st.write(
-        "Both networks of two presets, taken apart: what you see was asked of the very modules that a training "
-        f"builds, by sending an image through them. A {DIFFERENT} marks a layer that the other side does not have at "
-        "that place, or has with other settings."
+        "Both networks of two presets, layer by layer. The tables are made from the modules that a training builds. "
+        f"A {DIFFERENT} marks a layer that the other preset does not have at that place, or has with other settings."
     )
-    asked = asked_for()
+    requested = requested_values()
     notes = st.container()
     names = list(PRESETS)
     columns = st.columns(2)
@@ -32,60 +38,64 @@ def main() -> None:
     ]
     for column, name in zip(columns, chosen, strict=True):
         with column:
-            preset = PRESETS[name]
-            st.markdown(f"**{preset.title}.** From: {preset.source}.")
-            if preset.notes:
-                st.caption(preset.notes)
-    both = [taken_apart(name) for name in chosen]
+            about(name)
+    pair = [architecture(name) for name in chosen]
     for title, color, networks in (
-        ("Generator", GENERATOR, [each.generator for each in both]),
-        ("Discriminator", DISCRIMINATOR, [each.discriminator for each in both]),
+        ("Generator", GENERATOR, [side.generator for side in pair]),
+        ("Discriminator", DISCRIMINATOR, [side.discriminator for side in pair]),
     ):
         st.subheader(title)
         marks = shared_layers(*networks)
-        for column, name, layers, same in zip(st.columns(2, gap="medium"), chosen, networks, marks, strict=True):
+        for column, name, layers, shared in zip(st.columns(2, gap="medium"), chosen, networks, marks, strict=True):
             with column:
-                show(f"{title.lower()} of {name}", color, layers, same)
+                show_network(f"{title.lower()} of {name}", color, layers, shared)
     st.caption(
-        "Shapes are channels × height × width for one image; a single number is a flat layer. Batch norm's running "  # noqa: RUF001
-        "mean and variance are not counted: they are measured, not learnt."
+        "Shapes are channels × height × width of one image. A single number is a flat layer. The running mean and "  # noqa: RUF001
+        "variance of batch norm do not count as parameters, because they are measured and not learned."
     )
-    for sentence in refused(asked):
+    for sentence in refusals(requested):
         notes.warning(sentence)
 
 
-def show(title: str, color: str, layers: Sequence[Layer], same: Sequence[bool]) -> None:
-    """One network: its size, its diagram, its table."""
+def about(name: str) -> None:
+    """Show a preset's title, source and notes."""
+    preset = PRESETS[name]
+    st.markdown(f"**{preset.title}.** Source: {preset.source}.")
+    if preset.notes:
+        st.caption(preset.notes)
+
+
+def show_network(title: str, color: str, layers: Sequence[Layer], shared: Sequence[bool]) -> None:
+    """Show one network: its parameters, its layers as a table, its diagram."""
     st.markdown(f"**{total_parameters(layers):,}** parameters")
-    st.dataframe(
-        [
-            {
-                "": "" if kept else DIFFERENT,
-                "layer": layer.kind,
-                "output": diagrams.shape_text(layer.output_shape),
-                "parameters": layer.parameters,
-                "settings": layer.settings,
-            }
-            for layer, kept in zip(layers, same, strict=True)
-        ],
+    # A static table wraps its cells: settings are readable in full on a telephone too. It reads Markdown.
+    st.table(
+        [layer_row(layer, is_shared=is_shared) for layer, is_shared in zip(layers, shared, strict=True)],
         hide_index=True,
-        height="content",
-        column_config={"parameters": st.column_config.NumberColumn(format="localized")},
+        border="horizontal",
         alt=f"The {title}, layer by layer",
     )
+    blocks = stages(layers)
+    shapes = ", then ".join(diagrams.shape_text(block.shape) for block in blocks)
     st.graphviz_chart(
-        diagrams.network(stages(layers), color, title),
-        width="content",
-        alt=f"The {title} as a diagram: "
-        + ", then ".join(diagrams.shape_text(stage.shape) for stage in stages(layers)),
+        diagrams.network(blocks, color, title), width="content", alt=f"The {title} as a diagram: {shapes}"
     )
+
+
+def layer_row(layer: Layer, *, is_shared: bool) -> dict[str, str]:
+    """Return the layer as a row of Markdown cells: mark and name with settings, output shape, parameters."""
+    mark = "" if is_shared else f"{DIFFERENT} "
+    settings = f" :small[{plain(layer.settings)}]" if layer.settings else ""
+    return {
+        "layer": f"{mark}**{layer.kind}**{settings}",
+        "output": diagrams.shape_text(layer.output_shape),
+        "parameters": f"{layer.parameters:,}",
+    }
 
 
 @st.cache_resource(show_spinner="Building the networks ...")
-def taken_apart(preset: str) -> Architecture:
-    """Once for all sessions: a preset's networks do not change."""
-    from dcgan.figures.architecture import describe_architecture
-
+def architecture(preset: str) -> Architecture:
+    """Return the networks of a preset. They do not change, so all sessions share them."""
     return describe_architecture(PRESETS[preset].config.model)
 
 

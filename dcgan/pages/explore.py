@@ -16,7 +16,7 @@ import streamlit as st
 from dcgan import pixels
 from dcgan.config import NUM_COMPONENTS, ModelConfig
 from dcgan.latents import MAX_SEED, PATHS, parse_seeds
-from dcgan.pages.parts.address import asked_for, plain, refused
+from dcgan.pages.parts.address import plain, refusals, requested_values
 from dcgan.pixels import Bytes
 from dcgan.runs import listing
 from dcgan.runs.listing import list_runs
@@ -35,7 +35,7 @@ def main() -> None:
         "A trained generator turns any point of its latent space into an image. A seed names a point: it is the same "
         "point on every machine. For one generator it is always the same image."
     )
-    query = asked_for()
+    query = requested_values()
     notes = st.container()
     listed = listing.best_first(list_runs())
     runs = {run.name: run for run in listed if run.weights_path.exists() or run.snapshot_steps()}
@@ -44,7 +44,7 @@ def main() -> None:
     else:
         reason = f"None of the {len(listed)} runs has weights yet. " if listed else "There is no trained model yet. "
         st.info(reason + "Run `python -m dcgan train dcgan --epochs 1`, then reload this page.")
-    for sentence in refused(query, keys_of_closed_views(runs)):
+    for sentence in refusals(query, keys_of_closed_views(runs)):
         notes.warning(sentence)
 
 

@@ -1,4 +1,4 @@
-"""The Streamlit pages on every kind of run, without a browser."""
+"""The Compare page on every kind of run, without a browser."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pandas import DataFrame
 from recorded import TINY, record_run, score_row
 from streamlit.testing.v1 import AppTest
 
 from dcgan.files import CHECKPOINTS
+from dcgan.pages.parts.pair_curves import NOT_PROBABILITIES
+from dcgan.pages.parts.pair_tables import real_images_text
 from dcgan.runs.rows import Status
 from dcgan.runs.run import Run
 from dcgan.runs.scores import SCORES
@@ -24,7 +27,7 @@ APP = str(Path(__file__).resolve().parents[2] / "streamlit_app.py")
 
 @pytest.fixture
 def only_own_runs(runs_root, monkeypatch) -> Path:
-    """The pages see no published model, so that a test decides what there is."""
+    """Hide the published models, so that a test decides which runs there are."""
     monkeypatch.setattr("dcgan.files.CHECKPOINTS", runs_root.parent / "no-checkpoints")
     return runs_root
 
@@ -34,13 +37,13 @@ def open_app() -> AppTest:
 
 
 def captions(app: AppTest) -> list[str]:
-    """Of every picture on the page, all of which must be lossless."""
+    """Return the captions of all pictures, which must all be lossless."""
     pictures = [image.proto.imgs[0] for image in app.get("image")]
     assert all(picture.url.endswith(".png") for picture in pictures)
     return [picture.caption for picture in pictures]
 
 
-def test_without_runs_the_page_says_how_to_make_one(only_own_runs):
+def test_without_runs_the_page_names_the_command(only_own_runs):
     assert "python -m dcgan train" in open_app().info[0].value
 
 
@@ -103,19 +106,20 @@ def test_the_published_gan_and_dcgan_stand_side_by_side_without_a_choice():
     app = open_app()
     assert [box.value for box in app.selectbox] == ["gan-mnist", "dcgan-mnist", "epoch"]
     assert [caption.split(":")[0] for caption in captions(app)] == ["gan-mnist, epoch 20", "dcgan-mnist, epoch 20"]
-    numbers = app.dataframe[1].value.set_index("")
+    numbers = table(app, "")
     assert numbers.loc["parameters of the generator"].tolist() == ["1,486,352", "312,256"]
     assert numbers.loc["parameters of the discriminator"].tolist() == ["1,460,225", "109,440"]
-    differences = app.dataframe[0].value.set_index("field")
-    assert differences.loc["model.topology", ["left", "right"]].tolist() == ["mlp", "conv"]
-    assert "batch_size" not in differences.index
-    scores = score_table(app)
+    differences = table(app, "field")
+    (topology,) = [index for index in differences.index if index.startswith("**model.topology**")]
+    assert differences.loc[topology].tolist() == ["mlp", "conv"]
+    assert not [index for index in differences.index if index.startswith("**batch_size**")]
+    scores = table(app, "score")
     assert scores.columns.tolist() == ["gan-mnist", "dcgan-mnist", "real images"]
     (cfd,) = [name for name in scores.index if name.startswith("CFD: ")]
     assert scores.loc[cfd].tolist() == ["9.27", "2.18", "0.12"]
     assert not [name for name in [*scores.index, *numbers.index] if "_" in name]
     assert "10,000 images, seeds 0 to 9,999, by the mnist classifier b6508af4b2ba" in said(app)
-    assert "CFD is no FID" in said(app)
+    assert real_images_text(is_conditional=False) in said(app)
     assert not app.warning
 
 
@@ -139,18 +143,18 @@ def test_an_address_opens_the_comparison_it_names(align, at, epochs):
     assert not app.warning
 
 
-@pytest.mark.parametrize(("at", "found"), [("9999", "20"), ("-1", "0")])
-def test_a_point_beyond_the_recordings_is_said(at, found):
+@pytest.mark.parametrize(("at", "position"), [("9999", "20"), ("-1", "0")])
+def test_a_point_beyond_the_recordings_is_reported(at, position):
     app = opened(at=at)
-    assert app.select_slider(key="at").value == found
-    assert f"at='{at}' in the address is beyond the recordings; it is {found} instead." in said(app)
+    assert app.select_slider(key="at").value == position
+    assert f"at='{at}' in the address is beyond the recordings; {position} is used instead." in said(app)
     app.run()
-    assert not app.warning  # said once
+    assert not app.warning  # reported once
 
 
-def test_a_key_that_no_widget_has_is_said(only_own_runs):
+def test_a_key_without_a_widget_is_reported(only_own_runs):
     run = record_run(only_own_runs)
-    assert "The address also holds 'labels', of no use here." in said(opened(left=run.name, labels="7", seed="3"))
+    assert "This page does not use 'labels' of the address." in said(opened(left=run.name, labels="7", seed="3"))
 
 
 @pytest.mark.parametrize("name", ["progress.jsonl", "scores.jsonl", "evals.jsonl"])
@@ -185,7 +189,7 @@ def test_all_that_is_on_the_page_is_in_its_address():
     app = opened(
         left="cdcgan-mnist", right="gan-mnist", align="images", at="60000", size="3", reverse="true", log="true"
     )
-    (address,) = [each.value for each in app.code]
+    (address,) = [element.value for element in app.code]
     assert address.endswith(
         "?left=cdcgan-mnist&right=gan-mnist&align=images&at=60000&size=3&reverse=True&smoothing=0.8&log=True"
     )
@@ -214,7 +218,7 @@ def test_a_hostile_address_leaves_the_page_alive(only_own_runs, key, at):
 def test_play_walks_to_the_end_and_stops(only_own_runs):
     record_run(only_own_runs)
     app = opened()
-    next(each for each in app.button if each.label == "Play").click().run()
+    app.button(key="play").click().run()
     seen = [app.select_slider(key="at").value]
     for _ in range(5):
         app.run()
@@ -222,7 +226,7 @@ def test_play_walks_to_the_end_and_stops(only_own_runs):
     assert not app.exception
     assert seen[-1] == "2"
     assert sorted(seen) == seen
-    assert [each.label for each in app.button] == ["Play"]
+    assert [button.label for button in app.button] == ["Play"]
 
 
 def test_runs_that_are_not_whole_yet(only_own_runs):
@@ -235,7 +239,7 @@ def test_runs_that_are_not_whole_yet(only_own_runs):
     whole.generator_path.unlink()
     app = opened(left=whole.name, right=whole.name)
     assert len(captions(app)) == 2
-    assert "no weights" in app.dataframe[0].value.to_string()
+    assert table(app, "").loc["parameters of the generator"].tolist() == ["no weights"] * 2
     assert "align by epoch" in opened(left=whole.name, align="time").warning[0].value
 
 
@@ -261,23 +265,26 @@ def test_the_curves_lie_over_each_other_solid_and_dashed(only_own_runs):
 
 def test_a_loss_without_probabilities_is_not_drawn_as_one(only_own_runs):
     record_run(only_own_runs)
-    assert "they are no probabilities" not in said(opened())
+    exception = NOT_PROBABILITIES.format(loss="hinge")
+    assert exception not in said(opened())
     record_run(only_own_runs, replace(TINY, loss="hinge"))
     app = opened()
-    judgement = json.loads(app.get("plotly_chart")[1].proto.spec)
-    assert judgement["layout"]["yaxis"]["title"]["text"] == "sigmoid of D's logits"
-    assert "Not so with the hinge loss" in said(app)
+    outputs = json.loads(app.get("plotly_chart")[1].proto.spec)
+    assert outputs["layout"]["yaxis"]["title"]["text"] == "sigmoid of D's logits"
+    assert exception in said(app)
 
 
-def score_table(app: AppTest):
-    """As it is read: Markdown's backslashes are not seen."""
-    table = app.table[0].value
-    assert not [cell for cell in table.values.flatten() if cell.startswith(("-", "*", "+", "#"))]
-    return table.rename(columns=lambda name: name.replace("\\", "")).set_index("score")
+def table(app: AppTest, first_column: str) -> DataFrame:
+    """Return the table with that first column as one reads it, without Markdown's backslashes."""
+    (cells,) = [element.value for element in app.table if element.value.columns[0] == first_column]
+    assert not [cell for cell in cells.values.flatten() if cell.startswith(("-", "* ", "+", "#"))]
+    cells = cells.rename(columns=lambda name: name.replace("\\", "")).map(lambda cell: cell.replace("\\", ""))
+    return cells.set_index(first_column)
 
 
 def said(app: AppTest) -> str:
-    return "\n".join(each.value for kind in (app.caption, app.warning) for each in kind).replace("\\", "")
+    kinds = (app.caption, app.warning)
+    return "\n".join(element.value for kind in kinds for element in kind).replace("\\", "")
 
 
 EVALUATION = {
@@ -289,23 +296,23 @@ EVALUATION = {
 }
 
 
-def test_the_real_images_beside_a_conditional_model_are_said_to_be_evenly_drawn(only_own_runs):
+def test_real_images_beside_a_conditional_model_are_explained(only_own_runs):
     record_run(only_own_runs).append_eval(EVALUATION | {"cfd": 2.0, "real_cfd": 0.5})
-    assert "are as many training images, against" in said(opened())
-    told = replace(TINY, model=replace(TINY.model, num_classes=10))
-    record_run(only_own_runs, told).append_eval(EVALUATION | {"cfd": 2.0, "real_cfd": 0.5})
-    assert "training images, as many of each class where the model is told it, against" in said(opened())
+    assert real_images_text(is_conditional=False) in said(opened())
+    conditional = replace(TINY, model=replace(TINY.model, num_classes=10))
+    record_run(only_own_runs, conditional).append_eval(EVALUATION | {"cfd": 2.0, "real_cfd": 0.5})
+    assert real_images_text(is_conditional=True) in said(opened())
 
 
 def test_scores_are_shown_once_they_exist(only_own_runs):
     run = record_run(only_own_runs)
-    assert f"this makes one: python -m dcgan evaluate {run.name}\n" in said(opened()) + "\n"
+    assert f"python -m dcgan evaluate {run.name}\n" in said(opened()) + "\n"
     run.append_eval(EVALUATION | {"cfd": 12.34567, "real_cfd": 0.5, "unheard_of": 1.0})
     app = opened(left=run.name, right=run.name)
-    table = score_table(app)
-    assert table.columns.tolist() == [f"{run.name} (left)", f"{run.name} (right)", "real images"]
-    assert table.index.tolist() == [SCORES["cfd"].sentence]
-    assert table.values.tolist() == [["12.35", "12.35", "0.50"]]
+    cells = table(app, "score")
+    assert cells.columns.tolist() == [f"{run.name} (left)", f"{run.name} (right)", "real images"]
+    assert cells.index.tolist() == [SCORES["cfd"].sentence]
+    assert cells.values.tolist() == [["12.35", "12.35", "0.50"]]
     assert "500 images, seeds 7 to 506, by the mnist classifier b6508af4b2ba" in said(app)
     assert "evaluate" not in said(app)
 
@@ -317,67 +324,69 @@ def test_all_kinds_of_evaluations_stand_in_one_table(only_own_runs):
     run.append_eval(EVALUATION | {"num_images": 100, "cfd": 40.0})
     other.append_eval(EVALUATION | {"step": 2, "cfd": 14.0})
     app = opened(left=run.name, right=other.name)
-    table = score_table(app)
-    assert table.index.tolist() == [SCORES[key].sentence for key in ("cfd", "nearest_neighbor_error", "fid")]
-    assert table.to_numpy()[:, :2].tolist() == [["12.00", "14.00"], ["0.0500", "n/a"], ["30.00", "n/a"]]
-    assert f"Of {run.name}: 500 images, seeds 7 to 506, by the mnist classifier b6508af4b2ba; 500 images" in said(app)
+    cells = table(app, "score")
+    assert cells.index.tolist() == [SCORES[key].sentence for key in ("cfd", "nearest_neighbor_error", "fid")]
+    assert cells.to_numpy()[:, :2].tolist() == [["12.00", "14.00"], ["0.0500", "n/a"], ["30.00", "n/a"]]
+    assert (
+        f"Scores of {run.name}: 500 images, seeds 7 to 506, by the mnist classifier b6508af4b2ba; 500 images"
+        in said(app)
+    )
     assert "by the mnist classifier b6508af4b2ba; scored at step 2 of 4." in said(app)
     assert not app.warning
 
 
-def test_an_evaluation_without_a_known_score_is_said_and_no_empty_table(only_own_runs):
+def test_an_evaluation_without_a_known_score_makes_no_table(only_own_runs):
     run = record_run(only_own_runs)
     run.append_eval(EVALUATION | {"unheard_of": 1.0})
     app = opened(left=run.name, right=run.name)
-    assert not app.table
-    assert "was evaluated, but has no score that is known here; this makes one: python -m dcgan evaluate" in said(app)
+    assert len(app.table) == 1  # the details
+    assert f"python -m dcgan evaluate {run.name}" in said(app)
 
 
 @pytest.mark.parametrize(
     ("change", "warned"), [({}, 0), ({"num_images": 400}, 1), ({"classifier_hash": "0" * 12}, 1)]
 )
-def test_scores_of_another_classifier_or_count_are_said_not_to_compare(only_own_runs, change, warned):
+def test_scores_of_another_classifier_or_count_get_a_warning(only_own_runs, change, warned):
     for more in ({}, change):
         record_run(only_own_runs).append_eval(EVALUATION | {"cfd": 2.0, "real_cfd": 0.5} | more)
     app = opened()
     assert len(app.warning) == warned
-    assert ("do not compare" in said(app)) == bool(warned)
 
 
-def test_scores_along_the_way_lie_over_each_other_beside_their_floor(only_own_runs):
+def test_scores_of_each_epoch_lie_over_each_other_beside_real_images(only_own_runs):
     first, second = record_run(only_own_runs), record_run(only_own_runs)
     assert len(opened().get("plotly_chart")) == 2
     for run, cfd in ((first, 9.0), (second, 5.0)):
         run.append_score(score_row(2, cfd=cfd))
     app = opened(at="1")
-    figures = [json.loads(each.proto.spec) for each in app.get("plotly_chart")[2:]]
+    figures = [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")[2:]]
     assert len(figures) == 2
     assert [trace["name"] for trace in figures[0]["data"]] == [first.name, second.name, "real images"]
     assert [trace["y"] for trace in figures[0]["data"]] == [[9.0], [5.0], [0.27, 0.27]]
-    assert "no scores along the way" not in said(app)
+    assert "--score-images" not in said(app)
     assert not app.warning
     first.append_score(score_row(4, num_images=500, real_cfd=0.8))
     app = opened()
-    assert "These two curves do not compare" in said(app)
+    assert len(app.warning) == 1
     names = [trace["name"] for trace in json.loads(app.get("plotly_chart")[2].proto.spec)["data"]]
     assert names[2:] == [f"real images, {first.name}", f"real images, {second.name}"]
 
 
-def test_a_run_without_scores_along_the_way_says_how_to_get_them(only_own_runs):
+def test_a_run_without_scores_of_its_epochs_names_the_command(only_own_runs):
     run = record_run(only_own_runs, replace(TINY, score_images=2000))
-    unjudged, off = record_run(only_own_runs), record_run(only_own_runs)
+    unscored, off = record_run(only_own_runs), record_run(only_own_runs)
     run.append_score(score_row(2))
     app = opened(left=run.name, right=off.name)
     assert len(app.get("plotly_chart")) == 4
     assert f"python -m dcgan train {off.name} --score-images 2000" in said(app)
-    unjudged.write_status(replace(unjudged.status(), notes=("not scored along the way: no classifier",)))
-    app = opened(left=unjudged.name, right=off.name)
+    unscored.write_status(replace(unscored.status(), notes=("not scored along the way: no classifier",)))
+    app = opened(left=unscored.name, right=off.name)
     assert len(app.get("plotly_chart")) == 2
-    assert f"{unjudged.name} was not scored along the way: no classifier." in said(app)
+    assert f"{unscored.name} was not scored along the way: no classifier." in said(app)
     new = record_run(only_own_runs, replace(TINY, score_images=2000))
     new.write_status(Status("running", 4, 8, 4))
     with new.lock():
-        assert "the first has not ended yet" in said(opened(left=new.name, right=run.name))
+        assert "The first epoch has not ended yet" in said(opened(left=new.name, right=run.name))
 
 
 def test_a_run_that_grows_offers_its_new_grids(only_own_runs):

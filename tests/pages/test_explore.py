@@ -95,7 +95,7 @@ def test_runs_without_weights_are_no_choice(tiny_run):
     other = record_run(tiny_run.path.parent, replace(TINY, seed=1))
     app = open_page(run=tiny_run.name)
     assert app.selectbox(key="run").options == [other.name]
-    assert warnings(app) == [f"run='{tiny_run.name}' in the address cannot be shown; it is {other.name} instead."]
+    assert warnings(app) == [f"run='{tiny_run.name}' in the address cannot be shown; {other.name} is used instead."]
 
 
 def test_the_moving_average_is_what_is_shown(only_own_runs):
@@ -457,7 +457,7 @@ def test_infinite_numbers_are_no_error(tiny_run, key, view, text):
 
 def test_unknown_keys_are_a_warning(tiny_run):
     app = open_page(run=tiny_run.name, labels="7", seed="5", a="3")
-    assert warnings(app) == ["The address also holds 'labels', 'seed', of no use here."]
+    assert warnings(app) == ["This page does not use 'labels', 'seed' of the address."]
     app.run()
     assert not app.warning
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from dcgan.figures import animations
 from dcgan.files import CHECKPOINTS
+from dcgan.pages.parts.catalog import HOME, PAGES
+from dcgan.pages.parts.icon import studio_icon
 from dcgan.presets import PRESETS
 from dcgan.runs.run import Run
 
@@ -31,7 +35,7 @@ def opened(page: str, **query: str) -> AppTest:
 
 @pytest.fixture
 def recordings(tmp_path, monkeypatch) -> Path:
-    """Copies of the two recordings on the first page, to be damaged; without their weights."""
+    """Copy the two recordings of the first page, without their weights, so that a test can damage them."""
     for name in ("gan-mnist", "dcgan-mnist"):
         shutil.copytree(
             CHECKPOINTS / name, tmp_path / name, ignore=lambda folder, names: [n for n in names if "safetensors" in n]
@@ -45,17 +49,17 @@ def test_the_first_page_plays_both_recordings():
     (picture,) = [image.proto.imgs[0] for image in app.get("image")]
     assert picture.url.endswith(".gif")
     assert not app.info
-    app.toggle[0].set_value(False).run()
+    app.toggle(key="play").set_value(False).run()
     assert app.get("image")[0].proto.imgs[0].url.endswith(".png")
     assert "from epoch 0 to epoch 20" in "".join(caption.value for caption in app.caption)
 
 
-def test_its_film_goes_from_the_first_grid_to_the_last(recordings):
+def test_its_animation_goes_from_the_first_grid_to_the_last(recordings):
     left, right = Run(recordings / "gan-mnist"), Run(recordings / "dcgan-mnist")
     steps = list(zip(left.sample_steps(), right.sample_steps(), strict=True))
-    with Image.open(io.BytesIO(animations.side_by_side_gif(left, right, steps))) as film:
-        assert film.size == (2 * 448 + animations.SIDE_GAP, 448 + 56)
-        assert film.n_frames > 25
+    with Image.open(io.BytesIO(animations.side_by_side_gif(left, right, steps))) as gif:
+        assert gif.size == (2 * 448 + animations.SIDE_GAP, 448 + 56)
+        assert gif.n_frames > 25
 
 
 def test_without_recordings_the_text_stays(runs_root, monkeypatch):
@@ -84,23 +88,50 @@ def test_the_first_page_imports_no_torch():
     assert done.returncode == 0, done.stderr
 
 
+# The list of pages
+
+
+def test_every_page_of_the_list_has_a_file_and_a_material_icon():
+    assert PAGES[0] is HOME
+    folder = Path(APP).parent / "dcgan" / "pages"
+    assert {entry.path for entry in PAGES} == {f"dcgan/pages/{file.name}" for file in folder.glob("[!_]*.py")}
+    assert all(re.fullmatch(r":material/[a-z_]+:", entry.icon) for entry in PAGES)
+
+
+def test_the_first_page_links_to_all_others():
+    links = [link.proto.page for link in opened("home").get("page_link")]
+    assert links == [entry.name for entry in PAGES if entry is not HOME]
+
+
+def test_the_icon_has_both_networks_colors():
+    icon_u8 = np.asarray(studio_icon(enlarge=2))
+    assert (icon_u8.shape, icon_u8.dtype) == ((16, 16, 4), "uint8")
+    assert icon_u8[0, 0].tolist() == [0x00, 0x72, 0xB2, 255]
+    assert icon_u8[0, -1].tolist() == [0xD5, 0x5E, 0x00, 255]
+
+
 # Architectures
+
+DIFFERENT = "≠"
+
+
+def parameters(table) -> int:
+    """Return the sum of the column, whose numbers have separators."""
+    return sum(int(text.replace(",", "")) for text in table.value["parameters"])
 
 
 def test_two_presets_side_by_side_with_their_differences_marked():
     app = opened("architectures")
     assert [box.value for box in app.selectbox] == ["gan", "dcgan"]
-    tables = [each.value for each in app.dataframe]
-    totals = [table["parameters"].sum() for table in tables]
-    assert totals == [1_486_352, 312_256, 1_460_225, 109_440]
-    assert set(tables[0][""]) == {"", "≠"}
-    assert "**1,486,352** parameters" in [each.value for each in app.markdown]
-    assert "From: MNIST GAN, the series' first article." in app.markdown[1].value
+    assert [parameters(table) for table in app.table] == [1_486_352, 312_256, 1_460_225, 109_440]
+    assert {layer.startswith(DIFFERENT) for layer in app.table[0].value["layer"]} == {True, False}
+    assert "**1,486,352** parameters" in [element.value for element in app.markdown]
+    assert PRESETS["gan"].source in app.markdown[1].value
 
 
 def test_a_preset_beside_itself_has_no_differences():
     app = opened("architectures", left="dcgan", right="dcgan")
-    assert all(set(table.value[""]) == {""} for table in app.dataframe)
+    assert not [layer for table in app.table for layer in table.value["layer"] if layer.startswith(DIFFERENT)]
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -108,9 +139,7 @@ def test_every_preset_is_shown(preset):
     app = opened("architectures", left=preset, right="gan")
     assert app.selectbox[0].value == preset
     assert len(app.get("graphviz_chart")) == 4
-    assert (app.dataframe[0].value["parameters"].sum(), app.dataframe[2].value["parameters"].sum()) == (
-        PRESETS[preset].parameters
-    )
+    assert (parameters(app.table[0]), parameters(app.table[2])) == PRESETS[preset].parameters
 
 
 @pytest.mark.parametrize("value", ["<script>", "nan", "../gan", "9" * 400])

@@ -1,4 +1,4 @@
-"""The Train page on every kind of run, without a browser: what it shows, and what its buttons do."""
+"""The Train page on every kind of run, without a browser: its content, and its buttons."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from dcgan.fields import train_command
 from dcgan.figures import plots
 from dcgan.files import CHECKPOINTS
-from dcgan.pages.parts import live
+from dcgan.pages.parts import curves, live
 from dcgan.presets import PRESETS
 from dcgan.runs import launch
 from dcgan.runs.rows import Status
@@ -52,12 +52,12 @@ def texts(app: AppTest) -> str:
 
 
 def button(app: AppTest, label: str):
-    (found,) = [each for each in app.button if each.label == label]
-    return found
+    (match,) = [element for element in app.button if element.label == label]
+    return match
 
 
 def labels(app: AppTest) -> list[str]:
-    return [each.label for each in app.button]
+    return [element.label for element in app.button]
 
 
 def bar(app: AppTest) -> str:
@@ -71,7 +71,7 @@ def figures(app: AppTest) -> int:
 # Kinds of runs
 
 
-def test_without_runs_there_is_the_form_and_a_word():
+def test_without_runs_there_are_the_form_and_a_message():
     app = open_train()
     assert "There is no recording yet" in texts(app)
     assert button(app, "Start training")
@@ -80,7 +80,7 @@ def test_without_runs_there_is_the_form_and_a_word():
 def test_a_finished_run_shows_its_curves_its_samples_and_no_stop(runs_root):
     run = record_run(runs_root)
     app = open_train()
-    assert "finished" in texts(app)
+    assert live.STATES["finished"] in [element.value for element in app.markdown]
     assert bar(app).startswith("epoch 2 of 2 · step 4 of 4")
     assert figures(app) == 3
     (picture,) = [image.proto.imgs[0] for image in app.get("image")]
@@ -94,33 +94,33 @@ def test_a_finished_run_shows_its_curves_its_samples_and_no_stop(runs_root):
 
 
 @pytest.mark.parametrize(
-    ("loss", "axis", "word"),
+    ("loss", "axis", "reading"),
     [
-        ("bce", "probability of being real", "1 is real"),
-        ("relativistic", "sigmoid of D's logits", "the relativistic loss does not make D's outputs probabilities"),
+        ("bce", "probability of being real", "probabilities"),
+        ("relativistic", "sigmoid of D's logits", "logits"),
     ],
 )
-def test_what_the_discriminator_says_is_a_probability_with_such_a_loss_only(runs_root, loss, axis, word):
+def test_outputs_of_the_discriminator_are_called_probabilities_only_where_they_are(runs_root, loss, axis, reading):
     record_run(runs_root, replace(TINY, loss=loss))
     app = open_train()
-    judgement = json.loads(app.get("plotly_chart")[1].proto.spec)
-    assert judgement["layout"]["yaxis"]["title"]["text"] == axis
-    assert word in texts(app)
+    outputs = json.loads(app.get("plotly_chart")[1].proto.spec)
+    assert outputs["layout"]["yaxis"]["title"]["text"] == axis
+    assert curves.READING[reading].format(loss=loss) in [element.value for element in app.caption]
 
 
 def test_scores_are_drawn_beside_those_of_real_images(runs_root):
     run = record_run(runs_root)
-    assert "Scores along the way" not in [each.value for each in open_train().subheader]
+    assert "scores" not in [element.anchor for element in open_train().subheader]
     rows = [score_row(2), score_row(4)]
     for row in rows:
         run.append_score(row)
     app = open_train()
-    assert "Scores along the way" in [each.value for each in app.subheader]
-    cfd, coverage, classes = (json.loads(each.proto.spec)["data"] for each in app.get("plotly_chart")[3:])
+    assert "scores" in [element.anchor for element in app.subheader]
+    cfd, coverage, classes = (json.loads(chart.proto.spec)["data"] for chart in app.get("plotly_chart")[3:])
     assert [cfd[0]["x"], cfd[0]["y"], cfd[1]["y"]] == [[1.0, 2.0], [row.cfd for row in rows], [0.27, 0.27]]
     assert [coverage[0]["y"], coverage[1]["y"]] == [[row.coverage for row in rows], [0.56, 0.56]]
     assert classes[0]["y"] == list(rows[-1].class_histogram)
-    assert "2,000 images at the end of each epoch" in texts(app).replace("\\", "")
+    assert "2,000 images are scored" in texts(app).replace("\\", "")
     assert not app.warning
 
 
@@ -132,16 +132,15 @@ def test_a_collapse_is_an_alarm_that_names_what_is_missing(runs_root):
     for step in (12, 14):
         run.append_score(score_row(step, cfd=30.0, class_histogram=shares))
     app = open_train()
-    assert app.warning[0].value.startswith("**The generator no longer draws 1 and 4.** Mode collapse")
+    assert "The generator no longer draws 1 and 4." in app.warning[0].value
     run.append_score(score_row(16, cfd=70.0, coverage=0.0, class_histogram=(0.0,) * 7 + (1.0, 0.0, 0.0)))
     app = checked(app.run())
-    assert app.error[0].value.startswith("**The generator has collapsed: 100% of its images are of one kind, 7.**")
+    assert "The generator has collapsed" in app.error[0].value
     assert not app.success
 
 
 def test_a_running_run_says_when_its_first_scores_come(runs_root):
-    coming = "Scores come with the end of the first epoch."
-    for config, notes, said in (
+    for config, notes, is_announced in (
         (replace(TINY, score_images=2000), (), True),
         (replace(TINY, score_images=2000), ("not scored along the way: there is no classifier",), False),
         (TINY, (), False),
@@ -149,7 +148,7 @@ def test_a_running_run_says_when_its_first_scores_come(runs_root):
         run = record_run(runs_root, config)
         run.write_status(Status("running", 2, 400, 2, notes=notes))
         with run.lock():
-            assert (coming in texts(open_train(run=run.name))) is said
+            assert (curves.FIRST_SCORES in texts(open_train(run=run.name))) is is_announced
         run.delete()
 
 
@@ -180,8 +179,8 @@ def test_a_run_that_has_just_been_started_says_so(runs_root):
     run.write_status(Status("running", 0, 0, 2))
     with run.lock():
         app = open_train()
-    assert "starting" in texts(app)
-    assert "No samples yet" in texts(app)
+    assert live.STARTING in texts(app)
+    assert "no samples yet" in texts(app)
     assert figures(app) == 0
 
 
@@ -205,7 +204,7 @@ def test_a_run_that_was_killed_on_its_way_says_what_it_printed_too(runs_root):
     assert "terminate called" not in texts(open_train())
 
 
-def test_a_failed_run_shows_its_reason_and_the_doctor(runs_root):
+def test_a_failed_run_shows_its_reason_and_its_diagnosis(runs_root):
     run = record_run(runs_root)
     error = "g_loss became nan at step 7 (epoch 0.01); the last good weights are kept; try lower learning rates"
     run.write_status(replace(run.status(), state="failed", error=error))
@@ -271,12 +270,12 @@ def test_a_hostile_address_is_a_sentence(runs_root, query):
 def test_rename_and_delete(runs_root):
     run, other = record_run(runs_root), record_run(runs_root)
     app = open_train(run=run.name)
-    name = next(each for each in app.text_input if each.label == "New name")
+    name = next(element for element in app.text_input if element.label == "New name")
     checked(name.input("mine").run())
     checked(button(app, "Rename").click().run())
     assert (runs_root / "mine" / "config.json").exists()
     assert [box.value for box in app.selectbox if box.label == "Run"] == ["mine"]
-    name = next(each for each in app.text_input if each.label == "New name")
+    name = next(element for element in app.text_input if element.label == "New name")
     checked(name.input("../up").run())
     checked(button(app, "Rename").click().run())
     assert "is not a name for a run" in app.error[0].value.replace("\\", "")
@@ -348,7 +347,7 @@ def test_published_runs_are_not_the_visitors(monkeypatch):
     monkeypatch.setattr("dcgan.files.CHECKPOINTS", CHECKPOINTS)
     app = open_train(run="gan-mnist")
     assert not {"Resume", "Rename", "Delete for good"} & set(labels(app))
-    assert app.success[0].value.startswith("**Healthy.**")
+    assert "Healthy." in app.success[0].value
 
 
 def test_a_replay_walks_from_the_first_grid_to_the_last_and_ends(runs_root):
@@ -371,7 +370,7 @@ def test_a_second_viewer_who_reads_new_rows_amid_a_look_does_no_harm(runs_root, 
     def slowly(series, x):
         xs = across(series, x)
         run.append_progress(progress_row(next(added)))
-        live.series_of(run)  # the other one's look, of the same series
+        curves.newest_series(run)  # the other viewer reads the same series
         return xs
 
     monkeypatch.setattr(plots, "across", slowly)

@@ -1,4 +1,4 @@
-"""What a page makes of the address it was opened with, which may hold anything."""
+"""Read the address that a page was opened with. It may hold anything."""
 
 from __future__ import annotations
 
@@ -11,65 +11,65 @@ import streamlit as st
 
 from dcgan.sampling.link_fields import shown
 
-_ASKED = "asked-in-the-address"
+_REQUESTED = "requested-in-the-address"
 
 
-def asked_for() -> dict[str, list[str]]:
-    """What the address held when the session was opened; to be called before the page's first widget.
+def requested_values() -> dict[str, list[str]]:
+    """Return what the address held when the session was opened. Call it before the page's first widget.
 
-    Values that a widget refuses are gone from it once the widget is there, so this looks before. A whole number
-    without end is taken out here: Streamlit's number_input raises OverflowError for it.
+    A value that a widget refuses disappears with the widget, so this function looks before. It removes infinite
+    numbers itself, because Streamlit's number_input raises OverflowError for them.
     """
     in_address = {key: st.query_params.get_all(key) for key in st.query_params}
-    asked = st.session_state.setdefault(_ASKED, in_address)
-    endless = [key for key in asked if key in in_address and any(map(is_endless, in_address[key]))]
-    for key in endless:
+    requested = st.session_state.setdefault(_REQUESTED, in_address)
+    infinite = [key for key in requested if key in in_address and any(map(is_infinite, in_address[key]))]
+    for key in infinite:
         del st.query_params[key]
-    if endless:
+    if infinite:
         st.rerun()
-    return asked
+    return requested
 
 
-def is_endless(text: str) -> bool:
+def is_infinite(text: str) -> bool:
+    """Return whether the text is an infinite number."""
     try:
         return math.isinf(float(text))
     except ValueError:
         return False
 
 
-def refused(asked: Mapping[str, list[str]], elsewhere: Collection[str] = ()) -> list[str]:
-    """A sentence for every value that its widget did not take, whose default has replaced it, and one for all keys
-    that no widget here has. Said once a session.
+def refusals(requested: Mapping[str, list[str]], elsewhere: Collection[str] = ()) -> list[str]:
+    """Return a sentence for each value that its widget refused, and one for all keys without a widget here.
 
-    `elsewhere` names keys of widgets that may come later, as those of another view of the page do. To be called
-    after the page's last widget.
+    A session gets each sentence once. `elsewhere` names keys of widgets that may come later, such as those of another
+    view of the page. Call it after the page's last widget.
     """
-    st.session_state[_ASKED] = {}
+    st.session_state[_REQUESTED] = {}
     values = st.session_state
     sentences = [
-        plain(f"{key}={shown(','.join(texts))} in the address cannot be shown; it is {values[key]} instead.")
-        for key, texts in asked.items()
+        plain(f"{key}={shown(','.join(texts))} in the address cannot be shown; {values[key]} is used instead.")
+        for key, texts in requested.items()
         if key in values and not spells(texts, values[key])
     ]
     # Hugging Face adds keys that begin with "__", such as a theme's.
-    unused = [shown(key) for key in asked if key not in values and key not in elsewhere and key[:2] != "__"]
+    unused = [shown(key) for key in requested if key not in values and key not in elsewhere and key[:2] != "__"]
     if unused:
         more = ", ..." if len(unused) > 3 else ""
-        sentences.append(plain(f"The address also holds {', '.join(unused[:3])}{more}, of no use here."))
+        sentences.append(plain(f"This page does not use {', '.join(unused[:3])}{more} of the address."))
     return sentences
 
 
 def plain(text: str) -> str:
-    """The text as Markdown that shows it letter by letter: what an address holds must make no link and no image."""
+    """Return Markdown that shows the text letter by letter. Text from outside must not make a link or an image."""
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
 
 
 def spells(texts: list[str], value: Any) -> bool:
-    """Whether the URL's texts are the widget's value."""
+    """Return whether the texts of the address are the widget's value."""
     values = value if isinstance(value, list) else [value]
     if len(values) == 1 and isinstance(values[0], int | float) and not isinstance(values[0], bool):
         try:
             return float(texts[-1]) == values[0]
         except ValueError:
             return False
-    return [text.lower() for text in texts] == [str(each).lower() for each in values]
+    return [text.lower() for text in texts] == [str(item).lower() for item in values]

@@ -1,4 +1,4 @@
-"""The form that starts a training: a preset, its main fields, all the others, and the command that does the same."""
+"""Show the form that starts a training: a preset, its main fields, all other fields, and the same as a command."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ MAIN_FIELDS = {
     "ema_half_life_images": "EMA half-life, images",
     "seed": "Seed",
 }
-"""Fields that everybody looks at -> their label; the data has widgets of its own."""
+"""The most used fields -> their label. The data has its own widgets."""
 
-OWN_IMAGES = "images of your own"
+OWN_IMAGES = "your own images"
 _DATA_FIELD = "data.name"
 _ERROR = "start-error"
 
 
 def start_form() -> None:
-    """The whole form; a Start that works adds a run and chooses it."""
-    if not launch.running():  # a training would slow the steps that are timed, and they it
+    """Show the form. Its button starts a run and selects it."""
+    if not launch.running():  # a training and the timed steps would slow each other
         time_estimate.measure_in_background(PRESETS[name].config for name in _presets())
     preset = st.selectbox("Preset", _presets(), key="preset", bind="query-params")
     about(preset)
@@ -50,7 +50,7 @@ def start_form() -> None:
     st.button(
         "Start training",
         type="primary",
-        icon="▶️",
+        icon=":material/play_arrow:",
         disabled=config is None,
         on_click=start_clicked,
         args=(config, preset),
@@ -60,12 +60,12 @@ def start_form() -> None:
 
 
 def estimate_line(config: TrainConfig) -> None:
-    """Looks again by itself while the steps are being timed."""
+    """Show the expected time. The page refreshes this line while steps are being timed."""
     st.markdown(estimate_text(config))
 
 
 def start_clicked(config: TrainConfig, preset: str) -> None:
-    """Before the page is drawn anew, so that it opens with the new run."""
+    """Start the run before the page is drawn again, so that the page shows it."""
     try:
         run = launch.start(config, preset)
     except (OSError, ValueError) as error:
@@ -75,17 +75,17 @@ def start_clicked(config: TrainConfig, preset: str) -> None:
 
 
 def about(preset: str) -> None:
-    """The card of a preset: where it comes from, how large it is, how long it takes here."""
+    """Show a preset: its source, its size, and a table of all presets."""
     chosen = PRESETS[preset]
     g, d = chosen.parameters
     st.markdown(
-        f"**{chosen.title}.** From: {chosen.source}. {g:,} parameters in G, {d:,} in D; "
+        f"**{chosen.title}.** Source: {chosen.source}. {g:,} parameters in G, {d:,} in D; "
         f"{chosen.config.epochs} epochs, batches of {chosen.config.batch_size}."
     )
     if chosen.notes:
         st.caption(chosen.notes)
     with st.expander("All presets"):
-        waiting = any(time_estimate.is_measuring(each.config) for each in PRESETS.values())
+        waiting = any(time_estimate.is_measuring(preset.config) for preset in PRESETS.values())
         st.fragment(table_of_presets, run_every=5.0 if waiting else None)()
 
 
@@ -94,8 +94,8 @@ def table_of_presets() -> None:
         [
             {
                 "preset": name,
-                "what": PRESETS[name].title,
-                "from": PRESETS[name].source,
+                "title": PRESETS[name].title,
+                "source": PRESETS[name].source,
                 "G parameters": PRESETS[name].parameters[0],
                 "D parameters": PRESETS[name].parameters[1],
                 "epochs": PRESETS[name].config.epochs,
@@ -104,23 +104,25 @@ def table_of_presets() -> None:
             for name in _presets()
         ],
         hide_index=True,
-        alt="The presets with their source, sizes and the time they take on this machine",
+        alt="The presets with their source, their sizes and their training time on this machine",
     )
 
 
-def estimate_text(config: TrainConfig, short: bool = False) -> str:
-    """What the training will take on this machine, and how that is known."""
+def estimate_text(config: TrainConfig, *, short: bool = False) -> str:
+    """Return the expected time on this machine, and how it was measured."""
     estimate = time_estimate.estimate(config)
     if estimate is None:
-        unknown = "being measured" if time_estimate.is_measuring(config) else "not known"
-        return unknown if short else f"The time it takes on this machine is {unknown}."
-    text = tables.duration(estimate.seconds)
-    timed = f"{estimate.steps_timed} steps timed on this machine's {estimate.device}"
-    return f"about {text}" if short else f"It takes about {text} here, by {timed}."
+        reason = "being measured" if time_estimate.is_measuring(config) else "not known"
+        return reason if short else f"The training time on this machine is {reason}."
+    duration = tables.duration(estimate.seconds)
+    if short:
+        return f"about {duration}"
+    machine = f"this machine's {estimate.device} ({estimate.steps_timed} timed steps)"
+    return f"The training takes about {duration} on {machine}."
 
 
 def configured(preset: str) -> TrainConfig | None:
-    """The preset with what the widgets say; None, and a sentence, where that does not go together."""
+    """Return the preset with the values of the widgets; None, and a message, where they do not go together."""
     base = PRESETS[preset].config
     values: dict[str, Any] = {}
     data = _data(preset, base)
@@ -130,7 +132,7 @@ def configured(preset: str) -> TrainConfig | None:
         with columns[index % 4]:
             values[name] = widget(known[name], label, fields.value_of(base, name), f"{preset}:{name}")
     with st.expander("Everything else"):
-        st.caption("As the command line has it; the question marks say what each one is.")
+        st.caption("Fields have the names of their command-line flags. The question marks explain them.")
         rest = [field for name, field in known.items() if name not in MAIN_FIELDS and name != _DATA_FIELD]
         columns = st.columns(3)
         try:
@@ -154,7 +156,7 @@ def configured(preset: str) -> TrainConfig | None:
 
 
 def _data(preset: str, base: TrainConfig) -> str | None:
-    """The data's name; None, and a sentence, while a folder is asked for that is not there."""
+    """Return the name of the data; None, and a message, while a folder does not exist."""
     choices = [*NAMED_SETS] if os.environ.get("SPACE_ID") else [*NAMED_SETS, OWN_IMAGES]
     left, right = st.columns(2)
     chosen = left.selectbox("Data", choices, choices.index(base.data.name), key=f"{preset}:{_DATA_FIELD}")
@@ -164,13 +166,13 @@ def _data(preset: str, base: TrainConfig) -> str | None:
     if os.path.isdir(os.path.expanduser(path)) and path:
         return f"folder:{path}"
     st.warning(
-        plain(f"{path!r} is no folder on this machine; write one's path." if path else "Write a folder's path.")
+        plain(f"{path!r} is not a folder on this machine; enter another path." if path else "Enter a folder's path.")
     )
     return None
 
 
 def widget(field: Field, label: str, default: Any, key: str) -> Any:
-    """The widget that suits the field's type, and what it says. Raises ValueError for text that is no number."""
+    """Show the widget for the field's type, and return its value. Raises ValueError for text that is not a number."""
     text = field.help.replace("$", r"\$")
     if field.choices:
         return st.selectbox(label, field.choices, field.choices.index(default), key=key, help=text)
@@ -187,10 +189,10 @@ def widget(field: Field, label: str, default: Any, key: str) -> Any:
 
 
 def _step(default: float) -> float:
-    """A click changes a learning rate by a quarter or so, and a probability by a twentieth."""
+    """Return the step of a click: a quarter of a small value such as a learning rate, else 0.05."""
     return default / 4 if 0 < default < 0.01 else 0.05
 
 
 def _presets() -> list[str]:
-    """Their names, those with a published recording first."""
+    """Return the names of the presets, those with a published recording first."""
     return sorted(PRESETS, key=lambda name: not (files.CHECKPOINTS / f"{name}-mnist" / "config.json").is_file())

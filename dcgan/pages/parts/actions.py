@@ -1,0 +1,102 @@
+"""What one can do with a run: stop or resume it, rename it, delete it, download what it has made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from dcgan.figures import animations
+from dcgan.pages.parts.address import plain
+from dcgan.runs import launch, tables
+from dcgan.runs.run import Run, RunError
+
+_ERROR = "action-error"
+
+
+def actions(run: Run, *, may_train: bool) -> None:
+    """Show the buttons. Published runs, and all runs on a server without training, have only downloads."""
+    is_alive = run.is_locked()
+    with st.container(horizontal=True):
+        if may_train and not run.is_published:
+            if is_alive:
+                st.button(
+                    "Stop",
+                    icon=":material/stop:",
+                    on_click=stop_clicked,
+                    args=(run,),
+                    help="Finishes the step and saves.",
+                )
+            elif _can_resume(run):
+                st.button("Resume", icon=":material/play_arrow:", on_click=resume_clicked, args=(run,))
+            with st.popover("Rename", icon=":material/edit:", disabled=is_alive):
+                key = f"name:{run.path}"
+                name = st.text_input("New name", run.name, key=key, max_chars=80)
+                st.button("Rename", on_click=rename_clicked, args=(run, key), disabled=name == run.name)
+            with st.popover("Delete", icon=":material/delete:", disabled=is_alive):
+                st.write(plain(f"This deletes {run.name} with its weights, samples and metrics. There is no undo."))
+                st.button("Delete for good", type="primary", on_click=delete_clicked, args=(run,))
+        with st.popover("Download", icon=":material/download:"):
+            downloads(run)
+    if is_alive and run.stop_requested():
+        st.caption("Stopping: the process finishes its step and saves everything.")
+    if error := st.session_state.pop(_ERROR, ""):
+        st.error(plain(error))
+
+
+def _can_resume(run: Run) -> bool:
+    try:
+        return run.status().state in ("stopped", "interrupted", "failed")
+    except RunError:
+        return False
+
+
+def _succeeds(participle: str, action: Callable[[], object]) -> bool:
+    """Do it, and return whether that worked; where it fails, the next drawing of the page shows the error."""
+    try:
+        action()
+        return True
+    except (OSError, ValueError) as error:
+        st.session_state[_ERROR] = f"The run was not {participle}: {error}."
+        return False
+
+
+def stop_clicked(run: Run) -> None:
+    _succeeds("stopped", lambda: launch.stop(run))
+
+
+def resume_clicked(run: Run) -> None:
+    _succeeds("resumed", lambda: launch.resume(run))
+
+
+def rename_clicked(run: Run, key: str) -> None:
+    name = st.session_state[key].strip()
+    if _succeeds("renamed", lambda: run.rename(name)):
+        st.session_state["run"] = name
+
+
+def delete_clicked(run: Run) -> None:
+    if _succeeds("deleted", run.delete):
+        st.session_state.pop("run", None)
+
+
+def downloads(run: Run) -> None:
+    """Show a button for each file. A file is made when its button is pressed."""
+    weights = {
+        "Generator": run.generator_path,
+        "Generator, moving average": run.ema_path,
+        "Discriminator": run.discriminator_path,
+    }
+    for label, path in weights.items():
+        if path.exists():
+            save(f"{label} (safetensors)", path.read_bytes, f"{run.name}-{path.name}", "application/octet-stream")
+    if steps := run.sample_steps():
+        newest = run.sample_path(steps[-1])
+        save("Newest grid (PNG)", newest.read_bytes, f"{run.name}-{steps[-1]:07d}.png", "image/png")
+        save("Animation (GIF)", lambda: animations.training_gif(run), f"{run.name}.gif", "image/gif")
+    if run.progress_path.exists():
+        save("Metrics (CSV)", lambda: tables.rows_csv(run).encode(), f"{run.name}.csv", "text/csv")
+
+
+def save(label: str, data: Callable[[], bytes], name: str, mime: str) -> None:
+    st.download_button(label, data, name, mime, on_click="ignore", key=f"save:{name}")

@@ -1,0 +1,103 @@
+"""Plot the rows and the scores of one run, each figure with a sentence on how to read it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from dcgan.config import TrainConfig
+from dcgan.figures import plots
+from dcgan.pages.parts.address import plain
+from dcgan.runs.rows import UNSCORED, ScoreRow, Status
+from dcgan.runs.run import Run
+from dcgan.runs.scores import Score, per_epoch
+from dcgan.runs.series import Newest, Series
+from dcgan.training.losses import logits_are_probabilities
+
+READING = {
+    "losses": "How to read it: the losses of a GAN do not fall to zero. They are a balance: when one network gains, "
+    "the other one's loss rises. A discriminator loss that stays at zero leaves the generator nothing to learn from.",
+    "probabilities": "How to read it: D's outputs for real and for generated images; 1 means real. Both begin near "
+    "0.5, because D has learned nothing. D(G(z)) flat at 0: D wins. Both above 0.5 for long: D is fooled.",
+    "logits": "How to read it: the {loss} loss does not make D's outputs probabilities, so no value is right. "
+    "D learns to place real images above generated ones. Both curves may reach 0 or 1 without harm.",
+    "gradients": "How to read it: the size of each network's updates. A generator gradient near zero: G learns no "
+    "more. A gradient that grows tenfold or more: the training is about to diverge.",
+    "classes": "How to read it: the classes of the images at epoch {epoch:.3g}. A bar far below its green mark is a "
+    "class that is hardly drawn. A single bar is a collapse.",
+}
+"""What is drawn -> how to read it."""
+
+FIRST_SCORES = "The first scores appear at the end of the first epoch."
+
+
+@st.cache_resource(max_entries=16, show_spinner="Reading the rows ...")
+def _newest_at(path: str) -> Newest:
+    return Newest(Run(path))
+
+
+def newest_series(run: Run) -> Series:
+    """Return the run's rows as they are now. All sessions share one reader, which reads only new rows."""
+    return _newest_at(str(run.path.resolve())).update()
+
+
+def training_curves(series: Series, epoch: float | None, loss: str) -> None:
+    """Show losses, discriminator outputs and gradient norms; a vertical line marks `epoch`."""
+    if not len(series):
+        st.info("The curves begin with the first step.")
+        return
+    left, middle, right = st.columns(3, vertical_alignment="bottom")
+    x = left.selectbox("Over", list(plots.X_AXES), format_func=lambda column: plots.X_AXES[column], key="x")
+    smoothing = middle.slider("Smoothing", 0.0, 0.99, 0.6, key="smoothing")
+    log = right.toggle("Log scale", key="log", help="For the losses.")
+    losses = plots.loss_curves(series, x, smoothing=smoothing, log=log)
+    show(losses, "losses", "Both losses over the training", epoch, x)
+    st.caption(READING["losses"])
+    probabilities = logits_are_probabilities(loss)
+    outputs = plots.discriminator_curves(series, x, smoothing=smoothing, probabilities=probabilities)
+    show(outputs, "discriminator", "Mean D(x) and mean D(G(z))", epoch, x)
+    st.caption(READING["probabilities" if probabilities else "logits"].format(loss=loss))
+    gradients = plots.gradient_curves(series, x, smoothing=smoothing)
+    show(gradients, "gradients", "Gradient norms of both networks", epoch, x)
+    st.caption(READING["gradients"])
+
+
+def show(figure: go.Figure, key: str, alt: str, epoch: float | None, x: str) -> None:
+    """Show a figure, with a vertical line at `epoch` where the x axis has epochs."""
+    if epoch is not None and x == "epoch":
+        figure.add_vline(epoch, line={"color": plots.GRAY, "width": 1})
+    st.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt=alt)
+
+
+def score_plots(scores: Sequence[ScoreRow], status: Status, config: TrainConfig, epoch: float | None) -> None:
+    """Show the scores of each epoch. They stand below all else: the first one moves nothing when it appears."""
+    if not scores:
+        unscored = any(note.startswith(UNSCORED) for note in status.notes)
+        if status.state == "running" and config.score_images and not unscored:
+            st.caption(FIRST_SCORES)
+        return
+    x, newest = st.session_state.get("x", "epoch"), scores[-1]
+    st.subheader("Scores during training", anchor="scores")
+    columns = st.columns(len(per_epoch()) + 1, gap="medium")
+    for column, (key, score) in zip(columns, per_epoch().items(), strict=False):
+        with column:
+            figure = plots.score_curves(key, [("generated", scores)], x)
+            show(figure, key, f"{score.label} at the end of each epoch, beside that of real images", epoch, x)
+            st.caption(score_reading(score))
+    with columns[-1]:
+        alt = "The share of each class among generated images, beside its share among real images"
+        show(plots.class_bars(newest), "classes", alt, None, x)
+        st.caption(READING["classes"].format(epoch=newest.epoch))
+    st.caption(
+        plain(
+            f"At the end of each epoch {newest.num_images:,} images are scored, always from the same seeds, with the "
+            f"{newest.classifier} {newest.classifier_hash}. That took {newest.scoring_seconds:.1f} s."
+        )
+    )
+
+
+def score_reading(score: Score) -> str:
+    """Return how to read the curve of a score."""
+    return f"How to read it: {score.description} The green line is the value of as many real images."

@@ -1,0 +1,77 @@
+"""Read the two runs of a comparison, and the address that names them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from dcgan.config import TrainConfig
+from dcgan.pages.parts.address import plain
+from dcgan.pages.parts.curves import newest_series
+from dcgan.runs.evaluations import Row, evaluations
+from dcgan.runs.rows import ScoreRow, Status
+from dcgan.runs.run import Run
+from dcgan.runs.series import Series
+from dcgan.runs.timeline import Timeline, nearest, timeline
+from dcgan.sampling.link_fields import shown
+
+# The keys of the comparison's widgets. (Streamlit would show a string below this on a page.)
+ADDRESS = ("left", "right", "align", "at", "inspect", "seed", "size", "reverse", "smoothing", "log")
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two runs, read."""
+
+    run: Run
+    status: Status
+    config: TrainConfig
+    series: Series
+    timeline: Timeline
+    scores: Sequence[ScoreRow]
+    evaluated: Sequence[Row]
+
+    @property
+    def preset(self) -> str:
+        return self.run.preset
+
+
+def read_side(run: Run, align: str) -> Side | None:
+    """Return the run, or None after a message that says why it cannot be shown."""
+    try:
+        status, config, series = run.status(), run.config(), newest_series(run)
+        scored = run.scores(), evaluations(run, status.step)
+        return Side(run, status, config, series, timeline(run, status, series, align), *scored)
+    except (OSError, ValueError) as error:
+        st.warning(plain(f"{run.name} cannot be shown: {error}."))
+        return None
+
+
+def names_of(sides: Sequence[Side]) -> list[str]:
+    """Return the names of the runs. The same run on both sides has its side added."""
+    names = [side.run.name for side in sides]
+    if len(set(names)) == len(names):
+        return names
+    return [f"{name} ({where})" for name, where in zip(names, ("left", "right"), strict=True)]
+
+
+def snap(requested: dict[str, list[str]], positions: dict[str, float]) -> None:
+    """Move the slider's value, before the slider is there, to a position that has a grid."""
+    texts = requested.get("at")
+    if texts and texts[-1] not in positions:
+        text = texts[-1]
+        position = nearest(positions, text)
+        if position is not None:
+            # A point between two grids is valid; a point beyond the last one is not.
+            if not 0 <= float(text) <= max(positions.values()):
+                st.warning(
+                    plain(f"at={shown(text)} in the address is beyond the recordings; {position} is used instead.")
+                )
+            requested["at"] = [position]
+            del st.query_params["at"]
+            st.session_state["at"] = position
+    # Another alignment, or another run, has other positions.
+    if "at" in st.session_state and st.session_state["at"] not in positions:
+        st.session_state["at"] = next(reversed(positions))

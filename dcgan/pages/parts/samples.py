@@ -1,0 +1,78 @@
+"""Show the sample grids of one run: the newest one, or the one that the slider or the replay has reached."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dcgan import pixels
+from dcgan.figures import animations
+from dcgan.pages.parts.address import plain
+from dcgan.runs.rows import Status
+from dcgan.runs.run import Run
+
+GRID_PIXELS = 672
+"""About the width at which a grid is drawn."""
+
+_REPLAYING, _STEP = "replaying", "step"
+
+
+def is_replaying() -> bool:
+    """Return whether this session replays a run."""
+    return bool(st.session_state.get(_REPLAYING))
+
+
+def samples(run: Run, status: Status) -> int | None:
+    """Show a grid, and return its step; None for the newest grid."""
+    steps = run.sample_steps()
+    if not steps:
+        st.info("There are no samples yet: the first grid is drawn before the first step.")
+        return None
+    is_alive = status.state == "running"
+    follow = st.toggle("Follow the newest", True, key="follow") if is_alive else False
+    step = steps[-1] if follow else choose_step(run, steps, is_alive=is_alive)
+    try:
+        sheet_u8 = pixels.read_png(run.sample_path(step))
+    except FileNotFoundError:
+        st.caption("A resume removed this grid. The next grid appears soon.")
+        return None
+    except ValueError as error:
+        st.warning(plain(f"{error}."))
+        return None
+    caption = animations.frame_caption(step, status)
+    st.image(
+        pixels.png_bytes(pixels.enlarge(sheet_u8, max(1, GRID_PIXELS // sheet_u8.shape[1]))),
+        f"{caption}: always the same 64 seeds",
+        output_format="PNG",  # the default recompresses to JPEG
+        alt=f"64 samples of {run.name} at {caption}",
+    )
+    st.caption(
+        "How to read it: every cell keeps its seed. Noise turns into blobs, then into strokes. Look for variety: "
+        "when many cells look alike, the generator has collapsed to a few images. The losses may not show that."
+    )
+    return None if follow else step
+
+
+def choose_step(run: Run, steps: list[int], *, is_alive: bool) -> int:
+    """Show the slider over all recorded grids and its replay; return the chosen step."""
+    if len(steps) == 1:
+        return steps[0]
+    key = f"{_STEP}:{run.path}"
+    replaying = is_replaying() and not is_alive
+    current = st.session_state.get(key, steps[-1])
+    if current not in steps:
+        current = st.session_state[key] = steps[-1]
+    if replaying:
+        later = [step for step in steps if step > current]
+        if later:
+            st.session_state[key] = later[0]
+        else:
+            st.session_state[_REPLAYING] = False
+            st.rerun()
+    label, icon = ("Pause", ":material/pause:") if replaying else ("Replay", ":material/replay:")
+    if not is_alive and st.button(label, icon=icon, key="replay"):
+        st.session_state[_REPLAYING] = not replaying
+        if not replaying and current == steps[-1]:
+            st.session_state[key] = steps[0]
+        st.rerun()
+    st.session_state.setdefault(key, steps[-1])
+    return st.select_slider("Step", steps, format_func=lambda step: f"{step:,}", key=key)
