@@ -122,7 +122,7 @@ def serve(app: App, browser: Any) -> Started:
     process = subprocess.Popen(app.command, cwd=ROOT, env=os.environ | environment, stdout=log, stderr=log)
     try:
         with watching(process.pid) as peak:
-            wait_for_answer(process, port, started)
+            wait_for_answer(process, port)
             answered = time.perf_counter() - started
             painted = None
             if browser is not None:
@@ -134,8 +134,9 @@ def serve(app: App, browser: Any) -> Started:
     return Started(answered, painted, peak[0])
 
 
-def wait_for_answer(process: subprocess.Popen, port: int, started: float) -> None:
+def wait_for_answer(process: subprocess.Popen, port: int) -> None:
     """Wait until the server answers with 200."""
+    started = time.perf_counter()
     while True:
         assert process.poll() is None, f"{process.args} ended with {process.returncode}"
         assert time.perf_counter() - started < GIVE_UP_SECONDS, f"{process.args} does not answer"
