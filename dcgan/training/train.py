@@ -11,6 +11,7 @@ from dcgan.fields import changed, config_fields
 from dcgan.runs.listing import named_config
 from dcgan.runs.run import Run
 from dcgan.runtime.device import choose_device
+from dcgan.training.losses import check_loss
 from dcgan.training.recording import OnRow, TrainingError, run_training
 
 
@@ -55,6 +56,7 @@ def train(
     """
     config, preset = named_config(config) if isinstance(config, str) else (config, "custom")
     config = changed(config, {_field_name(name): value for name, value in changes.items()})
+    check_loss(config)
     chosen = choose_device(device)
     run = Run.create(config, preset, None if root is None else Path(root))
     try:
