@@ -1,7 +1,7 @@
-"""Latent vectors: from seeds, and on paths between them.
+"""Draw latent vectors from seeds, and interpolate between them.
 
-N vectors, Z latent, F frames. A seed names the same vector on every device and in every release:
-RandomState's stream is frozen by NumPy's own policy (NEP 19), which torch's and CUDA's streams are not.
+N vectors, Z latent, F frames, P points of a path. A seed gives the same vector on every device and in every release:
+NumPy's policy (NEP 19) freezes the stream of RandomState. The streams of torch and CUDA are not frozen.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ Vectors = NDArray[np.float32]
 
 MAX_SEED = 2**32 - 1
 MAX_SEEDS = 4096
-"""parse_seeds gives at most so many: a text like 0-4294967295 must not fill the memory."""
+"""The most seeds that parse_seeds returns: a text like 0-4294967295 must not fill the memory."""
 
 
 def _mixture(stream: np.random.RandomState, count: int) -> NDArray[np.float64]:
-    """The largest of a normal vector's first numbers is the kind: each is as likely, and one seed has one normal."""
+    """Draw one vector. The largest of a normal vector's first numbers selects the component, each equally likely."""
     z = stream.standard_normal(count)
-    kind = z[:NUM_COMPONENTS].argmax()
+    component = z[:NUM_COMPONENTS].argmax()
     z[:NUM_COMPONENTS] = 0
-    z[kind] = COMPONENT_SCALE
+    z[component] = COMPONENT_SCALE
     return z
 
 
@@ -39,13 +39,13 @@ DISTRIBUTIONS: dict[str, Callable[[np.random.RandomState, int], NDArray[np.float
 
 
 def latents_from_seeds(seeds: Sequence[int], latent_dim: int, distribution: str = "normal") -> Vectors:
-    """One vector a seed, (N, Z) float32: standard normal, uniform on [-1, 1], or a mixture of 20 normals.
+    """Draw one vector per seed, (N, Z) float32: standard normal, uniform on [-1, 1], or a mixture of 20 normals.
 
-    The mixture's first 20 numbers are 0 but for one, which is 6 and names the kind; the rest are standard normal
+    Of a mixture's first 20 numbers one is 6 and selects the component; the others are 0. The rest are standard normal
     (after Ben-Yosef and Weinshall 2018, arXiv 1808.10356; no label is used). A vector depends on its own seed alone,
-    not on the others or their order.
-    Raises ValueError for a seed that is not an int in 0..2**32-1 (bools and floats are refused, NumPy's ints are
-    not), an unknown distribution, or a mixture of 20 numbers or fewer.
+    not on the other seeds or their order.
+    Raises ValueError for a seed that is not an int in 0..2**32-1, for an unknown distribution, and for a mixture of
+    20 numbers or fewer. Bools and floats are not valid seeds; NumPy's ints are.
     """
     if distribution not in DISTRIBUTIONS:
         names = ", ".join(DISTRIBUTIONS)
@@ -64,24 +64,24 @@ def latents_from_seeds(seeds: Sequence[int], latent_dim: int, distribution: str 
 
 
 def with_components(z: ArrayLike, components: ArrayLike) -> Vectors:
-    """z (N, Z) of a mixture, as if each were of the kind (N,) that is given for it: (N, Z) float32.
+    """Return z (N, Z) of a mixture, moved to the given components (N,): (N, Z) float32.
 
-    Raises ValueError for a kind that is not in 0..19.
+    Raises ValueError for a component that is not in 0..19.
     """
     z, components = np.array(z, np.float32), np.asarray(components)
     outside = components[~((components >= 0) & (components < NUM_COMPONENTS))]
     if outside.size:
-        raise ValueError(f"kind={outside[0]} is not in 0..{NUM_COMPONENTS - 1}; try 0")
+        raise ValueError(f"component={outside[0]} is not in 0..{NUM_COMPONENTS - 1}; try 0")
     z[:, :NUM_COMPONENTS] = COMPONENT_SCALE * np.eye(NUM_COMPONENTS)[components]
     return z
 
 
 def truncate(z: ArrayLike, psi: float, distribution: str = "normal") -> Vectors:
-    """z (..., Z) moved toward the mean of its prior: psi = 1 leaves it, psi = 0 gives the mean. float32.
+    """Move z (..., Z) toward the mean of its prior, as float32: psi = 1 leaves it, psi = 0 gives the mean.
 
-    The mean of `normal` and `uniform` is 0, so this is z * psi. Of a mixture it is the mean of its own kind: that of
-    all would be of no kind, and what z says of the kind stays. It is StyleGAN's truncation (Karras et al. 2019,
-    arXiv 1812.04948, appendix B) applied to z itself, since these generators map z to nothing before they draw.
+    The mean of `normal` and `uniform` is 0, so the result is z * psi. In a mixture z moves toward the mean of its own
+    component: the mean of all components belongs to none. This is StyleGAN's truncation (Karras et al. 2019, arXiv
+    1812.04948, appendix B), applied to z itself because these generators have no mapping network.
     Raises ValueError for psi outside [0, 1].
     """
     if not 0 <= psi <= 1:
@@ -93,20 +93,23 @@ def truncate(z: ArrayLike, psi: float, distribution: str = "normal") -> Vectors:
 
 
 def rms_norm(latent_dim: int, distribution: str = "normal") -> float:
-    """Root mean square length of a z of the prior."""
-    return math.sqrt(_squared_length(latent_dim, distribution)[0])
+    """Return the root mean square norm of a z of the prior."""
+    return math.sqrt(_squared_norm(latent_dim, distribution)[0])
 
 
 def norm_interval(latent_dim: int, distribution: str = "normal") -> tuple[float, float]:
-    """Between which lengths about 95 % of the prior's samples lie, by the normal approximation of their square."""
-    mean, variance = _squared_length(latent_dim, distribution)
+    """Return the norms between which about 95 % of the prior's samples lie, by a normal approximation of squares."""
+    mean, variance = _squared_norm(latent_dim, distribution)
     spread = 1.96 * math.sqrt(variance)
     return math.sqrt(max(0.0, mean - spread)), math.sqrt(mean + spread)
 
 
-def _squared_length(latent_dim: int, distribution: str) -> tuple[float, float]:
-    """Mean and variance of z's squared length: of a standard normal number they are 1 and 2, of a uniform one on
-    [-1, 1] 1/3 and 4/45; the kind of a mixture adds the same to all."""
+def _squared_norm(latent_dim: int, distribution: str) -> tuple[float, float]:
+    """Return the mean and the variance of z's squared norm.
+
+    The square of a standard normal number has 1 and 2, that of a uniform one on [-1, 1] has 1/3 and 4/45. A mixture's
+    component adds the same to all.
+    """
     if distribution == "uniform":
         return latent_dim / 3, 4 * latent_dim / 45
     free = latent_dim - NUM_COMPONENTS if distribution == "mixture" else latent_dim
@@ -114,7 +117,7 @@ def _squared_length(latent_dim: int, distribution: str) -> tuple[float, float]:
 
 
 def parse_seeds(text: str) -> list[int]:
-    """Seeds from text like "3", "0-63" or "1,5,9-12", in the order written; repeats are kept.
+    """Return the seeds of a text like "3", "0-63" or "1,5,9-12", in the order of the text; repeats stay.
 
     Raises ValueError for other text, a range that runs backwards, a seed over 2**32-1, or over MAX_SEEDS
     seeds.
@@ -140,7 +143,7 @@ def parse_seeds(text: str) -> list[int]:
 
 
 def lerp(a: ArrayLike, b: ArrayLike, t: ArrayLike) -> Vectors:
-    """The straight line from a to b. Between normal vectors it passes nearer to 0 than any sample does.
+    """Interpolate on the straight line from a to b. Between normal vectors it passes nearer to 0 than samples lie.
 
     a, b: (Z,) or (N, Z); t: scalar or (F,), in [0, 1]. Returns float32 of shape t.shape + a.shape; t = 0
     gives a and t = 1 gives b, bit for bit. Raises ValueError for unequal shapes or t outside [0, 1].
@@ -150,13 +153,12 @@ def lerp(a: ArrayLike, b: ArrayLike, t: ArrayLike) -> Vectors:
 
 
 def slerp(a: ArrayLike, b: ArrayLike, t: ArrayLike) -> Vectors:
-    """The great arc from a to b: the direction turns at constant speed, the norm changes linearly.
+    """Interpolate on the great arc from a to b: the direction turns at constant speed, the norm changes linearly.
 
-    Shapes, ends and errors as lerp's. Shoemake 1985; White 2016 (arXiv 1609.04468): norms stay typical of the
-    prior, which lerp's do not. Parallel vectors give lerp, reached smoothly. Opposite ones have no one great
-    arc: the path then turns through the coordinate axis most nearly perpendicular to a (the first of equals);
-    in one dimension, where there is none, it passes through 0. A zero vector takes the direction of the
-    other one.
+    Shapes, ends and errors are those of lerp. Sources: Shoemake 1985; White 2016 (arXiv 1609.04468). The norms stay
+    typical of the prior, unlike those of lerp. Near parallel vectors the result approaches lerp. Opposite vectors
+    have no unique great arc: the path turns through the coordinate axis most nearly perpendicular to a, the first of
+    equal ones. In one dimension it passes through 0. A zero vector takes the direction of the other one.
     """
     a, b, t = _checked(a, b, t)
     norm_a, norm_b = (np.linalg.norm(vector, axis=-1, keepdims=True) for vector in (a, b))
@@ -177,7 +179,7 @@ PATHS: dict[str, Callable[[ArrayLike, ArrayLike, ArrayLike], Vectors]] = {"slerp
 
 
 def interpolate(z_a: ArrayLike, z_b: ArrayLike, frames: int, path: str = "slerp") -> Vectors:
-    """The path from z_a (Z,) to z_b (Z,) in equal steps, both ends included bit for bit: (F, Z) float32.
+    """Return the path from z_a (Z,) to z_b (Z,) in equal steps, both ends included bit for bit: (F, Z) float32.
 
     Raises ValueError for an unknown path or fewer than 2 frames.
     """
@@ -189,11 +191,14 @@ def interpolate(z_a: ArrayLike, z_b: ArrayLike, frames: int, path: str = "slerp"
 
 
 def segments(num_points: int, t: ArrayLike) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """For positions t (F,) in [0, 1] on the way through points in turn, each leg taking equally long: the leg (F,),
-    from 0, and the position on it (F,) in [0, 1]. Raises ValueError for t outside, or fewer than 2 points."""
+    """Return the segment (F,) from 0, and the position on it (F,) in [0, 1], for positions t (F,) on a whole path.
+
+    The path passes the points one after another, and each segment takes equally long. Raises ValueError for t outside
+    [0, 1] and for fewer than 2 points.
+    """
     t = np.asarray(t, np.float64)
     if num_points < 2:
-        raise ValueError(f"{num_points} points make no way; give 2 or more")
+        raise ValueError(f"{num_points} points make no path; give 2 or more")
     if t.size and not (t.min() >= 0 and t.max() <= 1):  # so written, NaN is outside too
         raise ValueError(f"t={t[~((t >= 0) & (t <= 1))][0]} is not in [0, 1]; try 0.5")
     position = t * (num_points - 1)
@@ -202,9 +207,10 @@ def segments(num_points: int, t: ArrayLike) -> tuple[NDArray[np.intp], NDArray[n
 
 
 def piecewise(points: ArrayLike, t: ArrayLike, path: str = "slerp") -> Vectors:
-    """Positions t (F,) in [0, 1] on the way through points (P, Z), each leg taking equally long: (F, Z) float32.
+    """Return the positions t (F,) in [0, 1] of the path through points (P, Z): (F, Z) float32.
 
-    Two points give what interpolate gives, bit for bit. Raises ValueError as `legs` does, and for an unknown path.
+    Each segment takes equally long. Two points give the result of `interpolate`, bit for bit. Raises ValueError as
+    `segments` does, and for an unknown path.
     """
     if path not in PATHS:
         raise ValueError(f"path={path!r} is not one of {', '.join(PATHS)}; try slerp")
@@ -218,7 +224,7 @@ def piecewise(points: ArrayLike, t: ArrayLike, path: str = "slerp") -> Vectors:
 
 
 def _checked(a: ArrayLike, b: ArrayLike, t: ArrayLike) -> tuple[NDArray[np.float64], ...]:
-    """a and b rounded to float32, then all three in float64 to calculate with, t with axes to broadcast."""
+    """Return a and b rounded to float32, then all three in float64 for calculation; t has axes to broadcast."""
     a, b = (np.asarray(vector, np.float32).astype(np.float64) for vector in (a, b))
     t = np.asarray(t, np.float64)
     if a.shape != b.shape:
@@ -232,12 +238,12 @@ def _checked(a: ArrayLike, b: ArrayLike, t: ArrayLike) -> tuple[NDArray[np.float
 def _with_exact_ends(
     path: NDArray[np.float64], a: NDArray[np.float64], b: NDArray[np.float64], t: NDArray[np.float64]
 ) -> Vectors:
-    """The path in float32; at t = 0 and 1 the ends as they are, since arithmetic rounds and loses -0."""
+    """Return the path in float32, with the exact ends at t = 0 and 1: arithmetic rounds and loses -0."""
     return np.where(t == 0, a, np.where(t == 1, b, path)).astype(np.float32)
 
 
 def _perpendicular(u: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The part, perpendicular to unit vectors u (..., Z), of the axis least aligned with u; 0 if Z = 1."""
+    """Return, of the axis least aligned with unit vectors u (..., Z), the part perpendicular to u; 0 if Z = 1."""
     axis = np.eye(u.shape[-1])[np.abs(u).argmin(-1)]
     return axis - (axis * u).sum(-1, keepdims=True) * u
 

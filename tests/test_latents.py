@@ -70,7 +70,7 @@ def test_shape_type_and_range():
     assert latents_from_seeds([], 100).shape == (0, 100)
 
 
-def test_a_mixture_is_a_kind_beside_the_normal_vector_of_the_same_seed():
+def test_a_mixture_is_a_component_and_the_normal_vector_of_the_same_seed():
     z = latents_from_seeds(range(4000), 30, "mixture")
     components = z[:, :NUM_COMPONENTS]
     assert ((components == 0).sum(1) == NUM_COMPONENTS - 1).all()
@@ -82,21 +82,21 @@ def test_a_mixture_is_a_kind_beside_the_normal_vector_of_the_same_seed():
     np.testing.assert_array_equal(components.argmax(1), normal[:, :NUM_COMPONENTS].argmax(1))
 
 
-def test_a_mixture_without_room_beside_its_kinds_is_refused():
+def test_a_mixture_without_room_beside_its_components_is_refused():
     with pytest.raises(ValueError, match="latent_dim=20 has no room beside the 20 components of mixture; try 100"):
         latents_from_seeds([1], NUM_COMPONENTS, "mixture")
     assert latents_from_seeds([1], NUM_COMPONENTS + 1, "mixture").shape == (1, NUM_COMPONENTS + 1)
 
 
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
-def test_the_shell_holds_95_percent(distribution):
+def test_the_norm_interval_holds_95_percent(distribution):
     norms = np.linalg.norm(latents_from_seeds(range(4000), 100, distribution), axis=1)
     low, high = norm_interval(100, distribution)
     assert 0.93 < ((norms > low) & (norms < high)).mean() < 0.97
     assert rms_norm(100, distribution) == pytest.approx(np.sqrt((norms**2).mean()), rel=0.01)
 
 
-def test_truncation_of_a_mixture_keeps_the_kind():
+def test_truncation_of_a_mixture_keeps_the_component():
     z = latents_from_seeds(range(50), 30, "mixture")
     half = truncate(z, 0.5, "mixture")
     np.testing.assert_array_equal(half[:, :NUM_COMPONENTS], z[:, :NUM_COMPONENTS])
@@ -121,7 +121,7 @@ def test_no_global_stream_is_touched():
 
 
 @pytest.mark.parametrize("seed", [-1, 2**32, True, np.True_, 1.0, "1", None])
-def test_seeds_that_are_none(seed):
+def test_invalid_seeds_are_refused(seed):
     with pytest.raises(ValueError, match=r"seed=.* is not a whole number in 0\.\.4294967295; try 0"):
         latents_from_seeds([seed], 10)
 
@@ -215,9 +215,11 @@ def test_slerp_turns_at_constant_speed(pair, t):
 
 @repeatable
 @given(pair=pairs(), t=fractions)
-def test_the_way_back_is_the_way_there(pair, t):
+def test_the_reversed_path_is_the_path_between_swapped_ends(pair, t):
     a, b = pair
-    assume(min(np.linalg.norm(a), np.linalg.norm(b)) == 0 or angle(a, b) < 3)  # opposites may turn either way
+    assume(
+        min(np.linalg.norm(a), np.linalg.norm(b)) == 0 or angle(a, b) < 3
+    )  # opposite vectors may turn to both sides
     np.testing.assert_allclose(slerp(a, b, t), slerp(b, a, 1 - t), rtol=1e-5, atol=1e-4)
 
 

@@ -98,7 +98,7 @@ def test_crossing_gives_every_seed_a_row_and_every_component_a_column(runs_root)
     assert np.array_equal(crossed[own], exploration.sheet(generator, [8]))
     numbered = exploration.sheet(generator, [8, 9], cross=True, numbers=True, enlarge=2)
     assert numbered.shape[1] == NUM_COMPONENTS * 56
-    with pytest.raises(ValueError, match=r"kind=20 is not in 0..19; try 0"):
+    with pytest.raises(ValueError, match=r"component=20 is not in 0..19; try 0"):
         sheets.draw(generator, [1], components=[20])
 
 

@@ -49,7 +49,7 @@ def test_a_path_passes_its_keys_at_equal_times(generator):
     loop = render(replace(link, loop=True, frames=6), generator).z
     assert np.allclose(loop[[0, 2, 4]], points, atol=1e-6)
     assert positions(replace(link, loop=True, frames=4)).tolist() == [0, 0.25, 0.5, 0.75]
-    with pytest.raises(ValueError, match="points make no way"):
+    with pytest.raises(ValueError, match="points make no path"):
         piecewise(points[:1], [0.5])
     with pytest.raises(ValueError, match=r"t=1.5 is not in \[0, 1\]"):
         piecewise(points, [0.5, 1.5])

@@ -99,7 +99,7 @@ def test_components_repeat_along_the_seeds_and_name_the_files(runs_root, capsys)
     for name, image_u8 in zip(names, expected, strict=True):
         assert np.array_equal(np.asarray(Image.open(folder / name)), image_u8[0])
     assert main(["sample", run.name, "--components", "20", "-o", f"{folder}/"]) == 2
-    assert "kind=20 is not in 0..19; try 0" in capsys.readouterr().err
+    assert "component=20 is not in 0..19; try 0" in capsys.readouterr().err
 
 
 def test_the_command_prints_how_many_files_it_wrote(runs_root, capsys):
