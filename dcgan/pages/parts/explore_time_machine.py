@@ -1,0 +1,78 @@
+"""The Time machine of the Explore page: one path, drawn by every generator that a training has saved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from dcgan.latents import MAX_SEED, PATHS
+from dcgan.pages.parts.explore_pictures import download, fitting_zoom, label_choice, load, show
+from dcgan.pixels import Bytes
+from dcgan.runs.run import Run
+from dcgan.sampling.link import ShareLink, demo_url
+
+if TYPE_CHECKING:
+    from dcgan.checkpoint import TrainedGenerator
+
+KEYS = ("a", "b", "n", "path", "label")
+
+PATH_HELP = (
+    "slerp turns at constant speed and keeps a norm that is typical of samples. lerp is the straight line. It passes "
+    "points with a smaller norm, where training drew no z."
+)
+
+READING = (
+    "How to read it: at first every point gives the same gray noise. Soon images change along the row, but few "
+    "are plausible. The latent space is smooth if one image turns into the other in small steps and every "
+    "column could be a real image. Such a generator has not memorized its training images. A jump between two "
+    "columns, or a smear, is a border that training has not bridged."
+)
+
+
+def show_view(run: Run, newest: TrainedGenerator | None, *, reverse: bool, enlarge: int) -> None:
+    """Show the path from seed A to seed B, drawn by each generator that the training has saved."""
+    from dcgan.sampling.exploration import path_strip, saved_generators
+
+    st.write("Every row is the same path from seed A to seed B, drawn by the generator as it was at that time.")
+    seeds = st.columns([2, 2, 3, 2])
+    seed_a = seeds[0].number_input("Seed A", 0, MAX_SEED, 7, key="a", bind="query-params")
+    seed_b = seeds[1].number_input("Seed B", 0, MAX_SEED, 42, key="b", bind="query-params")
+    columns = seeds[2].slider("Columns", 2, 24, 10, key="n", bind="query-params")
+    path = seeds[3].selectbox("Path", list(PATHS), key="path", bind="query-params", help=PATH_HELP)
+    if not run.snapshot_steps():
+        st.info(f"{run.name} has no snapshots, so its final weights are the only row.")
+    label: int | None = None
+    rows: list[Bytes] = []
+    saved = saved_generators(run, newest and newest.step)
+    for entry in saved:
+        generator = load(entry.path)
+        if generator is None:
+            continue
+        if not rows:
+            enlarge = fitting_zoom(generator.config, len(saved) * columns, enlarge)
+            if generator.config.num_classes:
+                label = label_choice(generator.config.num_classes)
+        strip = path_strip(
+            generator, (seed_a, seed_b), columns, path=path, label=label, reverse=reverse, enlarge=enlarge
+        )
+        link = ShareLink(
+            model=run.name,
+            weights_id=generator.weights_id,
+            seed_a=seed_a,
+            seed_b=seed_b,
+            frames=columns,
+            path=path,
+            labels=() if label is None else (label,),
+        )
+        address = demo_url(link)
+        text = entry.label + (f" · [open in the interpolation demo]({address})" if address else "")
+        show(strip, text, alt=f"From seed {seed_a} to seed {seed_b} at {entry.label}", link=address or None)
+        rows.append(strip)
+    if not rows:
+        st.warning(f"{run.name} has no generator that can be loaded. Train it again, or choose another run.")
+        return
+    title = f"{run.name}, seed {seed_a} to {seed_b}, {path}"
+    download(lambda: np.concatenate(rows), f"time-machine-{run.name}.png", title, newest)
+    st.caption(READING)
