@@ -19,7 +19,7 @@ CONDITIONAL = replace(TINY, model=replace(TINY.model, num_classes=10))
 
 
 def values(model: str, **changes) -> dict:
-    """The values of the page's controls as they are at first, but for changes."""
+    """Return the values of the page's controls: the first ones, with these changes."""
     link = ShareLink()
     fields = {name: getattr(link, name) for name in CONTROLS}
     return fields | {"model": model, "keys": "", "labels": ""} | changes

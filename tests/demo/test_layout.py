@@ -10,6 +10,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import pytest
 import torch
 
 from dcgan import pixels
@@ -41,6 +42,7 @@ for event in config["dependencies"]:
 """
 
 
+@pytest.mark.slow
 def test_another_model_writes_the_labels_and_typing_does_not():
     written = dict(line.split(": ") for line in output_of(EVENTS).splitlines())
     assert (written.pop("Model"), written.pop("page")) == ("True", "True")
@@ -59,6 +61,7 @@ print(set(Update.__annotations__) ^ {*controls, *outputs, "notes"}, set(buttons)
 """
 
 
+@pytest.mark.slow
 def test_every_name_of_an_update_has_a_component():
     assert output_of(NAMES).split("\n")[-2] == "set() set()"
 
@@ -72,6 +75,7 @@ for block in build().blocks.values():
 """
 
 
+@pytest.mark.slow
 def test_the_page_needs_no_emoji_font():
     words = output_of(WORDS)
     assert "Random A" in words
@@ -145,10 +149,12 @@ print(calls)
 """
 
 
+@pytest.mark.slow
 def test_on_a_shared_gpu_only_renders_cost_quota(tiny_run):
     assert output_of(SHARED_GPU, tiny_run.name).split("\n")[-2] == "['draw_frames', 'draw_sheet']"
 
 
+@pytest.mark.slow
 def test_without_any_model_the_page_says_how_to_train_one(runs_root):
     code = (
         "import dcgan.files; from pathlib import Path; dcgan.files.CHECKPOINTS = Path('none'); "

@@ -493,6 +493,7 @@ def test_noise_in_the_address_is_no_error(tiny_run, view):
 # Start
 
 
+@pytest.mark.slow
 def test_the_page_imports_no_torch_before_it_draws():
     code = (
         "import sys; from streamlit.testing.v1 import AppTest; "
