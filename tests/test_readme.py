@@ -47,7 +47,12 @@ def test_there_are_commands_to_test():
     assert len(PYTHON) >= 1
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+def cost(command: str) -> list[pytest.MarkDecorator]:
+    """Return the mark of a command that takes long: evaluations measure the real images first."""
+    return [pytest.mark.slow] if command.startswith("dcgan evaluate") else []
+
+
+@pytest.mark.parametrize("command", [pytest.param(command, marks=cost(command)) for command in COMMANDS])
 def test_every_command_runs(command, newcomer, capsys):
     """Trainings run with --dry-run, since other tests train."""
     argv = shlex.split(command)[1:]
@@ -58,6 +63,7 @@ def test_every_command_runs(command, newcomer, capsys):
         assert (newcomer / argv[argv.index("-o") + 1]).stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_the_python_snippets_run_one_after_the_other(newcomer):
     names: dict[str, Any] = {}
     for code in PYTHON:
