@@ -1,4 +1,4 @@
-"""A config as its fields, one by one, and as the command line that trains it. Imports no torch.
+"""A config as a list of fields, and as the command that trains it. Imports no torch.
 
 A field is named as its flag is, without the dashes in front: `lr_d`, `model.latent_dim`, `data.name`.
 """
@@ -64,12 +64,12 @@ def _fields_of(cls: type, prefix: str) -> Iterator[Field]:
 
 
 def value_of(config: TrainConfig, name: str) -> Any:
-    """The value of the field of that name."""
+    """Return the value of the field of that name."""
     return functools.reduce(getattr, name.split("."), config)
 
 
 def changed(config: TrainConfig, values: Mapping[str, Any]) -> TrainConfig:
-    """The config with these fields replaced. Raises ValueError, the config's own, for what does not go together."""
+    """Return the config with these fields replaced. Raises ValueError for an invalid config."""
     own: dict[str, Any] = {}
     inner: dict[str, dict[str, Any]] = {}
     for name, value in values.items():
@@ -83,14 +83,14 @@ def changed(config: TrainConfig, values: Mapping[str, Any]) -> TrainConfig:
 
 
 def differences(config: TrainConfig, base: TrainConfig) -> dict[str, Any]:
-    """The fields in which `config` is not `base`, with the values of `config`."""
+    """Return the fields in which `config` differs from `base`, with the values of `config`."""
     return {
         name: value_of(config, name) for name in config_fields() if value_of(config, name) != value_of(base, name)
     }
 
 
 def train_command(config: TrainConfig, preset: str) -> str:
-    """The shell command that trains this config: the preset, and a flag for each field that departs from it."""
+    """Return the shell command that trains this config: the preset, and a flag for every other value."""
     words = ["python", "-m", "dcgan", "train", preset]
     for name, value in differences(config, get_preset(preset).config).items():
         words += _flag(name, value)
@@ -109,7 +109,7 @@ def _flag(name: str, value: Any) -> list[str]:
 
 
 def as_text(value: Any) -> str:
-    """A value as a person writes it: 1e-4 rather than 0.0001, and 0.9; it reads back equal."""
+    """Return a value as people write it: 1e-4 instead of 0.0001, and 0.9. It reads back equal."""
     if isinstance(value, tuple):
         return ", ".join(map(as_text, value))
     if not isinstance(value, float):
@@ -123,7 +123,7 @@ def as_text(value: Any) -> str:
 
 
 def from_text(text: str, kind: type) -> tuple[Any, ...]:
-    """Numbers with commas or spaces between them. Raises ValueError for other text."""
+    """Return the numbers in a text, with commas or spaces between them. Raises ValueError for other text."""
     try:
         return tuple(kind(word) for word in text.replace(",", " ").split())
     except ValueError as error:

@@ -10,18 +10,21 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None
-    import msvcrt
+    import msvcrt as _msvcrt
+
+    msvcrt: Any = _msvcrt  # type checkers know its functions on Windows only
 
 PROJECT = Path(__file__).resolve().parents[1]
 CHECKPOINTS = PROJECT / "checkpoints"
 """The published models."""
 RESULTS = PROJECT / "results"
-"""Records of further seeds of published recipes, without weights. The results page takes its deviations from them."""
+"""Recordings of further seeds of published recipes, without weights. The results page has deviations from them."""
 
 
 def missing_from_wheel(folder: Path) -> str:
@@ -55,7 +58,7 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
-        # exFAT, CIFS and WSL's mounted drives have no modes to set; the file is good all the same.
+        # exFAT, CIFS and WSL's mounted drives have no modes to set; the file is complete nevertheless.
         with contextlib.suppress(OSError):
             temporary.chmod(0o644)
         temporary.replace(path)
@@ -63,9 +66,9 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-# Locks. They die with the process that holds them, so a lock tells whether a process is alive; a pid can be reused.
-# POSIX locks the open directory itself, and a child process can inherit the descriptor. Windows opens no directory:
-# there a file beside it, .NAME.lock, is locked, and children inherit nothing.
+# Locks. A lock ends with the process that holds it, so it shows whether a process is alive; a pid can be reused.
+# POSIX locks the open directory itself, and a child process can inherit the descriptor. Windows opens no directories.
+# There a file beside the directory, .NAME.lock, is locked, and children inherit nothing.
 
 INHERITABLE_LOCKS = fcntl is not None
 
@@ -86,7 +89,7 @@ def take_lock(path: Path, *, patience_seconds: float) -> int | None:
 
 
 def try_lock(descriptor: int) -> bool:
-    """Lock what the descriptor has open, at once. Returns False where another one holds the lock."""
+    """Lock the descriptor's file or directory without waiting. Returns False where another one holds the lock."""
     try:
         if fcntl is not None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -127,7 +127,7 @@ def _score_lines(run: Run) -> list[str]:
 
 def _training_lines(run: Run) -> list[str]:
     config, status, row = run.config(), run.status(), run.last_row()
-    counts = [comparison.parameters(path) for path in (run.weights_path, run.discriminator_path)]
+    counts = [comparison.stored_parameters(path) for path in (run.weights_path, run.discriminator_path)]
     of_generator, of_discriminator = (f"{count:,}" if count else "unknown" for count in counts)
     return [
         f"- {status.state} after {status.epoch:.3g} of {status.epochs} epochs, {status.step:,} steps",

@@ -176,7 +176,7 @@ def _recipe_table(entries: Sequence[Entry], left_out: Iterable[Run]) -> str:
 def _parameters(group: Sequence[Entry], config: TrainConfig) -> str:
     """Return G's parameters: from the presets, else counted in the weights, which a record of a seed lacks."""
     known = [preset.parameters[0] for preset in PRESETS.values() if preset.config.model == config.model]
-    counted = (comparison.parameters(entry.run.weights_path) for entry in group)
+    counted = (comparison.stored_parameters(entry.run.weights_path) for entry in group)
     count = known[0] if known else next((count for count in counted if count), None)
     return f"{count:,}" if count else _MISSING
 

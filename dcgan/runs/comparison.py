@@ -1,4 +1,4 @@
-"""What two runs have different: their configs, and their numbers of parameters."""
+"""How two runs differ: in their configs, and in their numbers of parameters."""
 
 from __future__ import annotations
 
@@ -10,29 +10,28 @@ from dcgan.config import RENAMED, TrainConfig
 from dcgan.fields import as_text, config_fields, differences, value_of
 
 _BUFFERS = ("running_mean", "running_var", "num_batches_tracked", "balance_bias")
-"""What batch norm keeps beside its weights; it is not learnt by gradients."""
-
+"""Tensors that are stored beside the weights and that no gradient changes."""
 
 _LARGEST_HEADER = 100_000_000
 """Bytes; safetensors' own limit."""
 
 
 def config_table(left: TrainConfig, right: TrainConfig) -> list[dict[str, str]]:
-    """A row for each field in which the two differ: its name, both values as one writes them, what it is."""
-    known = config_fields()
+    """Return a row for every field in which the two differ: its name, both values as text, and its help."""
+    fields = config_fields()
     return [
         {
             "field": name,
             "left": as_text(value_of(left, name)),
             "right": as_text(value),
-            "what it is": known[name].help,
+            "what it is": fields[name].help,
         }
         for name, value in differences(right, left).items()
     ]
 
 
-def parameters(weights: Path) -> int | None:
-    """Trainable parameters in a safetensors file, from its header alone; None where it is missing or damaged."""
+def stored_parameters(weights: Path) -> int | None:
+    """Count the trainable parameters in a safetensors file by its header; None where it is missing or damaged."""
     try:
         with open(weights, "rb") as file:
             length = int.from_bytes(file.read(8), "little")

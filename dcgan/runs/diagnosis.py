@@ -1,13 +1,13 @@
-"""What ails a training, told from its rows and scores, as somebody would who has seen many. Standard library only.
+"""Common failures of a training, recognized from its rows and scores. Standard library only.
 
-The thresholds are in D's own terms, the mean sigmoid of its logits, and were set on recordings: sound ones, the
-published models at every point of their training, stay clear of them; trainings made sick on purpose, a network's
-learning rate a thousand times too small or a hundred times too large, cross them within an epoch.
+The thresholds were set on recordings. Sound ones, the published models at every point of their training, never cross
+them. Trainings with a learning rate a thousand times too small or a hundred times too large cross them within an
+epoch. The thresholds of the balance are in the discriminator's terms: the mean sigmoid of its logits.
 
-Collapse is told from the scores. A classifier sees all of a young generator's noise as one class, and the published
-plain GAN learns some digits after ten epochs only, so classes that were never drawn mean nothing as long as a
-training goes on and gets better: in the published ones, CFD falls by 7 % and more with every doubling of the images
-seen, from 19,000 images to their end. A class that was drawn and no longer is got lost, however much the others gain.
+Collapse is recognized from the scores. A classifier assigns a young generator's noise to one class, and the published
+plain GAN learns some digits only after ten epochs. So classes that were never drawn mean nothing while a training
+improves. In the published ones, CFD falls by 7 % and more with every doubling of the images seen, from 19,000 images
+to their end. A class that was drawn before and is missing now is lost, even if all other classes improve.
 """
 
 from __future__ import annotations
@@ -22,41 +22,42 @@ from dcgan.runs.rows import ProgressRow, ScoreRow
 Level = Literal["success", "info", "warning", "error"]
 
 USUAL_ROWS = 2000
-"""Rows that give the measure of what is usual."""
+"""The newest rows, whose medians are the usual values."""
 WINDOW_ROWS = 20
 WINDOW_STEPS = 400
-"""A state must last for so many rows and steps to be one: single batches swing far."""
+"""A state must last for so many rows and steps, because single batches vary much."""
 YOUNG_IMAGES = 10_000
-"""Before so many real images every GAN looks the same; the published ones show first strokes at about that time."""
+"""Before so many real images every GAN looks the same. The published ones show first strokes at about that time."""
 D_FAKE_LOST = 0.01
-"""The published plain GAN lives through 0.03 in its second epoch; below 0.01 none has come back."""
+"""The published plain GAN recovers from 0.03 in its second epoch; no training has recovered from less than 0.01."""
 GAP_FOOLED = 0.02
-"""Mean D(x) less mean D(G(z)). Sound trainings keep 0.08 even where both networks are nearly even."""
+"""Mean D(x) minus mean D(G(z)). Sound trainings keep 0.08 even where both networks are nearly even."""
 LOSS_EXPLODED = 20.0
-"""With the sigmoid's loss: a logit of -20, a probability of one in a billion."""
+"""With binary cross-entropy, a logit of -20: a probability of one in a billion."""
 LOSS_GROWTH = 10.0
 GRADIENT_GROWTH = 100.0
-"""Over the median so far. The published DCGAN's grows fourfold in 20 epochs."""
+"""Factors over the median so far. The published DCGAN's gradient norm grows fourfold in 20 epochs."""
 RECENT_ROWS = 5
 COLLAPSE_IMAGES = 60_000
-"""Before so many real images nothing has collapsed: the published plain GAN's CFD rises until about 20,000, and for
-as long again it is all noise."""
+"""Before so many real images no collapse is reported. The published plain GAN's CFD rises until about 20,000 images,
+and its images are noise until about 40,000."""
 STILL_BETTER = 0.95
-"""CFD over that at half as many images: below this the training still gets better. The published ones have 0.93 at
-most."""
+"""CFD divided by CFD at half as many images: below this the training still gets better. The published ones have 0.93
+at most."""
 MISSING_SHARE = 0.2
-"""A class's share over the real images' share of it. The published models end with 0.25 and more for each digit."""
+"""A class's share divided by its share among real images. The published models end with 0.25 and more for each
+digit."""
 ONE_CLASS = 0.9
-"""The share of one class that is nearly all. Past COLLAPSE_IMAGES the published ones have 0.75 at most."""
+"""The share of one class that counts as nearly all. Past COLLAPSE_IMAGES the published ones have 0.75 at most."""
 DRAWN_COVERAGE = 0.01
-"""From here on images are of something. Noise, whatever class it is taken for, covers nothing."""
+"""From this coverage on images show something. The coverage of noise is 0, whatever its classes are."""
 DRAWN_SHARE = 0.5
-"""A class's share over the real images' share of it, from which on it is drawn well."""
+"""A class's share divided by its share among real images, from which on the class is drawn well."""
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """A finding with its likely cause and the one change to try; both empty where nothing is to be done."""
+    """A finding, with its likely cause and one change to try. Both are empty where nothing needs to change."""
 
     kind: Literal[
         "young",
@@ -77,29 +78,30 @@ class Diagnosis:
 
 
 YOUNG = Diagnosis(
-    "young", "info", "Too early to tell.", "Nothing is learnt yet; the first strokes need an epoch or so."
+    "young", "info", "Too early to tell.", "Nothing is learned yet. First strokes appear after about one epoch."
 )
 
 HEALTHY = Diagnosis(
     "healthy",
     "success",
     "Healthy.",
-    "D tells real from fake more often than not, and G still gets a signal to learn from. The samples have the last "
-    "word.",
+    "D tells real from fake more often than not, and G still gets a signal to learn from. Look at the samples to "
+    "judge the quality.",
 )
 
 UNJUDGED = Diagnosis(
     "unjudged",
     "success",
     "Nothing is wrong with losses and gradients.",
-    "This loss does not make D's outputs probabilities, so they do not tell who is ahead: judge by the samples.",
+    "With this loss, D's outputs are not probabilities, so they do not show which network is ahead. Look at the "
+    "samples to judge the quality.",
 )
 
 DISCRIMINATOR_WINS = Diagnosis(
     "discriminator-wins",
     "warning",
     "The discriminator wins.",
-    "D(G(z)) has been near 0 for long: D is sure of every fake, so its answers hardly tell G what to change.",
+    "D(G(z)) has been near 0 for a long time. D is sure of every fake, so its gradient hardly helps G.",
     "Lower the discriminator's learning rate to a quarter.",
 )
 
@@ -107,23 +109,23 @@ GENERATOR_WINS = Diagnosis(
     "generator-wins",
     "warning",
     "The discriminator is fooled.",
-    "For long, D has held fakes as real as real images. Unless samples are perfect, it learns too slowly to teach.",
-    "Raise the discriminator's learning rate to four times what it is.",
+    "D has not separated fakes from real images for long. Unless the samples are perfect, D learns too slowly.",
+    "Raise the discriminator's learning rate by a factor of four.",
 )
 
 MISSING_CLASSES = Diagnosis(
     "missing-classes",
     "warning",
-    "The generator does not draw all kinds.",
-    "Mode collapse: G keeps to what D lets pass, and losses need not show it. The histogram of classes does.",
-    "Start again with a gradient penalty, r1_gamma at 1, which keeps D from driving G into a corner.",
+    "The generator does not draw all classes.",
+    "This is mode collapse: G draws only what D accepts. Losses may not show it, but the histogram of classes does.",
+    "Start again with a gradient penalty, r1_gamma at 1. It keeps D's gradients small, so that G can spread out.",
 )
 
 COLLAPSED = Diagnosis(
     "collapsed",
     "error",
     "The generator has collapsed.",
-    "Mode collapse: G has moved to the one kind that D let pass, faster than D could learn to tell it.",
+    "This is mode collapse: G has moved to the one class that D accepted, before D could learn to reject it.",
     "Start again with the generator's learning rate at a quarter.",
 )
 
@@ -131,8 +133,8 @@ DIVERGING = Diagnosis(
     "diverging",
     "error",
     "The training diverges.",
-    "Losses or gradients have grown by orders of magnitude: steps are so long that they overshoot.",
-    "Lower both learning rates to a quarter; 2e-4 is the usual one for Adam.",
+    "Losses or gradients have grown by orders of magnitude. The steps are so long that they overshoot.",
+    "Lower both learning rates to a quarter; 2e-4 is usual for Adam.",
 )
 
 
@@ -144,27 +146,26 @@ def diagnose(
     *,
     logits_are_probabilities: bool = True,
 ) -> Diagnosis:
-    """The finding for these rows, oldest first: the newest decide, up to USUAL_ROWS give the measure.
+    """Return the finding for these rows, oldest first. The newest rows are compared with up to USUAL_ROWS.
 
     `state` and `error` are the run's status, and `scores` all of its rows of scores, oldest first.
     `logits_are_probabilities` is a property of the run's loss. Without it, mean D(x) and D(G(z)) show an order only.
-    A collapse comes before who is ahead; where one is, that is its likely cause.
+    A collapse is reported before the balance of the networks. Where one network is far ahead, that is its likely
+    cause.
     """
     if state == "failed":
         return _failure(error)
     if diverges(rows):
         return DIVERGING
-    balance, found = (
-        _balance(rows, logits_are_probabilities=logits_are_probabilities),
-        collapse(scores, state == "finished"),
-    )
-    if found and balance.level == "warning":
-        return replace(found, cause=balance.cause, remedy=balance.remedy)
-    return found or balance
+    balance = _balance(rows, logits_are_probabilities=logits_are_probabilities)
+    collapsed = collapse(scores, finished=state == "finished")
+    if collapsed and balance.level == "warning":
+        return replace(collapsed, cause=balance.cause, remedy=balance.remedy)
+    return collapsed or balance
 
 
 def _balance(rows: Sequence[ProgressRow], *, logits_are_probabilities: bool) -> Diagnosis:
-    """Who is ahead."""
+    """Return which network is ahead."""
     window = _window(rows)
     if len(window) < WINDOW_ROWS or rows[-1].images_seen < YOUNG_IMAGES:
         return YOUNG
@@ -179,7 +180,7 @@ def _balance(rows: Sequence[ProgressRow], *, logits_are_probabilities: bool) -> 
 
 
 def diverges(rows: Sequence[ProgressRow]) -> bool:
-    """Whether the newest rows are orders of magnitude beyond the usual ones."""
+    """Return whether the newest rows are orders of magnitude above the usual ones."""
     before, recent = rows[:-RECENT_ROWS], rows[-RECENT_ROWS:]
     if len(before) < RECENT_ROWS:
         return False
@@ -196,23 +197,23 @@ def diverges(rows: Sequence[ProgressRow]) -> bool:
     return False
 
 
-def collapse(scores: Sequence[ScoreRow], finished: bool = False) -> Diagnosis | None:
-    """What the newest scores say of classes that are not drawn; None where nothing is amiss, or nothing can be told.
+def collapse(scores: Sequence[ScoreRow], *, finished: bool = False) -> Diagnosis | None:
+    """Return the finding about classes that are not drawn; None where all are drawn, or the scores are too early.
 
-    Nearly all images of one class are told at once. Single classes must be missing in two rows: they come and go.
-    Classes that were never drawn well are given time for as long as the training gets better and is not `finished`.
+    Images of nearly one class only are reported at once. A single class must be missing in two rows, because classes
+    come and go. A class that was never drawn well is not reported while the training improves and is not `finished`.
     """
     scores = [row for row in scores if row.scale == scores[-1].scale]
     if not scores or scores[-1].images_seen < COLLAPSE_IMAGES:
         return None
-    newest, something = scores[-1], [row for row in scores if row.coverage >= DRAWN_COVERAGE]
-    # Where all is noise, the end of a training came too early to tell a collapse from a beginning.
-    patient = _gets_better(scores) and not (finished and something)
+    newest, drawn = scores[-1], [row for row in scores if row.coverage >= DRAWN_COVERAGE]
+    # A training that ended with noise ended too early to tell a collapse from a beginning.
+    patient = _gets_better(scores) and not (finished and drawn)
     share, digit = max((share, digit) for digit, share in enumerate(newest.class_histogram))
     lost = _missing(newest) & _drawn_well(scores[:-1])
     if share >= ONE_CLASS and (lost or not patient):
         return replace(
-            COLLAPSED, title=f"The generator has collapsed: {share:.0%} of its images are of one kind, {digit}."
+            COLLAPSED, title=f"The generator has collapsed: {share:.0%} of its images are of one class, {digit}."
         )
     missing = set.intersection(*(_missing(row) for row in scores[-2:])) if len(scores) > 1 else set()
     lost = missing & _drawn_well(scores[:-2])
@@ -227,31 +228,31 @@ def collapse(scores: Sequence[ScoreRow], finished: bool = False) -> Diagnosis | 
 
 
 def _gets_better(scores: Sequence[ScoreRow]) -> bool:
-    """Whether CFD still falls as it does in sound trainings; True too where no row is old enough to tell."""
+    """Return whether CFD still falls as in sound trainings; also True where no row is old enough to compare with."""
     newest = scores[-1]
     halfway = [row for row in scores if row.images_seen <= newest.images_seen / 2]
     return not halfway or newest.cfd < STILL_BETTER * halfway[-1].cfd
 
 
 def _missing(row: ScoreRow) -> set[int]:
-    """The classes that the images hardly have."""
+    """Return the classes of which there are hardly any images."""
     return {digit for digit, share, real in _shares(row) if share < MISSING_SHARE * real}
 
 
 def _drawn_well(rows: Iterable[ScoreRow]) -> set[int]:
-    """The classes that one of the rows has enough images of; rows of noise, whatever it is taken for, say nothing."""
+    """Return the classes of which one of the rows has enough images. Rows of noise do not count."""
     drawn = (row for row in rows if row.coverage >= DRAWN_COVERAGE)
     return {digit for row in drawn for digit, share, real in _shares(row) if share >= DRAWN_SHARE * real}
 
 
 def _shares(row: ScoreRow) -> Iterator[tuple[int, float, float]]:
-    """Each class, its share of the images, and its share of as many real ones."""
+    """Yield every class, its share of the images, and its share of as many real ones."""
     pairs = zip(row.class_histogram, row.real_class_histogram, strict=True)
     return ((digit, share, real) for digit, (share, real) in enumerate(pairs))
 
 
 def _window(rows: Sequence[ProgressRow]) -> Sequence[ProgressRow]:
-    """The newest rows that are enough and go back far enough; all of them where there are fewer."""
+    """Return the newest rows that last WINDOW_ROWS and WINDOW_STEPS; none where there are too few."""
     for start in range(len(rows) - WINDOW_ROWS, -1, -1):
         if rows[-1].step - rows[start].step >= WINDOW_STEPS:
             return rows[start:]
@@ -259,7 +260,7 @@ def _window(rows: Sequence[ProgressRow]) -> Sequence[ProgressRow]:
 
 
 def _mean(values: Iterable[float]) -> float:
-    """Divided before they are added: a diverging training's rows may come near to what a float holds."""
+    """Return the mean. Values are divided before they are added: diverging ones may be near a float's limit."""
     numbers = list(values)
     return sum(number / len(numbers) for number in numbers)
 
@@ -270,7 +271,9 @@ def _failure(error: str) -> Diagnosis:
             "not-finite",
             "error",
             "A value became infinite or NaN, and the training stopped itself.",
-            "The last good weights are kept. The steps were too long, or logits grew without bound.",
+            "The last good weights are saved. The steps were too long, or the logits grew without bound.",
             "Start again with both learning rates at a quarter.",
         )
-    return Diagnosis("failed", "error", "The training failed.", remedy="Mend what the message names, then resume it.")
+    return Diagnosis(
+        "failed", "error", "The training failed.", remedy="Fix what the message names, then resume the training."
+    )

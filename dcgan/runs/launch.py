@@ -1,7 +1,7 @@
-"""Trainings as processes of their own: whoever starts one may leave, and it goes on. Imports no torch.
+"""Trainings as processes of their own, which go on after the process that started them has ended. Imports no torch.
 
-The parent takes the run's lock and the child inherits it, so a run is locked from before its process exists until
-after it is gone: at no moment does a living training look dead, or a dead one alive.
+The parent takes the run's lock and the child inherits it. So a run is locked from before its process exists until the
+process has ended. Windows has no such locks: there the child takes the lock itself, and the start waits for it.
 """
 
 from __future__ import annotations
@@ -11,30 +11,34 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from dcgan import files
 from dcgan.config import TrainConfig
-from dcgan.files import INHERITABLE_LOCKS, PROJECT, runs_root, take_lock
+from dcgan.files import PROJECT, runs_root, take_lock
 from dcgan.runs.listing import list_runs
 from dcgan.runs.rows import Status
-from dcgan.runs.run import LOCK_VARIABLE, Run, RunError
+from dcgan.runs.run import LOCK_VARIABLE, OWN_LOCK, Run, RunError
 
 ALLOW_VARIABLE = "DCGAN_ALLOW_TRAINING"
 MAX_RUNNING_VARIABLE = "DCGAN_MAX_RUNNING"
 _LAST_WORDS_BYTES = 2000
 START_PATIENCE_SECONDS = 10.0
-"""How long one start waits for another that is under way."""
+"""How long a start waits for another one, which takes its lock within that time."""
+CHILD_PATIENCE_SECONDS = 60.0
+"""How long a start waits for a child that takes the run's lock itself."""
 
 
 class LaunchError(RunError):
-    """A training that may not be started or resumed here and now; the message says why and what to do."""
+    """A training cannot be started or resumed; the message names the reason and the remedy."""
 
 
 def forbidden() -> str:
-    """Why trainings cannot be started, nor runs be changed here, in a sentence; empty where they can.
+    """Return a sentence that says why no training can be started and no run be changed; empty where both can be.
 
-    $DCGAN_ALLOW_TRAINING is 1 where they can and anything else where they cannot. Unset or empty, a Space forbids it.
+    $DCGAN_ALLOW_TRAINING=1 allows both, and any other value forbids them. Without a value, only a Space forbids them.
     """
     allowed = os.environ.get(ALLOW_VARIABLE)
     if allowed == "1" or not (allowed or os.environ.get("SPACE_ID")):
@@ -46,7 +50,7 @@ def forbidden() -> str:
 
 
 def max_running() -> int:
-    """How many trainings may run at once: $DCGAN_MAX_RUNNING, else 1. Raises LaunchError for what is no number."""
+    """Return how many trainings may run at once: $DCGAN_MAX_RUNNING, else 1. Raises LaunchError for other text."""
     text = os.environ.get(MAX_RUNNING_VARIABLE) or "1"
     if not text.isdecimal() or len(text) > 6:
         raise LaunchError(f"{MAX_RUNNING_VARIABLE}={text[:40]!r} is not a number of trainings; set it to 1")
@@ -54,12 +58,15 @@ def max_running() -> int:
 
 
 def running(root: Path | None = None) -> list[Run]:
-    """The runs under `root` that a process is training, however it was started."""
+    """Return the runs under `root` that a process is training, started here or by a command."""
     return [run for run in list_runs(runs_root() if root is None else root) if run.is_locked()]
 
 
 def start(config: TrainConfig, preset: str = "custom", root: Path | None = None) -> Run:
-    """A new run, trained by a process that outlives this one. Raises LaunchError, or OSError for a full disk."""
+    """Make a run and train it in a process that outlives this one.
+
+    Raises LaunchError where no training can be started, ValueError for an invalid config and OSError for a full disk.
+    """
     root = runs_root() if root is None else root
     with _place_for_one_more(root):
         run = Run.create(config, preset, root)
@@ -73,7 +80,7 @@ def start(config: TrainConfig, preset: str = "custom", root: Path | None = None)
 
 
 def resume(run: Run) -> None:
-    """Go on with a run from its last save, in a process that outlives this one. Raises RunError where it cannot."""
+    """Continue a run from its last save, in a process that outlives this one. Raises RunError where it cannot."""
     status = run.status()
     if run.is_published:
         raise LaunchError(f"{run.name} is a published model and is not resumed; start a training with its preset")
@@ -87,14 +94,14 @@ def resume(run: Run) -> None:
 
 
 def stop(run: Run) -> None:
-    """Ask the training to finish its step, save and leave. Raises LaunchError where none is under way."""
+    """Ask the training to finish its step, save and end. Raises LaunchError where the run is not being trained."""
     if not run.is_locked():
         raise LaunchError(f"{run.name} is not being trained, so there is nothing to stop")
     run.request_stop()
 
 
 def last_words(run: Run) -> str:
-    """The end of what the training's process printed: the reason, where it died without leaving one in its status."""
+    """Return the end of what the training's process printed: the reason for an end that its status does not name."""
     try:
         with open(run.process_log_path, "rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _LAST_WORDS_BYTES))
@@ -105,7 +112,7 @@ def last_words(run: Run) -> str:
 
 @contextlib.contextmanager
 def _place_for_one_more(root: Path, resumed: Run | None = None) -> Iterator[None]:
-    """One start at a time, so that two clicks at once do not both find the last free place."""
+    """Allow one start at a time, so that two clicks at once do not both take the last free place."""
     if reason := forbidden():
         raise LaunchError(reason)
     root.mkdir(parents=True, exist_ok=True)
@@ -128,28 +135,42 @@ def _place_for_one_more(root: Path, resumed: Run | None = None) -> Iterator[None
 
 
 def _spawn(run: Run) -> None:
-    """The process that trains the run, born with its lock."""
+    """Start the process that trains the run. On return the process holds the run's lock, or has ended."""
     lock = take_lock(run.path, patience_seconds=2.0)
     if lock is None:
         raise LaunchError(f"{run.name} is being trained already")
     try:
         run.clear_stop()
-        if not INHERITABLE_LOCKS:  # Windows: the child takes the lock itself, some seconds later
-            os.close(lock)
-        with open(run.process_log_path, "ab") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "dcgan", "resume", str(run.path.resolve())],
-                cwd=PROJECT,
-                env=os.environ | ({LOCK_VARIABLE: str(lock)} if INHERITABLE_LOCKS else {}),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                # A session of its own: what ends the server, Ctrl-C in its terminal for one, does not reach it.
-                start_new_session=True,
-                pass_fds=(lock,) if INHERITABLE_LOCKS else (),
-            )
+        if files.INHERITABLE_LOCKS:
+            process = _popen(run, lock)
     finally:
-        if INHERITABLE_LOCKS:
-            os.close(lock)
-    # Somebody must wait for a child, or it stays as a zombie for as long as the server runs.
+        os.close(lock)
+    if not files.INHERITABLE_LOCKS:
+        process = _popen(run)
+        _wait_for_lock(run, process)
+    # A child that no thread waits for stays as a zombie for as long as the server runs.
     threading.Thread(target=process.wait, daemon=True, name=f"waits for {run.name}").start()
+
+
+def _popen(run: Run, inherited_lock: int | None = None) -> subprocess.Popen[bytes]:
+    lock = OWN_LOCK if inherited_lock is None else str(inherited_lock)
+    with open(run.process_log_path, "ab") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "dcgan", "resume", str(run.path.resolve())],
+            cwd=PROJECT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            # A session (on Windows, a group) of its own: Ctrl-C in the server's terminal does not reach it.
+            start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+            env=os.environ | {LOCK_VARIABLE: lock},
+            pass_fds=() if inherited_lock is None else (inherited_lock,),
+        )
+
+
+def _wait_for_lock(run: Run, process: subprocess.Popen[bytes]) -> None:
+    """Wait until the child holds the run's lock or has ended. The next start then finds the run in training."""
+    give_up = time.monotonic() + CHILD_PATIENCE_SECONDS
+    while not run.is_locked() and process.poll() is None and time.monotonic() < give_up:
+        time.sleep(0.05)

@@ -27,7 +27,9 @@ from dcgan.runs.paths import RunPaths
 from dcgan.runs.rows import ProgressRow, ScoreRow, Status, rows_of
 
 LOCK_VARIABLE = "DCGAN_LOCK_FD"
-"""Names, to a training that `launch` starts, the descriptor by which it inherits its run's lock."""
+"""Tells a training that `launch` starts which descriptor holds its run's lock, or OWN_LOCK."""
+OWN_LOCK = "own"
+"""The training inherits no lock and takes its own."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 """A run's name: no path, nothing hidden, and no flag to a command line."""
 
@@ -199,16 +201,19 @@ class Run(RunPaths):
     def lock(self, patience_seconds: float = 2.0) -> Iterator[bool]:
         """Hold the run exclusively while training. Raises RunError where another process holds it.
 
-        Yields whether the lock was inherited. The lock is on the open directory, so it dies with the process, and a
-        child that inherits the descriptor keeps it. A process that `launch` has started adopts that lock once.
-        `is_locked` in another process takes the lock for an instant, hence the patience.
+        Yields whether `launch` has started this process, which is true once. The lock is on the open directory, so it
+        ends with the process, and a child that inherits the descriptor keeps it. `is_locked` in another process may
+        take the lock for an instant, hence the patience.
         """
+        launched = os.environ.get(LOCK_VARIABLE) == OWN_LOCK
+        if launched:
+            del os.environ[LOCK_VARIABLE]
         inherited = self._inherited_lock()
         descriptor = take_lock(self.path, patience_seconds=patience_seconds) if inherited is None else inherited
         if descriptor is None:
             raise RunError(f"{self.path} is being trained by another process; stop that one first")
         try:
-            yield inherited is not None
+            yield launched or inherited is not None
         finally:
             os.close(descriptor)
 

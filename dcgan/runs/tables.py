@@ -1,4 +1,4 @@
-"""Runs and presets as tables. Runs are read without torch; a damaged one is a row with its reason, never an error."""
+"""Runs and presets as tables. A damaged run is a row with its reason, never an error. Imports no torch."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from dcgan.runs.run import Run
 
 
 def run_summary(run: Run) -> dict[str, Any]:
-    """One run, JSON-ready: its name, where it is, and either its state and last numbers or `error`.
+    """Return one run, JSON-ready: its name, its path, and either its state and last numbers or `error`.
 
-    `state` is one of Status, or `new` where no step has been recorded yet.
+    `state` is one of Status, `new` before the first step, or `damaged` beside an `error`.
     """
     summary: dict[str, Any] = {
         "name": run.name,
@@ -26,7 +26,7 @@ def run_summary(run: Run) -> dict[str, Any]:
     }
     try:
         return summary | _state(run)
-    except TypeError:  # the files are JSON, but not what we write
+    except TypeError:  # the files are JSON with other contents than ours
         reason = f"{run.path} holds values of the wrong type"
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())
@@ -52,7 +52,7 @@ def _state(run: Run) -> dict[str, Any]:
 
 
 def runs_table(summaries: Sequence[Mapping[str, Any]]) -> str:
-    """The readable runs as a table, then one line for each damaged one."""
+    """Return the readable runs as a table, then one line for every damaged one."""
     heads = ["NAME", "STATE", "PRESET", "DATA", "EPOCH", "D LOSS", "G LOSS", "IMAGES/S"]
     sound = [summary for summary in summaries if "error" not in summary]
     lines = [table(heads, [_cells(summary) for summary in sound])] if sound else []
@@ -69,7 +69,7 @@ def _cells(summary: Mapping[str, Any]) -> list[str]:
 
 
 def rows_csv(run: Run) -> str:
-    """The rows of progress.jsonl as CSV (RFC 4180), the columns named in its first line."""
+    """Return the rows of progress.jsonl as CSV (RFC 4180), with the names of the columns in its first line."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow([field.name for field in dataclasses.fields(ProgressRow)])
@@ -78,7 +78,7 @@ def rows_csv(run: Run) -> str:
 
 
 def seconds_left(status: Status, rows: Sequence[ProgressRow]) -> float | None:
-    """Training seconds to the last step at the pace of these rows; None where two of them do not tell one."""
+    """Return the training seconds to the last step at the pace of these rows; None for fewer than two steps."""
     if len(rows) < 2 or rows[-1].step <= rows[0].step:
         return None
     pace = (rows[-1].wall_seconds - rows[0].wall_seconds) / (rows[-1].step - rows[0].step)
@@ -86,7 +86,7 @@ def seconds_left(status: Status, rows: Sequence[ProgressRow]) -> float | None:
 
 
 def duration(seconds: float) -> str:
-    """ "45 s", "3 min 20 s" or "2 h 5 min"."""
+    """Return a duration as text: "45 s", "3 min 20 s" or "2 h 5 min"."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -98,7 +98,7 @@ def duration(seconds: float) -> str:
 
 
 def preset_summaries() -> list[dict[str, Any]]:
-    """Every preset, JSON-ready."""
+    """Return every preset, JSON-ready."""
     return [
         {
             "name": name,
@@ -115,7 +115,7 @@ def preset_summaries() -> list[dict[str, Any]]:
 
 
 def presets_table(summaries: Sequence[Mapping[str, Any]]) -> str:
-    """The presets as a table, then the notes of those that have some."""
+    """Return the presets as a table, then the notes of those that have notes."""
     heads = ["NAME", "TITLE", "G", "D", "EPOCHS", "BATCH", "SOURCE"]
     rows = [
         [
@@ -134,7 +134,7 @@ def presets_table(summaries: Sequence[Mapping[str, Any]]) -> str:
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Aligned columns, numbers to the right, words to the left."""
+    """Return aligned columns, with numbers to the right and words to the left."""
     columns = list(zip(heads, *rows, strict=True))
     widths = [max(map(len, column)) for column in columns]
     to_right = [all(re.fullmatch(r"[-0-9.,/]+", cell) for cell in column[1:]) for column in columns]

@@ -76,7 +76,7 @@ def run_training(run: Run, device: torch.device, on_row: OnRow | None = None, ra
         return _follow(run, device, ranks)
     with run.lock() as launched, _logging_to(run), _arithmetic(run.config()), _stop_signals(ranks) as signals:
         if not launched:
-            run.clear_stop()  # `launch` has done so: a stop that is here was asked for while this process started
+            run.clear_stop()  # `launch` did so before; a stop that is here was requested while this process started
         recorder = None
         try:
             recorder = _open(run, device, on_row, ranks)

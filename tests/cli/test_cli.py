@@ -315,7 +315,7 @@ def test_a_collapse_is_diagnosed_at_the_end(trained_gan, capsys, places):
     for state in ("finished", "stopped"):
         train._report(run, replace(status, state=state), stop_file_seen=False)
         (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("diagnosis: ")]
-        assert "100% of its images are of one kind, 0." in line
+        assert "100% of its images are of one class, 0." in line
         assert line.endswith("learning rate at a quarter.")
 
 

@@ -1,4 +1,4 @@
-"""A folder decoded once: the same batches, made anew when needed, whole or not at all; what memory folders take."""
+"""A folder decoded once: the same batches, decoded again when needed, whole or not at all; memory."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ def test_the_batches_are_the_streamed_and_the_resident_ones_bit_for_bit(folder, 
 
     streamed, held = made(), made(resident_limit_mib=9)
     cached, held_cached = made(cache=True), made(cache=True, resident_limit_mib=9)
-    kinds = [StreamedBatches, ResidentBatches, DecodedBatches, ResidentBatches]
-    assert [type(each) for each in (streamed, held, cached, held_cached)] == kinds
+    types = [StreamedBatches, ResidentBatches, DecodedBatches, ResidentBatches]
+    assert [type(each) for each in (streamed, held, cached, held_cached)] == types
     for other in (streamed, held, held_cached):
         assert (other.num_images, other.steps_per_epoch) == (cached.num_images, cached.steps_per_epoch)
         assert set(other.notes) <= set(cached.notes)  # the same files are left out, the same classes named
@@ -153,7 +153,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_folder_that_has_changed_is_decoded_anew_in_the_old_place(folder, change):
+def test_a_folder_that_has_changed_is_decoded_again_in_the_same_place(folder, change):
     before = decode(folder)
     seal = before.path.read_bytes()[-32:]
     CHANGES[change](folder)
@@ -165,14 +165,14 @@ def test_a_folder_that_has_changed_is_decoded_anew_in_the_old_place(folder, chan
 
 
 @pytest.mark.parametrize(("name", "value"), [("_DECODER", 99), ("PIL.__version__", "99.0")])
-def test_another_decoder_decodes_anew(folder, monkeypatch, name, value):
+def test_another_decoder_decodes_again(folder, monkeypatch, name, value):
     seal = decode(folder).path.read_bytes()[-32:]
     monkeypatch.setattr(f"dcgan.data.decoded_cache.{name}", value)
     assert decode(folder).path.read_bytes()[-32:] != seal
 
 
 @pytest.mark.parametrize("keep", [0, 50, 500, -1, -32, -100])
-def test_a_file_that_was_cut_is_made_anew(folder, keep):
+def test_a_file_that_was_cut_is_made_again(folder, keep):
     path = decode(folder).path
     whole = path.read_bytes()
     path.write_bytes(whole[:keep])
@@ -180,7 +180,7 @@ def test_a_file_that_was_cut_is_made_anew(folder, keep):
 
 
 @pytest.mark.parametrize("place", [0, 70, -1, -40])
-def test_a_damaged_header_checksum_or_seal_is_made_anew(folder, place):
+def test_a_damaged_header_checksum_or_seal_is_made_again(folder, place):
     path = decode(folder).path
     whole = path.read_bytes()
     damaged = bytearray(whole)
@@ -191,7 +191,7 @@ def test_a_damaged_header_checksum_or_seal_is_made_anew(folder, place):
     assert decode(folder).path.read_bytes() == whole
 
 
-def test_a_damaged_image_is_noticed_and_made_anew_at_the_next_start(folder):
+def test_a_damaged_image_is_noticed_and_made_again_at_the_next_start(folder):
     batches = make_batches(training(folder, cache=True), CPU)
     path = decode(folder).path
     whole = path.read_bytes()
@@ -326,13 +326,13 @@ def test_the_peak_of_memory_does_not_grow_with_the_folder(tmp_path):
         for i in range(1, count):
             os.link(folder / "0.png", folder / f"{i}.png")
         folders.append(str(folder))
-    kinds = {
+    types = {
         "streamed": {"resident_limit_mib": 0, "workers": 1},
         "decoded": {"resident_limit_mib": 0, "cache": True},
         "held": {"cache": True},
     }
     child = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(MEMORY), json.dumps(kinds), *folders],
+        [sys.executable, "-c", textwrap.dedent(MEMORY), json.dumps(types), *folders],
         env=os.environ | {"DCGAN_CACHE": str(tmp_path / "cache"), "MALLOC_MMAP_THRESHOLD_": str(2**20)},
         cwd=Path(__file__).resolve().parents[2],
         capture_output=True,

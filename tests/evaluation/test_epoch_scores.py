@@ -315,6 +315,6 @@ def test_a_generator_of_one_digit_raises_the_alarm(tmp_path, scored_digits, monk
     assert all(row.coverage < 0.15 < 0.5 < row.real_coverage for row in rows)
     found = diagnosis.diagnose(run.progress()[0], scores=rows)
     assert (found.kind, found.level) == ("collapsed", "error")
-    assert found.title.endswith("of one kind, 3.")
+    assert found.title.endswith("of one class, 3.")
     bank.images.data = digits_of(None)
     assert diagnosis.collapse(trained(tmp_path, config).scores()) is None

@@ -310,7 +310,7 @@ def test_parameters_of_another_network_are_counted_in_its_weights(places, tiny_r
     label = "`dcgan --model.latent-dim 6 --model.width-g 2 --model.width-d 2`"
     assert lines_of(page([run]), label)[1][1] == "-"
     run.generator_path.write_bytes(tiny_run.generator_path.read_bytes())
-    assert lines_of(page([run]), label)[1][1] == f"{comparison.parameters(tiny_run.generator_path):,}"
+    assert lines_of(page([run]), label)[1][1] == f"{comparison.stored_parameters(tiny_run.generator_path):,}"
 
 
 def test_the_same_runs_give_the_same_bytes(places):

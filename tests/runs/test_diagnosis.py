@@ -1,4 +1,4 @@
-"""The doctor on trainings whose state is known: made by hand, and recorded."""
+"""The diagnosis of trainings whose state is known: made by hand, and recorded."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PUBLISHED = sorted(path.name for path in CHECKPOINTS.iterdir())
 
 
 def rows(count: int = 60, first: int = 1, **values: float) -> list[ProgressRow]:
-    """A row every 25 steps of batches of 32, in balance but for `values`."""
+    """A row every 25 steps of batches of 32, in balance except for `values`."""
     sound = {"d_loss": 0.3, "g_loss": 2.0, "d_real": 0.75, "d_fake": 0.15, "d_grad_norm": 5.0, "g_grad_norm": 20.0}
     return [
         replace(progress_row(25 * n), images_seen=800 * n, **(sound | values)) for n in range(first, first + count)
@@ -99,7 +99,7 @@ def test_scores_that_are_not_probabilities_are_not_judged():
     assert kind(rows(5), logits_are_probabilities=False) == "young"
 
 
-def test_a_failure_is_told_by_its_message():
+def test_a_failure_is_recognized_by_its_message():
     nan = "g_loss became nan at step 7 (epoch 0.01); the last good weights are kept; try lower learning rates"
     assert kind(rows(), "failed", nan) == "not-finite"
     assert kind([], "failed", "progress.jsonl could not be written (No space left on device)") == "failed"
@@ -194,10 +194,10 @@ def ratios(rows: list[ScoreRow]) -> dict[int, float]:
 
 
 def stated(pattern: str) -> float:
-    """A number that the doctor's own text has."""
+    """Return the number in the module's own text."""
     text = " ".join(Path(diagnosis.__file__).read_text(encoding="utf-8").split())
-    (found,) = re.findall(pattern, text)
-    return float(found)
+    (number,) = re.findall(pattern, text)
+    return float(number)
 
 
 def test_what_is_said_of_the_published_recordings_is_so():
@@ -258,7 +258,7 @@ def falling(*last: dict[str, object], epochs: int = 8) -> list[ScoreRow]:
     return [*rows[:epochs], *(replace(row, **each) for row, each in zip(rows[epochs:], last, strict=True))]
 
 
-def test_a_digit_that_gets_lost_is_told_while_the_others_get_better():
+def test_a_digit_that_gets_lost_is_reported_while_the_others_get_better():
     lost = {"class_histogram": without(5)}
     assert diagnose(rows(), scores=falling(lost, lost)).title == "The generator no longer draws 5."
     assert collapse(falling(lost)) is None  # of one row only
@@ -278,7 +278,7 @@ def test_only_a_digit_that_was_drawn_well_can_get_lost_while_the_others_get_bett
     assert collapse([*noise, *late(0.06)[-2:]]) is None
 
 
-def test_what_a_finished_training_does_not_draw_is_told_however_much_better_it_got():
+def test_classes_that_a_finished_training_does_not_draw_are_reported_even_if_it_improves():
     never = [replace(row, class_histogram=without(5)) for row in falling()]
     assert [kind(rows(), state, scores=never) for state in ("running", "stopped", "finished")] == [
         "healthy",
@@ -288,7 +288,7 @@ def test_what_a_finished_training_does_not_draw_is_told_however_much_better_it_g
     assert collapse(never, finished=True).title == "The generator hardly draws 5."
     assert collapse(never[-1:], finished=True) is None  # one row may be chance
     one = [replace(row, class_histogram=without(*range(9))) for row in falling()]
-    assert [getattr(collapse(one, finished), "kind", "") for finished in (False, True)] == ["", "collapsed"]
+    assert [getattr(collapse(one, finished=finished), "kind", "") for finished in (False, True)] == ["", "collapsed"]
     noise = [replace(row, coverage=0.0) for row in one]
     assert collapse(noise, finished=True) is None  # no digit was ever drawn: it is young, and not collapsed
 
@@ -305,12 +305,12 @@ def test_a_fifth_of_the_real_share_is_the_limit(share, missing):
     assert bool(collapse(scored(class_histogram=without(6, share=share)))) is missing
 
 
-def test_nearly_all_of_one_digit_is_a_louder_alarm_and_told_at_once():
+def test_nearly_all_of_one_digit_is_a_louder_alarm_and_reported_at_once():
     shares = without(*(digit for digit in range(10) if digit != 8), share=0.005)
     sound = scored()[:-2]
     found = diagnose(rows(), scores=[*sound, score_row(18, cfd=60.0, coverage=0.0, class_histogram=shares)])
     assert (found.kind, found.level) == ("collapsed", "error")
-    assert found.title == "The generator has collapsed: 96% of its images are of one kind, 8."
+    assert found.title == "The generator has collapsed: 96% of its images are of one class, 8."
     assert found.remedy.count("learning rate") == 1
 
 

@@ -229,3 +229,28 @@ def test_only_what_can_go_on_is_resumed(runs_root):
 
 def test_a_run_that_was_never_launched_has_no_last_words(tiny_run):
     assert launch.last_words(tiny_run) == ""
+
+
+def test_without_inheritable_locks_the_child_takes_the_lock_itself(runs_root, monkeypatch):
+    """As on Windows: the run is in training as soon as the start returns, and no second start gets its place."""
+    monkeypatch.setattr("dcgan.files.INHERITABLE_LOCKS", False)
+    run = launch.start(LONG, "tiny")
+    assert run.is_locked()
+    assert run.status().state == "running"
+    with pytest.raises(RunError, match="1 of at most 1 trainings are running"):
+        launch.start(SHORT, "tiny")
+    launch.stop(run)
+    assert ended(run) == "stopped"
+    launch.resume(run)
+    assert run.is_locked()
+    launch.stop(run)
+    assert ended(run) == "stopped"
+
+
+def test_a_child_that_ends_before_it_takes_the_lock_is_not_waited_for(runs_root, monkeypatch):
+    monkeypatch.setattr("dcgan.files.INHERITABLE_LOCKS", False)
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    before = time.monotonic()
+    run = launch.start(SHORT, "tiny")
+    assert time.monotonic() - before < launch.CHILD_PATIENCE_SECONDS / 2
+    assert run.status().state == "interrupted"

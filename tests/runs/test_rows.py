@@ -38,7 +38,7 @@ def test_an_unfinished_last_line_waits_for_its_end(run):
     file = run.path / "progress.jsonl"
     line = json.dumps(dataclasses.asdict(progress_row(2))) + "\n"
     with open(file, "a") as stream:
-        stream.write(line[:-1])  # whole but for its end: a number could still go on
+        stream.write(line[:-1])  # without its end: a number could still go on
     rows, offset = run.progress()
     assert rows == [progress_row(1)]
     assert run.progress(offset) == ([], offset)

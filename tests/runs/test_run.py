@@ -357,7 +357,7 @@ def test_the_stop_file_asks_and_is_taken_back(run):
     run.request_stop()
     run.request_stop()
     assert run.stop_requested()
-    assert (run.path / "stop").exists(), "the design's name, for whoever touches it by hand"
+    assert (run.path / "stop").exists(), "the documented name, for a user who makes it by hand"
     run.clear_stop()
     assert not run.stop_requested()
 

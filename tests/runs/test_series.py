@@ -115,7 +115,7 @@ def test_half_a_row_waits_for_its_end(tmp_path):
 
 
 @pytest.mark.parametrize("until", [3, 4, 9])
-def test_a_resume_between_two_looks_is_read_anew(tmp_path, until):
+def test_a_resume_between_two_looks_is_read_again(tmp_path, until):
     """Also where the file has outgrown its old length again: then only its bytes tell."""
     run = recording(tmp_path, range(1, 5))
     series = Series(run).update()
@@ -127,7 +127,7 @@ def test_a_resume_between_two_looks_is_read_anew(tmp_path, until):
     assert series["wall_seconds"].tolist() == [row.wall_seconds for row in run.progress()[0]]
 
 
-def test_a_run_that_takes_a_deleted_ones_name_is_read_anew(tmp_path):
+def test_a_run_that_takes_a_deleted_ones_name_is_read_again(tmp_path):
     run = recording(tmp_path, range(1, 5))
     series = Series(run).update()
     run.progress_path.unlink()

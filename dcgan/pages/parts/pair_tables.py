@@ -14,7 +14,7 @@ from dcgan.pages.parts.address import plain
 from dcgan.pages.parts.pair import Side, names_of
 from dcgan.presets import PRESETS
 from dcgan.runs import tables
-from dcgan.runs.comparison import config_table, parameters
+from dcgan.runs.comparison import config_table, stored_parameters
 from dcgan.runs.evaluations import is_known, measured_by, same_measure, score_table
 
 ENVIRONMENT = ("earlier devices", "device", "threads", "torch")
@@ -112,7 +112,7 @@ def facts_of(side: Side) -> dict[str, str]:
     source = PRESETS[side.preset].source if side.preset in PRESETS else "a config of its own"
     facts = {"preset": side.preset, "source": source}
     for name, path in (("generator", run.generator_path), ("discriminator", run.discriminator_path)):
-        count = parameters(path)
+        count = stored_parameters(path)
         facts[f"parameters of the {name}"] = "no weights" if count is None else f"{count:,}"
     facts["epochs"] = f"{status.epoch:.3g} of {status.epochs}"
     if rows := side.series.last_rows(1):
