@@ -1,6 +1,7 @@
-"""Named trainings, pure data: the tutorials' systems, exactly, and recipes of our own.
+"""Named configs, pure data: the tutorials' systems and recipes of our own.
 
-What a tutorial does not say is marked (assumed) in the preset's notes.
+A preset of a tutorial has exactly its networks and its recipe. Its notes mark with (assumed) what the tutorial does
+not say. docs/tutorials.md has the facts.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from dcgan.config import DataConfig, ModelConfig, TrainConfig
 
 @dataclass(frozen=True)
 class Preset:
-    """A TrainConfig with its origin. `notes` says what the tutorial left open and where the preset departs.
+    """A TrainConfig with its origin. `notes` says what is assumed and where the preset departs from its source.
 
-    `parameters` counts the trainable parameters of G and of D, so that a page can tell them without building both.
+    `parameters` counts the trainable parameters of G and of D, so that a page shows them without building both.
     """
 
     title: str
@@ -24,7 +25,7 @@ class Preset:
     notes: str = ""
 
 
-# A's recipe, shared by B: the generator goes first, against 0.9; the discriminator then sees the same fakes.
+# The recipe of the series' two articles: G goes first, against 0.9, and D then sees the same fakes.
 _SERIES = TrainConfig(
     epochs=20,
     batch_size=32,
@@ -70,7 +71,7 @@ _DCGAN_STEP = TrainConfig(
     lr_d=3e-4,
     reduction="sum",
     reuse_fakes=True,
-    # Half-precision generators of 13 MB each would fill a published run's budget twice over.
+    # Eight half-precision generators of 13 MB each are more than a published run may have.
     snapshots=0,
 )
 
@@ -88,7 +89,7 @@ _DCGAN64 = TrainConfig(
     reuse_fakes=True,
 )
 
-# dcgan's generator and its 1.2 million images. Everything else is chosen for the samples.
+# The generator of dcgan and its 1.2 million images. Everything else is chosen for the quality of the samples.
 _DCGAN_BEST = TrainConfig(
     model=ModelConfig(
         topology="conv", latent="mixture", norm_d="none", minibatch_stddev=True, auxiliary_head=True, width_d=64
@@ -110,7 +111,7 @@ _DCGAN_BEST = TrainConfig(
     reuse_fakes=True,
 )
 
-# Told the label, z needs no kinds. With D this wide a CPU takes hours, and smaller batches a GPU twice the time.
+# With the label, z needs no mixture. With a D this wide a CPU takes hours. Smaller batches double the time on a GPU.
 _CDCGAN_BEST = replace(
     _DCGAN_BEST,
     model=replace(_DCGAN_BEST.model, latent="normal", auxiliary_head=False, num_classes=10, width_d=128),
@@ -134,16 +135,17 @@ PRESETS: dict[str, Preset] = {
         "DCGAN on MNIST, the series' second article",
         _DCGAN,
         (312_256, 109_440),
-        "The article's notebook feeds real images in [0, 1] to a tanh generator and runs 27 epochs; this preset "
-        "follows the DCGAN paper and scales them to [-1, 1], and reports after 20 epochs, as the article does.",
+        "The article's notebook feeds real images in [0, 1] to a generator that ends with tanh. This preset "
+        "follows the DCGAN paper and scales them to [-1, 1]. The notebook runs 27 epochs. This preset runs "
+        "20, after which the article reports its results.",
     ),
     "dcgan-keras": Preset(
         "DCGAN in Keras",
         "Deep Convolutional GAN with Keras (2021)",
         _DCGAN_KERAS,
         (1_164_289, 40_705),
-        "Adam's epsilon is Keras' default, 1e-7. The losses come from logits, where Keras clips probabilities "
-        "at 1e-7.",
+        "Adam's epsilon is Keras' default, 1e-7. The losses are computed from logits; Keras clips "
+        "probabilities at 1e-7.",
     ),
     "dcgan-step": Preset(
         "DCGAN, step by step",
@@ -151,7 +153,8 @@ PRESETS: dict[str, Preset] = {
         _DCGAN_STEP,
         (6_675_009, 1_102_721),
         "(assumed) Adam 3e-4 with betas (0.5, 0.999), batches of 128, the first 50,000 training images, "
-        "PyTorch's default initialisation.",
+        "PyTorch's default initialization. The article's printed losses come from settings that it does not "
+        "give.",
     ),
     "gan-beginners": Preset(
         "GAN for beginners",
@@ -168,52 +171,55 @@ PRESETS: dict[str, Preset] = {
     ),
     "cdcgan": Preset(
         "Conditional DCGAN",
-        "DCGAN Studio: dcgan told the label, as in Mirza and Osindero (2014)",
+        "DCGAN Studio: dcgan with labels, as in Mirza and Osindero (2014)",
         replace(_DCGAN, model=replace(_DCGAN.model, num_classes=10), batch_size=128),
         (332_736, 114_560),
-        "The one-hot label joins z, and joins the image as one plane a class. Batches of 128, the DCGAN paper's.",
+        "The one-hot label is joined to z, and to the image as one plane for each class. The batch size is "
+        "that of the DCGAN paper, 128.",
     ),
     "dcgan-best": Preset(
         "DCGAN, best recipe",
         "DCGAN Studio: dcgan's generator and training images, with R3GAN's loss (arXiv 2501.05441)",
         _DCGAN_BEST,
         (312_256, 595_984),
-        "z names one of 20 kinds, most of which come to be one digit, without a label (a mixture, arXiv 1808.10356). "
-        "D guesses of which kind an image is, which it learns from warped fakes, and judges it as one of that kind. "
-        "Real and fake images are compared in pairs (RpGAN), and D's gradient is held small at both (R1 and R2), "
-        "so D, of twice dcgan's channels, needs no batch norm; it is told how much the images of a batch differ; "
-        "learning rates fall to zero in the second half; one samples from a moving average. Chosen on training "
-        "images, not on the test's.",
+        "z is drawn from a mixture of 20 components (arXiv 1808.10356). Most components become one digit, "
+        "without labels. D has an auxiliary head that learns the component of fake images after a random "
+        "affine. D uses its prediction as a label. The loss compares real and fake images in pairs (RpGAN), "
+        "with R1 and R2 penalties. So D needs no batch norm. Its channels are twice those of dcgan. D also "
+        "sees the minibatch standard deviation. The learning rates fall to zero in the second half. Samples "
+        "come from a moving average of G. The recipe was chosen on training images, not on test images.",
     ),
     "cdcgan-best": Preset(
         "Conditional DCGAN, best recipe",
-        "DCGAN Studio: dcgan-best told the label, as in Mirza and Osindero (2014)",
+        "DCGAN Studio: dcgan-best with labels, as in Mirza and Osindero (2014)",
         _CDCGAN_BEST,
         (332_736, 1_735_440),
-        "z is normal, since the label says the kind, and D has four times dcgan's channels. The one-hot label joins "
-        "z, and joins the image as one plane a class. For one data-centre GPU, in minutes and in TF32; a CPU takes "
-        "hours, and less than one with --model.width-d 32, for somewhat poorer digits.",
+        "z is normal, and D has four times the channels of dcgan. The one-hot label is joined to z, and to "
+        "the image as one plane for each class. The recipe is for a data-center GPU, which takes minutes in "
+        "TF32. A CPU takes hours. With --model.width-d 32 it takes less than one hour, and the digits are "
+        "somewhat poorer.",
     ),
     "dcgan-xl": Preset(
         "DCGAN, extra large",
         "DCGAN Studio: dcgan-best with twice the channels in the generator",
         _DCGAN_XL,
         (837_504, 595_984),
-        "In TF32 on a GPU that has it; one core of a CPU takes two hours.",
+        "It trains in TF32 on a GPU that has it. One core of a CPU takes two hours.",
     ),
     "dcgan64": Preset(
         "DCGAN of the paper",
         "Radford, Metz and Chintala, arXiv 1511.06434",
         _DCGAN64,
         (3_574_656, 2_763_520),
-        "The paper's 64x64 network; image_size 32 or 128 builds a level less or more. (assumed) The generator's "
-        "update reuses the discriminator's fakes, and the discriminator's loss is a sum, as in PyTorch's example.",
+        "This is the paper's 64x64 network. An image_size of 32 or 128 removes or adds a level. (assumed) The "
+        "generator's update uses the discriminator's fakes again, and the discriminator's loss is a sum, as "
+        "in PyTorch's example.",
     ),
 }
 
 
 def get_preset(name: str) -> Preset:
-    """The preset of that name. Raises ValueError that lists the names."""
+    """Return the preset with this name. Raises ValueError that lists the names."""
     if name not in PRESETS:
         raise ValueError(f"preset {name!r} is unknown; choose one of {', '.join(PRESETS)}")
     return PRESETS[name]

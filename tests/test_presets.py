@@ -154,7 +154,7 @@ RECIPES = {
 }
 # F. "Recipe of E", with ten labels.
 RECIPES["cgan"] = RECIPES["gan-beginners"] | {"num_classes": 10}
-# Ours: B told the label, in the paper's batches of 128.
+# This project's: B with labels, in the paper's batches of 128.
 RECIPES["cdcgan"] = RECIPES["dcgan"] | {"num_classes": 10, "batch_size": 128, "generator_batch": 128}
 RECIPES["cdcgan"] |= {"steps_per_epoch": 469}
 # The paper: "weights from N(0, .02), Adam 2e-4 beta1 .5, batch 128"; the rest from PyTorch's example of it.
@@ -162,7 +162,7 @@ RECIPES["dcgan64"] = RECIPES["gan-beginners"] | {"topology": "conv", "init": "no
 RECIPES["dcgan64"] |= {"epochs": 25, "reduction": "sum", "reuse_fakes": True, "generator_batch": 128}
 RECIPES["dcgan64"] |= {"steps_per_epoch": 469}
 
-# Ours: B's generator and its 1.2 million images in batches of 16, by R3GAN's loss; told the label; and larger.
+# This project's: B's generator and its 1.2 million images in batches of 16, by R3GAN's loss; with labels; and larger.
 RECIPES["dcgan-best"] = RECIPES["dcgan"] | {"real_target": 1, "generator_target": 1, "reduction": "sum"}
 RECIPES["dcgan-best"] |= {"lr_g": 5e-4, "lr_d": 5e-4, "betas": (0, 0.99), "loss": "relativistic", "lr_decay": 0.5}
 RECIPES["dcgan-best"] |= {"r1_gamma": 0.2, "r2_gamma": 0.2, "ema_half_life_images": 20_000, "precision": "tf32"}
