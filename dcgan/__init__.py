@@ -28,9 +28,10 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time _HOME says the s
     from dcgan.runs.listing import find_run, list_runs
     from dcgan.runs.rows import ProgressRow, ScoreRow, Status
     from dcgan.runs.run import Run, RunError
+    from dcgan.training.failures import TrainingError
     from dcgan.training.loop import StepResult, training_steps
     from dcgan.training.losses import LOSSES, AdversarialLoss
-    from dcgan.training.recording import TrainingError, run_training
+    from dcgan.training.recording import run_training
     from dcgan.training.state import TrainState
     from dcgan.training.step import StepStats, train_step
     from dcgan.training.train import train
@@ -102,11 +103,11 @@ _HOME = {
     "Status": "runs.rows",
     "Run": "runs.run",
     "RunError": "runs.run",
+    "TrainingError": "training.failures",
     "StepResult": "training.loop",
     "training_steps": "training.loop",
     "LOSSES": "training.losses",
     "AdversarialLoss": "training.losses",
-    "TrainingError": "training.recording",
     "run_training": "training.recording",
     "TrainState": "training.state",
     "StepStats": "training.step",

@@ -100,7 +100,7 @@ def _is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
     """Return whether the memory is full; any other such error is a fault of this program."""
     if isinstance(error, MemoryError):
         return True
-    from dcgan.training.recording import out_of_memory  # only now: it imports torch
+    from dcgan.training.failures import out_of_memory  # only now: it imports torch
 
     return out_of_memory(error)
 

@@ -149,7 +149,8 @@ def _prepared(device: str, *, tensorboard: bool) -> Iterator[tuple[torch.device,
 def _follow(run: Run, device: torch.device, ranks: Ranks) -> int:
     """Train as a rank that records nothing. Rank 0 prints for all; this rank prints only its own errors."""
     from dcgan.runtime.distributed import LostRankError
-    from dcgan.training.recording import out_of_memory, run_training
+    from dcgan.training.failures import out_of_memory
+    from dcgan.training.recording import run_training
 
     with redirect_stderr(sys.__stderr__):  # `main` has silenced it
         try:

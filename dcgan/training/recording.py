@@ -1,37 +1,44 @@
-"""The policy around the loop: trains a run from its config, and records it in its directory."""
+"""The policy around the loop: train a run from its config, and record it in its directory.
+
+The Recorder makes this file long: all decisions on what is written when are in one place.
+"""
 
 from __future__ import annotations
 
-import errno
 import logging
 import math
-import platform
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from dcgan import pixels
-from dcgan.checkpoint import load_tensors, save_discriminator, save_generator, save_tensors
+from dcgan.checkpoint import save_discriminator, save_generator, save_tensors
 from dcgan.config import TrainConfig
 from dcgan.data.folder import Source
-from dcgan.data.loading import Batches, make_batches
+from dcgan.data.loading import Batches
 from dcgan.evaluation.epoch_scores import Scorer
 from dcgan.latents import latents_from_seeds
 from dcgan.models.inference import sample
 from dcgan.models.networks import Generator
 from dcgan.runs.rows import UNSCORED, ProgressRow, ScoreRow, Status
 from dcgan.runs.run import Run, RunError
-from dcgan.runtime.device import matmul_precision
-from dcgan.runtime.distributed import ALONE, LostRankError, Ranks
-from dcgan.runtime.host import cpu_name, keep_freed_memory
+from dcgan.runtime.distributed import ALONE, Ranks
+from dcgan.runtime.host import keep_freed_memory
+from dcgan.training.environment import arithmetic, earlier_devices, environment, logging_to
+from dcgan.training.failures import (
+    TrainingError,
+    is_expected,
+    opening_failure,
+    out_of_memory,
+    reading_errors,
+    training_failure,
+)
 from dcgan.training.loop import StepResult, training_steps
+from dcgan.training.saved import changed_files, load_training, state_metadata
+from dcgan.training.signals import stop_signals
 from dcgan.training.state import TrainState
 from dcgan.training.step import StepStats
 
@@ -44,18 +51,6 @@ STATUS_EVERY_SECONDS = 0.5
 
 OnRow = Callable[[ProgressRow, Status], None]
 log = logging.getLogger(__name__)
-
-
-class TrainingError(RuntimeError):
-    """The training cannot go on; the message says at which step, why, and what to change."""
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Whether a device, or this machine, has no room for what was asked: PyTorch says so of a CPU in words only."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    said = ("can't allocate memory", "Storage size calculation overflowed")
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in said)
 
 
 def run_training(run: Run, device: torch.device, on_row: OnRow | None = None, ranks: Ranks = ALONE) -> Status:
@@ -74,7 +69,7 @@ def run_training(run: Run, device: torch.device, on_row: OnRow | None = None, ra
     keep_freed_memory()
     if ranks.rank:
         return _follow(run, device, ranks)
-    with run.lock() as launched, _logging_to(run), _arithmetic(run.config()), _stop_signals(ranks) as signals:
+    with run.lock() as launched, logging_to(run), arithmetic(run.config()), stop_signals(ranks) as signals:
         if not launched:
             run.clear_stop()  # `launch` did so before; a stop that is here was requested while this process started
         recorder = None
@@ -86,7 +81,7 @@ def run_training(run: Run, device: torch.device, on_row: OnRow | None = None, ra
             if recorder is None:
                 raise
             status = _failed(recorder, error)
-            if not _foreseen(error):
+            if not is_expected(error):
                 raise
         run.clear_stop()
     return status
@@ -95,12 +90,12 @@ def run_training(run: Run, device: torch.device, on_row: OnRow | None = None, ra
 def _follow(run: Run, device: torch.device, ranks: Ranks) -> Status:
     """The training of a rank that records nothing."""
     config = run.config()
-    with _arithmetic(config), _stop_signals(ranks) as signals:
+    with arithmetic(config), stop_signals(ranks) as signals:
         ranks.barrier()  # rank 0 may have a set to download, or a reason to end here
-        batches, state, _ = _load(run, config, device, ranks)
+        batches, state, _ = load_training(run, config, device, ranks)
         status = Status("running", state.step, config.epochs * batches.steps_per_epoch, config.epochs)
-        for snapshot in training_steps(config, batches, device, state):
-            status = replace(status, step=snapshot.state.step)
+        for result in training_steps(config, batches, device, state):
+            status = replace(status, step=result.state.step)
             if ranks.any(bool(signals)) and status.step < status.steps:
                 return replace(status, state="stopped")
     return replace(status, state="finished")
@@ -111,13 +106,8 @@ def _open(run: Run, device: torch.device, on_row: OnRow | None, ranks: Ranks) ->
     try:
         return Recorder.open(run, device, on_row, ranks)
     except Exception as error:  # and is raised again, as what it was
-        reason = _sentence(error)
-        if out_of_memory(error):
-            where, remedy = "in this machine's memory", "narrower networks, or fewer images by --data.limit"
-            if isinstance(error, torch.OutOfMemoryError):
-                where, remedy = f"on {device}", "--device cpu"
-            reason = f"{run.path}: networks and data do not fit {where}; try {remedy}"
-        log.error("%s", reason, exc_info=not _foreseen(error))
+        reason = opening_failure(error, run.path, device)
+        log.error("%s", reason, exc_info=not is_expected(error))
         if run.status_path.exists():
             run.write_status(replace(run.status(), state="failed", error=reason))
         if out_of_memory(error):
@@ -153,15 +143,15 @@ class Recorder:
     def open(cls, run: Run, device: torch.device, on_row: OnRow | None, ranks: Ranks = ALONE) -> Recorder:
         """Load the data and either the run's last save or fresh networks, and take back rows past the save."""
         config = run.config()
-        batches, state, saved = _load(run, config, device, ranks)
+        batches, state, saved = load_training(run, config, device, ranks)
         if run.state_path.exists():
             run.rewind(state.step)
         scorer, notes = _open_scorer(config, device)
-        notes = (*_other_files(config, batches, saved), *batches.notes, *notes)
-        steps, environment = config.epochs * batches.steps_per_epoch, _environment(device, ranks)
+        notes = (*changed_files(config, batches, saved), *batches.notes, *notes)
+        steps, surroundings = config.epochs * batches.steps_per_epoch, environment(device, ranks)
         if state.step:
-            environment |= _earlier(run, state.step, environment["device"])
-        status = Status("running", state.step, steps, config.epochs, notes=notes, environment=environment)
+            surroundings |= earlier_devices(run, state.step, surroundings["device"])
+        status = Status("running", state.step, steps, config.epochs, notes=notes, environment=surroundings)
         source = saved.source if saved and saved.source.names_hash else batches.source
         seconds = saved.wall_seconds if saved else 0.0
         return cls(
@@ -182,8 +172,8 @@ class Recorder:
             self._save()
         kept = snapshot_steps(config, self.status.steps)
         stopping = False
-        for snapshot in _readings(training_steps(config, self.batches, state.device, state)):
-            self.window.append(snapshot.stats)
+        for result in _reading(training_steps(config, self.batches, state.device, state)):
+            self.window.append(result.stats)
             step, last = state.step, state.step == self.status.steps
             stopping = state.ranks.any(should_stop()) and not last
             drawn = is_grid_step(step, per_epoch)
@@ -288,16 +278,8 @@ class Recorder:
             save_generator(run.ema_path, state.ema, config, state.step)
         save_discriminator(run.discriminator_path, state.gan.discriminator, config, state.step)
         # Last, so that the state is never newer than the weights beside it.
-        metadata = {
-            "kind": "state",
-            "config": config.to_json(),
-            "step": state.step,
-            "images_seen": state.images_seen,
-            "wall_seconds": self._wall_seconds(time.monotonic()),
-        }
-        if self.source:
-            metadata["source"] = self.source._asdict()
-        save_tensors(run.state_path, tensors, metadata)
+        wall_seconds = self._wall_seconds(time.monotonic())
+        save_tensors(run.state_path, tensors, state_metadata(config, state, wall_seconds, self.source))
         self.save_time = time.monotonic()
 
     def _set_status(self, name: str) -> None:
@@ -313,56 +295,17 @@ class Recorder:
         )
 
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-"""Of a disk, or of the user's share of it."""
-
-
-def _readings(snapshots: Iterator[StepResult]) -> Iterator[StepResult]:
-    """The same; an OSError of the loop, which writes nothing, is raised as a TrainingError that says so."""
-    try:
-        yield from snapshots
-    except OSError as error:
-        if error.errno in _NO_ROOM:
-            raise
-        where = error.filename or "the training data"
-        raise TrainingError(
-            f"{where} could not be read ({error.strerror or error}); mend that, then resume the run"
-        ) from error
-
-
-def _foreseen(error: Exception) -> bool:
-    """Whether the message is for the user, and says it all: anything else is a fault of ours, and keeps its trace."""
-    of_users = (TrainingError, LostRankError, OSError, ValueError)
-    return isinstance(error, of_users) or out_of_memory(error) or _lost_worker(error)
-
-
-def _lost_worker(error: Exception) -> bool:
-    """Whether a process of PyTorch's DataLoader has died: it says so by a RuntimeError without a type of its own."""
-    return isinstance(error, RuntimeError) and str(error).startswith("DataLoader worker")
-
-
-def _sentence(error: Exception) -> str:
-    """The message on one line; with its type where it is no message for users."""
-    text = " ".join(str(error).split())
-    return text if _foreseen(error) and text else f"{type(error).__name__}: {text}"
+def _reading(results: Iterator[StepResult]) -> Iterator[StepResult]:
+    """Yield the same results. The loop writes nothing, so its OSErrors are reading errors."""
+    with reading_errors():
+        yield from results
 
 
 def _failed(recorder: Recorder, error: Exception) -> Status:
-    """The status of a failed run, written if that is still possible."""
-    message = _sentence(error)
-    if out_of_memory(error):
-        message = f"the device ran out of memory; try a batch_size below {recorder.config.batch_size}"
-    elif _lost_worker(error):
-        fewer = max(0, recorder.config.data.workers - 1)
-        message = (
-            f"a process that decodes images has died ({message.rstrip('. ')}), as where memory runs short; resume "
-            f"the run, or train its config anew with --data.workers {fewer} where that happens again"
-        )
-    elif isinstance(error, OSError):
-        where = error.filename or recorder.run.path
-        message = f"{where} could not be written ({error.strerror or error}); make room, then resume the run"
+    """Return the status of a failed run, and write it if that is still possible."""
+    message = training_failure(error, recorder.run.path, recorder.config)
     status = replace(recorder.status, state="failed", step=recorder.state.step, error=message)
-    log.error("%s", message, exc_info=None if _foreseen(error) else error)
+    log.error("%s", message, exc_info=None if is_expected(error) else error)
     try:
         recorder.run.write_status(status)
     except OSError as second:
@@ -398,150 +341,3 @@ def _open_scorer(config: TrainConfig, device: torch.device) -> tuple[Scorer | No
         return Scorer.open(config, device), ()
     except (OSError, ValueError) as error:
         return None, (UNSCORED + " ".join(str(error).split()),)
-
-
-class Saved(NamedTuple):
-    """What a run's last save tells beside its tensors."""
-
-    step: int
-    images_seen: int
-    wall_seconds: float
-    source: Source
-    """The files that the training began with; Source() of a named set, and where an earlier version has saved."""
-
-
-def _load(
-    run: Run, config: TrainConfig, device: torch.device, ranks: Ranks
-) -> tuple[Batches, TrainState, Saved | None]:
-    """The data, and the networks of the run's last save, if there is one, or fresh ones. Rank 0 goes first: what it
-    downloads the others find.
-
-    Raises RunError where the save does not fit the config, or a folder has become too small for it.
-    """
-    tensors, saved = _saved(run) if run.state_path.exists() else ({}, None)
-    batches = make_batches(config, device, ranks, source=saved.source if saved else None)
-    state = TrainState.new(config, device, ranks)
-    if saved:
-        steps = config.epochs * batches.steps_per_epoch
-        if batches.source and saved.step > steps:
-            before = f" of {saved.source.num_images}" if saved.source.num_images else ""
-            raise RunError(
-                f"{run.path} is at step {saved.step} and would have ended at step {steps} with the images that are "
-                f"left in {config.data.name}, {batches.num_images}{before}; put the others back, or train its config "
-                "anew"
-            )
-        try:
-            state.load(tensors)
-        except (KeyError, RuntimeError) as error:
-            raise RunError(f"{run.state_path} does not fit the run's config: {error}") from error
-        state.step, state.images_seen = saved.step, saved.images_seen
-    if ranks.rank == 0:
-        ranks.barrier()
-    ranks.broadcast_(state.tensors())
-    return batches, state, saved
-
-
-def _saved(run: Run) -> tuple[dict[str, torch.Tensor], Saved]:
-    """The run's last save, tensors first. Raises RunError where it is no state."""
-    tensors, metadata = load_tensors(run.state_path)
-    try:
-        source = Source(**metadata.get("source", {}))
-        source = source._replace(classes=tuple(source.classes))  # JSON has lists
-        return tensors, Saved(metadata["step"], metadata["images_seen"], metadata["wall_seconds"], source)
-    except (KeyError, TypeError) as error:
-        raise RunError(f"{run.state_path} does not fit the run's config: {error}") from error
-
-
-def _other_files(config: TrainConfig, batches: Batches, saved: Saved | None) -> tuple[str, ...]:
-    """A note where a resumed training goes on with other files than it began with."""
-    before, now = saved.source if saved else Source(), batches.source
-    if not before.names_hash or before == now:
-        return ()
-    held_out = "; images that were held out may now be trained on" if config.data.holdout else ""
-    return (
-        f"the files in {config.data.name} are not those that the training began with ({before.num_images} images "
-        f"then, {now.num_images} now): it goes on with them, and is no repeat of an uninterrupted one{held_out}",
-    )
-
-
-def _environment(device: torch.device, ranks: Ranks) -> dict[str, str]:
-    """What besides the config decides the numbers and the speed."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()
-    return {
-        "device": f"{device.type} ({name})",
-        "ranks": str(ranks.world_size),
-        "threads": str(torch.get_num_threads()),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.machine()}",
-    }
-
-
-def _earlier(run: Run, step: int, device: str) -> dict[str, str]:
-    """Where a resumed training was until this step, if elsewhere: so much of its noise and its time is of there."""
-    before = run.status().environment if run.status_path.exists() else {}
-    earlier = before.get("earlier devices", "")
-    if before.get("device", device) != device:
-        earlier += f"{', ' if earlier else ''}{before['device']} to step {step:,}"
-    return {"earlier devices": earlier} if earlier else {}
-
-
-@contextmanager
-def _arithmetic(config: TrainConfig) -> Iterator[None]:
-    """The config's number of threads, and its precision."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(config.threads or before)
-    try:
-        with matmul_precision(config.precision):
-            yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@contextmanager
-def _logging_to(run: Run) -> Iterator[None]:
-    """The package's log, into the run's log.txt as well."""
-    handler = logging.FileHandler(run.log_path, delay=True)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    # A log that cannot be written (a full disk) must not bury the reason under tracebacks.
-    handler.handleError = lambda record: None
-    package = logging.getLogger("dcgan")
-    level = package.level
-    package.addHandler(handler)
-    package.setLevel(min(level or logging.INFO, logging.INFO))
-    try:
-        yield
-    finally:
-        package.setLevel(level)
-        package.removeHandler(handler)
-        handler.close()
-
-
-@contextmanager
-def _stop_signals(ranks: Ranks) -> Iterator[list[int]]:
-    """Collects the first Ctrl-C, SIGTERM or hang-up; a second one acts as usual. Nothing outside the main thread.
-
-    Ranks collect them all: a terminal's Ctrl-C reaches them twice, from the terminal and from torchrun.
-    """
-    received: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield received
-        return
-    names = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows knows no hang-up
-    before = {number: signal.getsignal(number) for number in (getattr(signal, n, None) for n in names) if number}
-    # Who started us under nohup wants a hang-up ignored.
-    before = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
-
-    def note(number: int, frame: object) -> None:
-        received.append(number)
-        if ranks.world_size == 1:
-            signal.signal(number, before[number])
-
-    for number in before:
-        signal.signal(number, note)
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -3,6 +3,8 @@
 `train_step` is the plain step. `fast_step.py` schedules the functions of this file in another order, for speed, and
 is tested against the plain step.
 
+This file is long because the whole of a step is in it, to be read in one go.
+
 B real images, F fake images, Z latent, C H W image. On several ranks B and F are this rank's share.
 """
 

@@ -11,8 +11,9 @@ from dcgan.fields import changed, config_fields
 from dcgan.runs.listing import named_config
 from dcgan.runs.run import Run
 from dcgan.runtime.device import choose_device
+from dcgan.training.failures import TrainingError
 from dcgan.training.losses import check_loss
-from dcgan.training.recording import OnRow, TrainingError, run_training
+from dcgan.training.recording import OnRow, run_training
 
 
 def train(

@@ -27,6 +27,7 @@ from dcgan.presets import PRESETS
 from dcgan.runs import jsonl
 from dcgan.runs.run import Run, RunError
 from dcgan.training import recording
+from dcgan.training.failures import TrainingError
 from dcgan.training.recording import draw_grid, is_grid_step, run_training, snapshot_steps
 
 CPU = torch.device("cpu")
@@ -215,7 +216,7 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path, digits):
     recorder._save()
     with torch.no_grad():
         next(recorder.state.gan.discriminator.parameters())[0, 0] = float("inf")
-    with pytest.raises(recording.TrainingError, match=r"discriminator\.layers\.0\.weight"):
+    with pytest.raises(TrainingError, match=r"discriminator\.layers\.0\.weight"):
         recorder._save()
     assert torch.isfinite(load_tensors(run.discriminator_path)[0]["layers.0.weight"]).all()
 
@@ -322,7 +323,7 @@ def test_a_resume_refuses_a_folder_too_small_for_the_steps_that_were_made(tmp_pa
     for path in list((tmp_path / "own" / "ants").iterdir())[:20]:
         path.unlink()
     told = "28 of 48" if recorded else "28; put"
-    with pytest.raises(RunError, match=rf"at step 7 and would have ended at step 6 .*{told}.*train its config anew"):
+    with pytest.raises(RunError, match=rf"at step 7 and would have ended at step 6 .*{told}.*train its config again"):
         run_training(run, CPU)
     assert (run.status().state, run.status().step) == ("failed", 7)
 
@@ -389,13 +390,13 @@ ALLOCATOR = "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: 
 )
 def test_what_goes_wrong_on_the_way_is_the_reason_of_a_failed_run(tmp_path, digits, monkeypatch, error, sentence):
     run = Run.create(small(digits), "test", tmp_path)
-    whole = recording.train
+    whole = recording.training_steps
 
     def failing(*arguments):
         yield from itertools.islice(whole(*arguments), 3)
         raise error
 
-    monkeypatch.setattr(recording, "train", failing)
+    monkeypatch.setattr(recording, "training_steps", failing)
     status = run_training(run, CPU)
     assert (status.state, status.step, run.status()) == ("failed", 3, status)
     assert status.error.startswith(sentence)
@@ -409,7 +410,7 @@ def test_an_error_that_nobody_foresaw_is_raised_and_leaves_reason_and_trace(tmp_
         raise RuntimeError("mat1 and mat2\ncannot be multiplied")
         yield
 
-    monkeypatch.setattr(recording, "train", failing)
+    monkeypatch.setattr(recording, "training_steps", failing)
     with pytest.raises(RuntimeError, match="cannot be multiplied"):
         run_training(run, CPU)
     assert run.status().state == "failed"

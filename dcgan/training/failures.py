@@ -1,0 +1,93 @@
+"""How trainings fail: which errors a user can mend, and the sentence for each."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from dcgan.config import TrainConfig
+from dcgan.runtime.distributed import LostRankError
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+"""The disk is full, or the user's share of it."""
+_CPU_MEMORY = ("can't allocate memory", "Storage size calculation overflowed")
+"""PyTorch's words for a full memory of the CPU, which has no error type of its own."""
+
+
+class TrainingError(RuntimeError):
+    """The training cannot continue. The message names the step, the reason and the remedy."""
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Return whether the error means that a device, or this machine, has too little memory."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _CPU_MEMORY)
+
+
+def is_expected(error: BaseException) -> bool:
+    """Return whether the message is for users, and complete.
+
+    Any other error is a fault of the code and keeps its trace.
+    """
+    for_users = (TrainingError, LostRankError, OSError, ValueError)
+    return isinstance(error, for_users) or out_of_memory(error) or _lost_worker(error)
+
+
+def sentence(error: BaseException) -> str:
+    """Return the message on one line, with the error's type where the message is not for users."""
+    text = " ".join(str(error).split())
+    return text if is_expected(error) and text else f"{type(error).__name__}: {text}"
+
+
+def opening_failure(error: BaseException, path: Path, device: torch.device) -> str:
+    """Return why the training of the run at this path could not begin on the device."""
+    if not out_of_memory(error):
+        return sentence(error)
+    where, remedy = "in this machine's memory", "narrower networks, or fewer images by --data.limit"
+    if isinstance(error, torch.OutOfMemoryError):
+        where, remedy = f"on {device}", "--device cpu"
+    return f"{path}: networks and data do not fit {where}; try {remedy}"
+
+
+def training_failure(error: BaseException, path: Path, config: TrainConfig) -> str:
+    """Return why the training of the run at this path ended early."""
+    message = sentence(error)
+    if out_of_memory(error):
+        return f"the device ran out of memory; try a batch_size below {config.batch_size}"
+    if _lost_worker(error):
+        fewer = max(0, config.data.workers - 1)
+        return (
+            f"a process that decodes images has died ({message.rstrip('. ')}), which happens when memory is short; "
+            f"resume the run, or train its config again with --data.workers {fewer}"
+        )
+    if isinstance(error, OSError):
+        where = error.filename or path
+        return f"{where} could not be written ({error.strerror or error}); make room, then resume the run"
+    return message
+
+
+@contextmanager
+def reading_errors() -> Iterator[None]:
+    """Raise an OSError of the block, which only reads, as a TrainingError that says so.
+
+    The error of a full disk is raised as it is.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise
+        where = error.filename or "the training data"
+        raise TrainingError(
+            f"{where} could not be read ({error.strerror or error}); mend that, then resume the run"
+        ) from error
+
+
+def _lost_worker(error: BaseException) -> bool:
+    """Return whether a process of PyTorch's DataLoader has died, which is a RuntimeError with these first words."""
+    return isinstance(error, RuntimeError) and str(error).startswith("DataLoader worker")
