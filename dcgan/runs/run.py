@@ -2,6 +2,8 @@
 
 paths.py names its files, rows.py says what they hold, and jsonl.py reads and appends rows. A file is there whole or
 not at all: it is written under a temporary name, then renamed. Imports no torch, so that pages read runs without it.
+
+The module has more than 250 lines because `Run` is the one interface to the directory, with a docstring a method.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ def test_the_batches_are_the_streamed_and_the_resident_ones_bit_for_bit(folder, 
     streamed, held = made(), made(resident_limit_mib=9)
     cached, held_cached = made(cache=True), made(cache=True, resident_limit_mib=9)
     types = [StreamedBatches, ResidentBatches, DecodedBatches, ResidentBatches]
-    assert [type(each) for each in (streamed, held, cached, held_cached)] == types
+    assert [type(batches) for batches in (streamed, held, cached, held_cached)] == types
     for other in (streamed, held, held_cached):
         assert (other.num_images, other.steps_per_epoch) == (cached.num_images, cached.steps_per_epoch)
         assert set(other.notes) <= set(cached.notes)  # the same files are left out, the same classes named

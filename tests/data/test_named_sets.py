@@ -64,15 +64,15 @@ def cache(tmp_path, monkeypatch) -> Path:
 
 @pytest.fixture
 def offline(monkeypatch) -> list[str]:
-    """Every download fails at once; the addresses asked for are recorded."""
-    asked = []
+    """Every download fails at once; the requested addresses are recorded."""
+    addresses = []
 
     def refuse(request, *args, **kwargs):
-        asked.append(request.full_url)
+        addresses.append(request.full_url)
         raise urllib.error.URLError("no network here")
 
     monkeypatch.setattr("urllib.request.urlopen", refuse)
-    return asked
+    return addresses
 
 
 def test_the_embedded_archives_are_the_originals():
@@ -106,8 +106,8 @@ def test_two_processes_read_a_read_only_folder_at_once(tmp_path):
     (tmp_path / "MNIST" / "raw").chmod(0o555)
     context = multiprocessing.get_context("spawn")
     with context.Pool(2) as pool:
-        found = pool.starmap(read_named_set, [("mnist", str(tmp_path), "train")] * 4)
-    assert all(np.array_equal(images[:, 0, 0, 0], np.arange(200)) for images, _ in found)
+        results = pool.starmap(read_named_set, [("mnist", str(tmp_path), "train")] * 4)
+    assert all(np.array_equal(images[:, 0, 0, 0], np.arange(200)) for images, _ in results)
     assert len(list((tmp_path / "MNIST" / "raw").iterdir())) == 2
 
 
@@ -458,7 +458,7 @@ def test_torchvision_accepts_the_embedded_archives_without_a_network(tmp_path, m
     import torchvision
 
     def no_network(*args, **kwargs):
-        raise AssertionError("torchvision asked the network")
+        raise AssertionError("torchvision addresses the network")
 
     monkeypatch.setattr("urllib.request.urlopen", no_network)
     raw = tmp_path / "MNIST" / "raw"

@@ -40,8 +40,8 @@ def kind(*arguments: object, **more: object) -> str:
 
 
 def test_a_balance_is_healthy_and_needs_nothing():
-    found = diagnose(rows())
-    assert (found.kind, found.level, found.remedy) == ("healthy", "success", "")
+    result = diagnose(rows())
+    assert (result.kind, result.level, result.remedy) == ("healthy", "success", "")
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 12])
@@ -64,12 +64,12 @@ SICK = {
 }
 
 
-@pytest.mark.parametrize(("expected", "values"), [(kind, each) for kind, many in SICK.items() for each in many])
+@pytest.mark.parametrize(("expected", "values"), [(kind, values) for kind, many in SICK.items() for values in many])
 def test_a_winner_is_named_with_the_cause_and_one_change(expected, values):
-    found = diagnose(rows(**values))
-    assert (found.kind, found.level) == (expected, "warning")
-    assert found.cause.endswith(".")
-    assert found.remedy.count("learning rate") == 1
+    result = diagnose(rows(**values))
+    assert (result.kind, result.level) == (expected, "warning")
+    assert result.cause.endswith(".")
+    assert result.remedy.count("learning rate") == 1
 
 
 def test_a_winner_of_a_moment_is_none():
@@ -85,9 +85,9 @@ def test_a_loss_that_recovered_is_forgiven():
 )
 def test_orders_of_magnitude_are_divergence_at_any_age(name, value):
     for age in (10, 60):
-        found = diagnose([*rows(age), *rows(5, first=age + 1, **{name: value})], logits_are_probabilities=False)
-        assert (found.kind, found.level) == ("diverging", "error")
-        assert "Lower both learning rates" in found.remedy
+        result = diagnose([*rows(age), *rows(5, first=age + 1, **{name: value})], logits_are_probabilities=False)
+        assert (result.kind, result.level) == ("diverging", "error")
+        assert "Lower both learning rates" in result.remedy
 
 
 def test_a_loss_that_was_always_large_does_not_diverge():
@@ -202,17 +202,17 @@ def stated(pattern: str) -> float:
 
 def test_what_is_said_of_the_published_recordings_is_so():
     slowest = max(max(ratios(rows).values()) for rows in SCORED.values())
-    said = stated(r"below this the training still gets better\. The published ones have ([\d.]+) at most")
-    assert said == ceil(100 * slowest) / 100 < STILL_BETTER
+    number = stated(r"below this the training still gets better\. The published ones have ([\d.]+) at most")
+    assert number == ceil(100 * slowest) / 100 < STILL_BETTER
     assert stated(r"CFD falls by (\d+) % and more") == int(100 * (1 - slowest))
     past = [row for rows in SCORED.values() for row in rows if row.images_seen >= COLLAPSE_IMAGES]
     commonest = max(max(row.class_histogram) for row in past)
-    said = stated(r"Past COLLAPSE_IMAGES the published ones have ([\d.]+) at most")
-    assert said == pytest.approx(commonest, abs=0.01)
+    number = stated(r"Past COLLAPSE_IMAGES the published ones have ([\d.]+) at most")
+    assert number == pytest.approx(commonest, abs=0.01)
     assert commonest < ONE_CLASS
     rarest = min(share / real for rows in SCORED.values() for _, share, real in diagnosis._shares(rows[-1]))
-    said = stated(r"The published models end with ([\d.]+) and more for each digit")
-    assert said == pytest.approx(rarest, abs=0.01)
+    number = stated(r"The published models end with ([\d.]+) and more for each digit")
+    assert number == pytest.approx(rarest, abs=0.01)
     assert rarest > MISSING_SHARE
 
 
@@ -237,25 +237,25 @@ def scored(epochs: int = 8, **last: object) -> list[ScoreRow]:
     ],
 )
 def test_digits_that_got_lost_are_named_with_a_cause_and_one_change(digits, title):
-    found = diagnose(rows(), scores=scored(class_histogram=without(*digits, share=0.01)))
-    assert (found.kind, found.level, found.title) == ("missing-classes", "warning", title)
-    assert found.cause.endswith(".")
-    assert "r1_gamma" in found.remedy
+    result = diagnose(rows(), scores=scored(class_histogram=without(*digits, share=0.01)))
+    assert (result.kind, result.level, result.title) == ("missing-classes", "warning", title)
+    assert result.cause.endswith(".")
+    assert "r1_gamma" in result.remedy
 
 
 def test_digits_that_never_were_there_are_not_said_to_be_lost():
     drawn = without(2, 3)
-    found = collapse([score_row(2 * n, cfd=20.0, class_histogram=drawn) for n in range(1, 9)])
-    assert found.title == "The generator hardly draws 2 and 3."
+    result = collapse([score_row(2 * n, cfd=20.0, class_histogram=drawn) for n in range(1, 9)])
+    assert result.title == "The generator hardly draws 2 and 3."
     noise = score_row(2, cfd=20.0, coverage=0.001)  # taken for all digits, and like none
-    found = collapse([noise, *(score_row(2 * n, cfd=20.0, class_histogram=drawn) for n in range(2, 9))])
-    assert found.title == "The generator hardly draws 2 and 3."
+    result = collapse([noise, *(score_row(2 * n, cfd=20.0, class_histogram=drawn) for n in range(2, 9))])
+    assert result.title == "The generator hardly draws 2 and 3."
 
 
 def falling(*last: dict[str, object], epochs: int = 8) -> list[ScoreRow]:
     """CFD halves with every doubling of the images, to the end; `last` are the newest rows."""
     rows = [score_row(2 * n, cfd=40.0 / n) for n in range(1, epochs + len(last) + 1)]
-    return [*rows[:epochs], *(replace(row, **each) for row, each in zip(rows[epochs:], last, strict=True))]
+    return [*rows[:epochs], *(replace(row, **changes) for row, changes in zip(rows[epochs:], last, strict=True))]
 
 
 def test_a_digit_that_gets_lost_is_reported_while_the_others_get_better():
@@ -269,8 +269,8 @@ def test_a_digit_that_gets_lost_is_reported_while_the_others_get_better():
 
 def test_only_a_digit_that_was_drawn_well_can_get_lost_while_the_others_get_better():
     def late(share: float) -> list[ScoreRow]:
-        found = [replace(row, class_histogram=without(5, share=share)) for row in falling()]
-        return [*found, *falling({"class_histogram": without(5, 6)}, {"class_histogram": without(5, 6)})[-2:]]
+        scores = [replace(row, class_histogram=without(5, share=share)) for row in falling()]
+        return [*scores, *falling({"class_histogram": without(5, 6)}, {"class_histogram": without(5, 6)})[-2:]]
 
     assert collapse(late(0.06)).title == "The generator no longer draws 5 and 6."
     assert collapse(late(0.04)).title == "The generator no longer draws 6."
@@ -296,7 +296,7 @@ def test_classes_that_a_finished_training_does_not_draw_are_reported_even_if_it_
 def test_digits_that_come_and_go_are_not_missing():
     shares = [without(2), without(3)]
     first, second = scored()[-2:]
-    flickering = [replace(row, class_histogram=each) for row, each in zip((first, second), shares, strict=True)]
+    flickering = [replace(row, class_histogram=share) for row, share in zip((first, second), shares, strict=True)]
     assert collapse([*scored()[:-2], *flickering]) is None
 
 
@@ -308,17 +308,17 @@ def test_a_fifth_of_the_real_share_is_the_limit(share, missing):
 def test_nearly_all_of_one_digit_is_a_louder_alarm_and_reported_at_once():
     shares = without(*(digit for digit in range(10) if digit != 8), share=0.005)
     sound = scored()[:-2]
-    found = diagnose(rows(), scores=[*sound, score_row(18, cfd=60.0, coverage=0.0, class_histogram=shares)])
-    assert (found.kind, found.level) == ("collapsed", "error")
-    assert found.title == "The generator has collapsed: 96% of its images are of one class, 8."
-    assert found.remedy.count("learning rate") == 1
+    result = diagnose(rows(), scores=[*sound, score_row(18, cfd=60.0, coverage=0.0, class_histogram=shares)])
+    assert (result.kind, result.level) == ("collapsed", "error")
+    assert result.title == "The generator has collapsed: 96% of its images are of one class, 8."
+    assert result.remedy.count("learning rate") == 1
 
 
 def test_a_winner_is_the_likely_cause_of_a_collapse():
-    found = diagnose(rows(d_fake=0.0001), scores=scored(class_histogram=without(5)))
-    assert found.title == "The generator no longer draws 5."
-    assert "D is sure of every fake" in found.cause
-    assert found.remedy == "Lower the discriminator's learning rate to a quarter."
+    result = diagnose(rows(d_fake=0.0001), scores=scored(class_histogram=without(5)))
+    assert result.title == "The generator no longer draws 5."
+    assert "D is sure of every fake" in result.cause
+    assert result.remedy == "Lower the discriminator's learning rate to a quarter."
 
 
 def test_the_young_and_those_that_still_get_better_have_not_collapsed():

@@ -96,7 +96,7 @@ def test_a_stop_of_long_ago_does_not_end_what_is_resumed(runs_root):
 
 def process_of(run: Run) -> int:
     """The process whose command line names the run: for a moment after its birth it names nothing yet."""
-    found: list[int] = []
+    pids: list[int] = []
 
     def named() -> bool:
         for entry in Path("/proc").iterdir():
@@ -106,11 +106,11 @@ def process_of(run: Run) -> int:
                 except OSError:
                     continue
                 if str(run.path.resolve()).encode() in command:
-                    found.append(int(entry.name))
-        return bool(found)
+                    pids.append(int(entry.name))
+        return bool(pids)
 
     wait_until(named)
-    return found[0]
+    return pids[0]
 
 
 def test_it_outlives_the_process_that_started_it(runs_root):

@@ -152,7 +152,7 @@ def test_a_damaged_or_unfinished_score_hides_no_other(run):
     run.append_score(score_row(2))
     whole = dataclasses.asdict(score_row(4))
     damaged = [b"[1]", b"7", b"no row", json.dumps(whole | {"cfd": None}).encode()]
-    damaged += [json.dumps(whole | each).encode() for each in ({"class_histogram": [1, 0]}, {"classifier": 3})]
+    damaged += [json.dumps(whole | change).encode() for change in ({"class_histogram": [1, 0]}, {"classifier": 3})]
     with open(run.path / "scores.jsonl", "ab") as file:
         file.write(b"\n".join(damaged) + b"\n")
     run.append_score(score_row(6))

@@ -402,11 +402,11 @@ def test_reading_runs_imports_no_torch_and_no_numpy():
 
 def test_relative_paths_are_recorded_so_that_any_directory_resumes(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for asked, recorded in (
+    for data, recorded in (
         (DataConfig(name="folder:photos/mine"), DataConfig(name=f"folder:{tmp_path}/photos/mine")),
         (DataConfig(name="kmnist", root="sets"), DataConfig(name="kmnist", root=f"{tmp_path}/sets")),
     ):
-        assert Run.create(replace(TINY, data=asked), "demo", tmp_path / "runs").config().data == recorded
+        assert Run.create(replace(TINY, data=data), "demo", tmp_path / "runs").config().data == recorded
     assert DataConfig(name="mnist").with_absolute_paths() == DataConfig(name="mnist")
 
 

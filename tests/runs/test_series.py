@@ -84,21 +84,21 @@ def test_rows_that_cannot_be_read_are_a_sentence(tmp_path):
     series = Series(recording(tmp_path, range(1, 3))).update()
     (tmp_path / "progress.jsonl").unlink()
     (tmp_path / "progress.jsonl").mkdir()
-    for each in (series, Series(Run(tmp_path))):
+    for other in (series, Series(Run(tmp_path))):
         with pytest.raises(RunError, match=r"progress\.jsonl cannot be read: Is a directory; make it a file"):
-            each.update()
+            other.update()
 
 
 def test_only_what_is_new_is_read(tmp_path, monkeypatch):
     run = recording(tmp_path, range(1, 5))
     series = Series(run).update()
-    asked = []
+    offsets = []
     progress = Run.progress
-    monkeypatch.setattr(Run, "progress", lambda self, offset=0: asked.append(offset) or progress(self, offset))
+    monkeypatch.setattr(Run, "progress", lambda self, offset=0: offsets.append(offset) or progress(self, offset))
     size = run.progress_path.stat().st_size
     recording(tmp_path, range(5, 7))
     assert steps_of(series.update()) == [1, 2, 3, 4, 5, 6]
-    assert asked == [size]
+    assert offsets == [size]
 
 
 def test_half_a_row_waits_for_its_end(tmp_path):

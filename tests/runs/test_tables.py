@@ -1,4 +1,4 @@
-"""Runs as tables: the last row found from the end, CSV that reads back, times in words."""
+"""Runs as tables: the last row runs from the end, CSV that reads back, times in words."""
 
 from __future__ import annotations
 
@@ -76,9 +76,9 @@ def test_the_best_published_models_come_first_and_otherwise_the_users_own(tmp_pa
     published, own = tmp_path / "checkpoints", tmp_path / "runs"
     monkeypatch.setattr("dcgan.files.CHECKPOINTS", published)
     names = ["aaa", *listing.BEST, "zzz"]
-    found = [Run(published / name) for name in names] + [Run(own / "20260101-dcgan-s0"), Run(own / listing.BEST[0])]
-    assert [run.path.name for run in listing.best_first(found)][:4] == [*listing.BEST, "aaa"]
-    assert list(listing.by_label(found)) == [
+    runs = [Run(published / name) for name in names] + [Run(own / "20260101-dcgan-s0"), Run(own / listing.BEST[0])]
+    assert [run.path.name for run in listing.best_first(runs)][:4] == [*listing.BEST, "aaa"]
+    assert list(listing.by_label(runs)) == [
         "dcgan-best-mnist",
         "20260101-dcgan-s0",
         "dcgan-best-mnist (published)",

@@ -13,9 +13,9 @@ from dcgan.runs.timeline import Timeline, nearest, stops, timeline
     ("align", "positions"), [("epoch", (0, 1, 2)), ("images", (0, 8, 16)), ("time", (0, 1 / 60, 2 / 60))]
 )
 def test_grids_lie_where_their_rows_say(tiny_run, align, positions):
-    found = timeline(tiny_run, tiny_run.status(), Series(tiny_run).update(), align)
-    assert found.steps == (0, 2, 4)
-    assert found.positions == pytest.approx(positions)
+    line = timeline(tiny_run, tiny_run.status(), Series(tiny_run).update(), align)
+    assert line.steps == (0, 2, 4)
+    assert line.positions == pytest.approx(positions)
 
 
 def test_without_rows_there_are_epochs_alone(tiny_run):
