@@ -24,7 +24,6 @@ from dcgan.evaluation import metrics
 from dcgan.evaluation.classifier import load_classifier
 from dcgan.evaluation.scores import evaluate
 from dcgan.files import CHECKPOINTS
-from dcgan.latents import latents_from_seeds
 
 
 def main() -> None:
@@ -55,7 +54,7 @@ def main() -> None:
     print_table(f"{options.model}, {count:,} images: {options.rounds} rounds", ["", "seconds", "ratio"], rows)
 
     config = generator.config
-    z = latents_from_seeds(range(count), config.latent_dim, config.latent)
+    z = generator.latents(range(count))
     labels = torch.arange(count) % config.num_classes if config.num_classes else None
     images = generator(z, labels)
     features = classifier.features(images)
@@ -75,7 +74,7 @@ def main() -> None:
 
 
 def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--model", default="dcgan-mnist", help="a published model (default: dcgan-mnist)")
     parser.add_argument("--count", type=int, default=10_000, help="images (default: 10000)")
     parser.add_argument("--limit", type=int, default=0, help="training images, the first so many; 0: all")

@@ -21,7 +21,6 @@ from torch import Tensor
 
 from dcgan.checkpoint import TrainedGenerator, load_generator
 from dcgan.files import CHECKPOINTS
-from dcgan.latents import latents_from_seeds
 from dcgan.models.inference import CHUNK, sample
 from dcgan.runtime.device import choose_device
 
@@ -54,12 +53,13 @@ CONTESTANTS: dict[str, Callable[[TrainedGenerator, Tensor], Tensor]] = {
 
 def load(model: str, count: int, device: torch.device) -> tuple[TrainedGenerator, Tensor]:
     generator = load_generator(CHECKPOINTS / model, device)
-    z = latents_from_seeds(range(count), generator.config.latent_dim, generator.config.latent)
-    return generator, torch.from_numpy(z)
+    return generator, torch.from_numpy(generator.latents(range(count)))
 
 
-def load_and_draw(draw: Callable[[TrainedGenerator, Tensor], Tensor], *what: object) -> None:
-    draw(*load(*what))
+def load_and_draw(
+    draw: Callable[[TrainedGenerator, Tensor], Tensor], model: str, count: int, device: torch.device
+) -> None:
+    draw(*load(model, count, device))
 
 
 def main() -> None:
@@ -100,7 +100,7 @@ def main() -> None:
 
 
 def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--device", default="cpu", help="cpu, cuda, mps, or auto (default: cpu)")
     parser.add_argument("--counts", nargs="+", type=int, default=list(COUNTS), help="images (default: 64 1024 10000)")
     parser.add_argument("--rounds", type=int, default=5, help="measured rounds (default: 5)")

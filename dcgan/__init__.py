@@ -4,8 +4,7 @@
 
 >>> import dcgan
 >>> generator = dcgan.load_generator("checkpoints/dcgan-mnist")
->>> z = dcgan.latents_from_seeds(range(8), generator.config.latent_dim, generator.config.latent)
->>> generator(z).shape
+>>> generator(generator.latents(range(8))).shape
 torch.Size([8, 1, 28, 28])
 
 Public names are imported from their modules at first use, so that `import dcgan` costs nothing and pages that only
@@ -21,7 +20,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time _HOME says the s
     from dcgan.checkpoint import TrainedGenerator, load_discriminator, load_generator, save_generator
     from dcgan.config import DataConfig, ModelConfig, TrainConfig
     from dcgan.data.loading import load_images, make_batches
-    from dcgan.evaluation.scores import Figures, Scores, evaluate
+    from dcgan.evaluation.scores import Scores, evaluate
     from dcgan.latents import interpolate, latents_from_seeds
     from dcgan.models.gan import Gan, build_gan
     from dcgan.presets import PRESETS, Preset
@@ -43,7 +42,6 @@ __all__ = [
     "PRESETS",
     "AdversarialLoss",
     "DataConfig",
-    "Figures",
     "Gan",
     "ModelConfig",
     "Preset",
@@ -87,7 +85,6 @@ _HOME = {
     "TrainConfig": "config",
     "load_images": "data.loading",
     "make_batches": "data.loading",
-    "Figures": "evaluation.scores",
     "Scores": "evaluation.scores",
     "evaluate": "evaluation.scores",
     "interpolate": "latents",

@@ -1,7 +1,7 @@
-"""Weights that describe themselves: safetensors with the config inside. Nothing is ever unpickled.
+"""Save and load weights with their config inside, as safetensors. No weights are unpickled.
 
-All metadata is one JSON string under one key: safetensors orders several keys by chance, and equal weights should
-be equal files.
+All metadata is one JSON string under one key: safetensors orders several keys randomly, and equal weights should be
+equal files.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from dcgan.config import RENAMED, ModelConfig, TrainConfig
 from dcgan.files import replacing
-from dcgan.latents import truncate
+from dcgan.latents import Vectors, latents_from_seeds, truncate
 from dcgan.models.gan import build_discriminator, build_generator
 from dcgan.models.inference import sample
 from dcgan.models.networks import Discriminator, Generator
@@ -31,21 +31,21 @@ from dcgan.runs.run import Run
 
 METADATA_KEY = "dcgan"
 FULL_PRECISION_LIMIT_BYTES = {"generator": 10_000_000, "discriminator": 2_000_000}
-"""Weights that would be larger in float32 are stored in half precision, to stay publishable. Nothing that is drawn or
-resumed comes from a discriminator's file."""
+"""Weights that are larger in float32 are stored in half precision, so that they can be published. A discriminator's
+file is never used to draw or to resume."""
 
 
-def save_generator(path: Path, generator: Generator, config: TrainConfig, step: int, half: bool = False) -> None:
-    """Write a generator's weights with its config. `half` stores float16; so do weights above 10 MB."""
-    _save_network(path, generator, config, step, half, "generator")
+def save_generator(path: Path, generator: Generator, config: TrainConfig, step: int, *, half: bool = False) -> None:
+    """Write a generator's weights with its config: in float16 with `half`, or if they are above 10 MB."""
+    _save_network(path, generator, config, step, kind="generator", half=half)
 
 
 def save_discriminator(path: Path, discriminator: Discriminator, config: TrainConfig, step: int) -> None:
-    """Write a discriminator's weights with its config; float16 above 2 MB."""
-    _save_network(path, discriminator, config, step, False, "discriminator")
+    """Write a discriminator's weights with its config; in float16 if they are above 2 MB."""
+    _save_network(path, discriminator, config, step, kind="discriminator", half=False)
 
 
-def _save_network(path: Path, network: nn.Module, config: TrainConfig, step: int, half: bool, kind: str) -> None:
+def _save_network(path: Path, network: nn.Module, config: TrainConfig, step: int, *, kind: str, half: bool) -> None:
     tensors = network.state_dict()
     size = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
     if half or size > FULL_PRECISION_LIMIT_BYTES[kind]:
@@ -54,19 +54,19 @@ def _save_network(path: Path, network: nn.Module, config: TrainConfig, step: int
 
 
 def _halved(value: Tensor) -> Tensor:
-    """In float16, but for a tensor with a number beyond its 65504, as a variance may be: it would become infinite."""
+    """Return float16; but a tensor with a number above 65504, as a variance may have, stays as it is."""
     half = value.half()
     return value if (half.isinf() & value.isfinite()).any() else half
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
-    """Write tensors and metadata, whole or not at all. Raises OSError where the disk refuses."""
+    """Write tensors and metadata atomically. Raises OSError if the disk refuses."""
     ready = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     with replacing(path) as temporary:
         try:
             save_file(ready, temporary, _packed(metadata))
         except SafetensorError as error:
-            # It tells of a full disk in words of its own: "I/O error: No space left on device (os error 28)".
+            # A full disk is an error of its own kind: "I/O error: No space left on device (os error 28)".
             number = re.search(r"\(os error (\d+)\)", str(error))
             if number is None:
                 raise
@@ -78,14 +78,17 @@ def _packed(metadata: Mapping[str, Any]) -> dict[str, str]:
 
 
 def with_data_fields(path: Path, fields: Mapping[str, Any]) -> bytes:
-    """A network's file with these fields of its config's data changed: the same weights, under the same id."""
+    """Return a network's file with these fields of its config's data changed; weights and their id are the same."""
     tensors, metadata = load_tensors(path)
     metadata["config"]["data"] |= fields
     return save(tensors, _packed(metadata))
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """What save_tensors wrote: tensors on the CPU, metadata. Raises FileNotFoundError or ValueError by name."""
+    """Return the tensors on the CPU and the metadata that save_tensors wrote.
+
+    Raises FileNotFoundError or ValueError that names the file.
+    """
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; name a run directory or a .safetensors file")
     try:
@@ -97,7 +100,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def _current(name: str) -> str:
-    """Today's name of a tensor that an earlier version may have stored, as in discriminator.crowding."""
+    """Return today's name of a tensor, also of one that an earlier version stored, as in discriminator.crowding."""
     owner, dot, last = name.rpartition(".")
     return owner + dot + RENAMED.get(last, last)
 
@@ -119,19 +122,27 @@ class TrainedGenerator:
         self.weights_id = weights_id
         self.device = device
         self.psi = 1.0
-        """What every z is truncated by before it is drawn: see truncated."""
+        """Truncation of every z that is drawn, see `truncated`."""
+
+    def latents(self, seeds: Sequence[int]) -> Vectors:
+        """Return a latent vector for each seed, (N, Z) float32, from the distribution that the generator learned.
+
+        A seed gives the same vector on every machine. Raises ValueError for a seed that is not in 0..2**32-1.
+        """
+        return latents_from_seeds(seeds, self.config.latent_dim, self.config.latent)
 
     def truncated(self, psi: float) -> TrainedGenerator:
-        """This generator as it draws at psi: each z is moved toward the mean of its prior (latents.truncate), by this
-        psi alone. Raises ValueError for psi outside [0, 1].
+        """Return this generator with the truncation psi: it moves each z toward its mean (latents.truncate).
+
+        A psi set before is replaced. Raises ValueError for psi outside [0, 1].
         """
-        truncate(np.zeros(self.config.latent_dim), psi, self.config.latent)  # says at once if it cannot take psi
+        truncate(np.zeros(self.config.latent_dim), psi, self.config.latent)  # refuses a wrong psi now
         other = copy.copy(self)
         other.psi = psi
         return other
 
     def __call__(self, z: np.ndarray | Tensor, labels: np.ndarray | Tensor | None = None) -> Tensor:
-        """z (N, Z), labels (N,) or None -> float32 (N, C, H, W) in [-1, 1] on the CPU.
+        """Return images (N, C, H, W) float32 in [-1, 1] on the CPU for z (N, Z) and labels (N,) or None.
 
         The same z gives the same image alone and in any batch.
         """
@@ -155,8 +166,7 @@ def load_generator(path: str | os.PathLike[str], device: str | torch.device = "c
     Example:
         >>> import dcgan, numpy as np
         >>> generator = dcgan.load_generator("checkpoints/cdcgan-mnist")
-        >>> z = dcgan.latents_from_seeds(range(10), generator.config.latent_dim, generator.config.latent)
-        >>> images = generator(z, labels=np.arange(10))  # one image of each digit
+        >>> images = generator(generator.latents(range(10)), labels=np.arange(10))  # one image of each digit
         >>> images.shape, bool(images.min() >= -1), bool(images.max() <= 1)
         (torch.Size([10, 1, 28, 28]), True, True)
     """
@@ -171,19 +181,19 @@ def load_generator(path: str | os.PathLike[str], device: str | torch.device = "c
 
 
 def from_hub(repo: str) -> Path:
-    """The folder of a published model, downloaded into huggingface_hub's cache where it is not there yet.
+    """Download a published model into huggingface_hub's cache, if it is not there yet, and return its folder.
 
-    Raises FileNotFoundError where the repository or the network is not there, ValueError for a bad name.
+    Raises FileNotFoundError if the repository or the network is missing, and ValueError for a bad name.
     """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
         endpoint = os.environ.get("HF_ENDPOINT") or None
-        wanted = ["generator*.safetensors", "config.json"]
-        return Path(snapshot_download(repo, allow_patterns=wanted, endpoint=endpoint))
+        names = ["generator*.safetensors", "config.json"]
+        return Path(snapshot_download(repo, allow_patterns=names, endpoint=endpoint))
     except HFValidationError as error:
-        raise ValueError(f"hub:{repo} is no name on the Hub; write hub:USER/NAME") from error
+        raise ValueError(f"hub:{repo} is not a name on the Hub; write hub:USER/NAME") from error
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         reason = " ".join(str(error).split())[:200]
         raise FileNotFoundError(f"hub:{repo} cannot be downloaded: {reason}; check name and network") from error
@@ -192,7 +202,7 @@ def from_hub(repo: str) -> Path:
 def load_discriminator(
     path: str | os.PathLike[str], device: str | torch.device = "cpu"
 ) -> tuple[Discriminator, TrainConfig, int]:
-    """A discriminator in eval mode from a run directory or a file, with its config and step."""
+    """Load a discriminator in eval mode from a run directory or a file; return it with its config and step."""
     file = Run(path).discriminator_path if Path(path).is_dir() else Path(path)
     tensors, metadata = load_tensors(file)
     config, step = _described(file, metadata, "discriminator")
@@ -218,7 +228,7 @@ def _fill(network: nn.Module, tensors: dict[str, Tensor], file: Path) -> None:
 
 
 def weights_id(tensors: Mapping[str, Tensor]) -> str:
-    """First 12 hex digits of the SHA-256 of the weights: names, types, shapes and bytes, in order of name."""
+    """Return the first 12 hex digits of the SHA-256 of names, types, shapes and bytes, ordered by name."""
     digest = hashlib.sha256()
     for name in sorted(tensors):
         value = tensors[name].detach().cpu().contiguous()

@@ -40,6 +40,7 @@ RENAMED = {
     "extractor_hash": "classifier_hash",
     "memorisation_ratio": "memorization_ratio",
     "memorises": "memorizes",
+    "num_labelled": "num_labeled",
     "nearest_error": "nearest_neighbor_error",
     "nearest_error_floor": "real_nearest_neighbor_error",
     **{f"{name}_floor": f"real_{name}" for name in _SCORES_BESIDE_REAL},

@@ -1,7 +1,7 @@
-"""Pixels: floats to bytes and back, grids, PNG, GIF.
+"""Convert pixels from float to uint8 and back, and make grids, PNGs and GIFs.
 
-N images, C H W image, F frames. A single picture is (H, W) grey or (H, W, 3) RGB, uint8: what Pillow and the
-pages take. A batch is (N, C, H, W): what networks give.
+N images, C H W image, F frames. A single picture is (H, W) gray or (H, W, 3) RGB, uint8, as Pillow and the pages take
+it. A batch is (N, C, H, W), as networks return it.
 """
 
 from __future__ import annotations
@@ -10,25 +10,36 @@ import math
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
+if TYPE_CHECKING:  # a page that only reads runs imports this module and must not import torch
+    from torch import Tensor
+
 Bytes = NDArray[np.uint8]
 
 MAX_PIXELS = 250_000_000
-"""Of one picture, or of an animation's frames together: a quarter of a gigabyte in grey. What is larger is a slip,
-and would end in a full memory."""
+"""Limit for one picture, or for all frames of an animation: a quarter of a gigabyte in gray. More would be a mistake
+and would fill the memory."""
 
 
-def to_uint8(images: NDArray[np.floating]) -> Bytes:
-    """[-1, 1] -> 0..255, any shape: the nearest byte, ties to even; values beyond are clipped.
+@overload
+def to_uint8(images: NDArray[np.floating]) -> Bytes: ...
+@overload
+def to_uint8(images: Tensor) -> Tensor: ...
+def to_uint8(images: NDArray[np.floating] | Tensor) -> Bytes | Tensor:
+    """Convert [-1, 1] to 0..255 in any shape: to the nearest byte, ties to even. Values outside are clipped.
 
-    Raises ValueError for NaN and infinities, which have no colour.
+    Takes and returns an array, or a tensor on the CPU. Raises ValueError for NaN and infinities, which have no color.
     """
+    if not isinstance(images, np.ndarray):
+        import torch
+
+        return torch.from_numpy(to_uint8(images.numpy()))
     assert np.issubdtype(images.dtype, np.floating), f"{images.dtype} is not a float in [-1, 1]"
     finite = np.isfinite(images)
     if not finite.all():
@@ -40,16 +51,25 @@ def to_uint8(images: NDArray[np.floating]) -> Bytes:
     return np.rint((images.clip(-1, 1).astype(np.float32) + 1) * np.float32(127.5)).astype(np.uint8)
 
 
-def from_uint8(images_u8: Bytes) -> NDArray[np.float32]:
-    """0..255 -> [-1, 1] float32, any shape; to_uint8 gives every byte back."""
-    return images_u8.astype(np.float32) / np.float32(127.5) - 1
+@overload
+def from_uint8(images_u8: Bytes) -> NDArray[np.float32]: ...
+@overload
+def from_uint8(images_u8: Tensor) -> Tensor: ...
+def from_uint8(images_u8: Bytes | Tensor) -> NDArray[np.float32] | Tensor:
+    """Convert 0..255 to [-1, 1] float32 in any shape: an array, or a tensor on any device.
+
+    `to_uint8` is the inverse.
+    """
+    if isinstance(images_u8, np.ndarray):
+        return images_u8.astype(np.float32) / np.float32(127.5) - 1
+    return images_u8.float() / 127.5 - 1
 
 
 def grid(images_u8: Bytes, columns: int, gap: int = 0, background: int = 0) -> Bytes:
-    """Images (N, C, H, W) in rows of `columns`, `gap` pixels between them: (H', W') grey or (H', W', 3).
+    """Arrange images (N, C, H, W) in rows of `columns`, `gap` pixels apart: (H', W') gray or (H', W', 3).
 
-    What the last row lacks is `background`, as are the gaps. Raises ValueError for no images or columns < 1, and for
-    more than MAX_PIXELS.
+    Gaps and missing images of the last row have the color `background`. Raises ValueError for no images, for
+    columns < 1, and for more than MAX_PIXELS.
     """
     count, channels, height, width = images_u8.shape
     if count < 1 or columns < 1:
@@ -69,9 +89,9 @@ def grid(images_u8: Bytes, columns: int, gap: int = 0, background: int = 0) -> B
 
 
 def cell(sheet_u8: Bytes, index: int, columns: int, rows: int) -> Bytes:
-    """Image `index`, row by row from 0, of a grid without gaps, as a view: (H, W) or (H, W, 3).
+    """Return image `index` of a grid without gaps as a view: (H, W) or (H, W, 3). Indices go row by row from 0.
 
-    Raises ValueError for an index the sheet does not have, or a sheet that rows and columns do not divide.
+    Raises ValueError for an index that the sheet does not have, or a sheet that rows and columns do not divide.
     """
     height, width = sheet_u8.shape[0] // rows, sheet_u8.shape[1] // columns
     if (height * rows, width * columns) != sheet_u8.shape[:2]:
@@ -83,8 +103,10 @@ def cell(sheet_u8: Bytes, index: int, columns: int, rows: int) -> Bytes:
 
 
 def enlarge(image_u8: Bytes, factor: int) -> Bytes:
-    """Every pixel as factor x factor hard pixels, never smoothed. Raises ValueError for factor < 1, and for one that
-    makes more than MAX_PIXELS."""
+    """Repeat every pixel as factor x factor hard pixels, without smoothing.
+
+    Raises ValueError for factor < 1, and for a factor that makes more than MAX_PIXELS.
+    """
     if factor < 1:
         raise ValueError(f"factor={factor} is below 1; try 4")
     height, width = image_u8.shape[:2]
@@ -96,27 +118,27 @@ def enlarge(image_u8: Bytes, factor: int) -> Bytes:
     return image_u8.repeat(factor, axis=0).repeat(factor, axis=1)
 
 
-def reverse_grey(image_u8: Bytes) -> Bytes:
-    """Black on white from white on black, and back."""
+def invert(image_u8: Bytes) -> Bytes:
+    """Invert the colors: black on white becomes white on black."""
     return 255 - image_u8
 
 
 def outline(sheet_u8: Bytes, index: int, columns: int, rows: int, thickness: int = 1) -> Bytes:
-    """A copy of the sheet with a frame drawn on the edge pixels of cell `index`, white, or black on a light cell.
+    """Return a copy of the sheet with a frame on the edge pixels of cell `index`: white, or black on a light cell.
 
-    Raises ValueError as cell does.
+    Raises ValueError as `cell` does.
     """
     copy = sheet_u8.copy()
     inside = cell(copy, index, columns, rows)
     edge = np.ones(inside.shape[:2], bool)
     edge[thickness:-thickness, thickness:-thickness] = False
-    # What lies under the frame decides: digits leave the edges of their cell to the background.
+    # The pixels under the frame decide, because digits do not reach the edges of their cell.
     inside[edge] = 0 if inside[edge].mean() > 127 else 255
     return copy
 
 
 def join(pictures_u8: Sequence[Bytes], gap: int = 0, background: int = 0) -> Bytes:
-    """Pictures side by side, `gap` pixels between them, lower ones centred; RGB where one of them is.
+    """Put pictures side by side, `gap` pixels apart. Lower ones are centered. The result is RGB if one of them is.
 
     Raises ValueError for no pictures.
     """
@@ -256,7 +278,7 @@ def _shared_palette(frames_u8: Bytes) -> tuple[Bytes, bytes]:
     """RGB frames (F, H, W, 3) as indices (F, H, W) into one palette, 256 x 3 bytes."""
     num_frames, height, width, _ = frames_u8.shape
     tall = Image.fromarray(frames_u8.reshape(num_frames * height, width, 3)).quantize(256)
-    palette = bytes(tall.getpalette()).ljust(768, b"\0")
+    palette = bytes(tall.getpalette() or ()).ljust(768, b"\0")
     return np.asarray(tall).reshape(num_frames, height, width), palette
 
 

@@ -147,8 +147,8 @@ def test_a_film_too_large_for_the_memory_is_refused(monkeypatch):
         pixels.gif_bytes([noise(4, 6)] * 4, 100)
 
 
-def test_reverse_grey():
-    np.testing.assert_array_equal(pixels.reverse_grey(EVERY_BYTE), EVERY_BYTE[::-1])
+def test_invert_swaps_black_and_white():
+    np.testing.assert_array_equal(pixels.invert(EVERY_BYTE), EVERY_BYTE[::-1])
 
 
 # PNG

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json as json_module
 import sys
 import time
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
@@ -17,6 +17,8 @@ from dcgan.runs.run import Run
 
 if TYPE_CHECKING:
     from dcgan.checkpoint import TrainedGenerator
+    from dcgan.evaluation.fid import Inception
+    from dcgan.evaluation.scores import Scores
 
 
 def train_classifier(
@@ -29,12 +31,12 @@ def train_classifier(
     output: Annotated[str, arg(aliases=["-o"], metavar="PATH")] = "",
     device: Annotated[str, arg(metavar="DEVICE")] = "cpu",
 ) -> int:
-    """Train the classifier that scores are taken from; mnist's is published.
+    """Train the classifier whose features the scores compare. Those of the named sets are published.
 
     Args:
-        name: A named set of 28x28 gray images in ten classes; an unknown name lists them.
-        epochs: Passes over the training images; 0: as many as the published ones took, 10, or 25 for fashion-mnist.
-        seed: Of its first weights, the order of the images, their shifts and, for clothes, their mirroring.
+        name: A named set of 28x28 gray images in ten classes: mnist, fashion-mnist or kmnist.
+        epochs: Passes over the training images; 0: as many as for the published ones, 10, or 25 for fashion-mnist.
+        seed: Of the first weights, the order of the images, their shifts and, for clothes, their mirroring.
         threads: CPU threads; 1 gives the published weights, on the same CPU and versions.
         root: Folder that holds the set. Default: the project's own data, else a download into the user's cache.
         output: The file to write. Default: features/NAME.safetensors.
@@ -43,46 +45,49 @@ def train_classifier(
     import torch
 
     from dcgan.data.named_sets import read_named_set
-    from dcgan.evaluation.classifier import (
-        EPOCHS,
-        FEATURES,
-        MIRRORED,
-        Classifier,
-        classifiable_sets,
-        save_classifier,
-        to_float,
-    )
-    from dcgan.evaluation.classifier import train_classifier as networks_of
+    from dcgan.evaluation import classifier as training
+    from dcgan.pixels import from_uint8
     from dcgan.runtime.device import choose_device
 
-    if name not in classifiable_sets():
-        raise ValueError(
-            f"{name!r} is not a set of 28x28 gray images in ten classes; choose one of "
-            f"{', '.join(classifiable_sets())}"
-        )
-    if epochs < 0 or threads < 1:
-        raise ValueError(f"epochs={epochs} is below 0 or threads={threads} below 1; try 10 and 1")
-    epochs = epochs or MIRRORED.get(name, EPOCHS)
-    path = Path(output) if output else FEATURES / f"{name}.safetensors"
-    if path.suffix != ".safetensors":
-        raise ValueError(f"output {output!r} is no .safetensors file; write {output}.safetensors")
-    if path.exists():
-        raise ValueError(f"{path} exists, and scores under another classifier compare with none; name a file with -o")
-    chosen = choose_device(device)
+    path = _classifier_path(name, epochs=epochs, threads=threads, output=output)
+    epochs = epochs or training.MIRRORED.get(name, training.EPOCHS)
+    torch_device = choose_device(device)
     torch.set_num_threads(threads)
-    train = [torch.from_numpy(values).to(chosen) for values in read_named_set(name, root, "train")]
+    images_u8, labels = (torch.from_numpy(values).to(torch_device) for values in read_named_set(name, root, "train"))
     test_u8, test_labels = map(torch.from_numpy, read_named_set(name, root, "test"))
-    test = to_float(test_u8)
+    test = from_uint8(test_u8)
     started = time.perf_counter()
-    networks = networks_of(*train, seed, epochs, mirror=name in MIRRORED)
+    networks = training.train_classifier(
+        images_u8, labels, seed=seed, epochs=epochs, mirror=name in training.MIRRORED
+    )
     for epoch, network in enumerate(networks, 1):
-        trained = Classifier(name, network, chosen)
+        trained = training.Classifier(name, network, torch_device)
         accuracy = trained.accuracy(test, test_labels)
         seconds = time.perf_counter() - started
         print(f"epoch {epoch}/{epochs}: {accuracy:.2%} of the test images, {seconds:.0f} s", file=sys.stderr)
-    save_classifier(path, network, name, accuracy, seed, epochs)
-    print(f"{path}: {trained.hash}, {accuracy:.2%} of {len(test):,} test images")
+        if epoch == epochs:
+            training.save_classifier(path, network, name=name, accuracy=accuracy, seed=seed, epochs=epochs)
+            print(f"{path}: {trained.hash}, {accuracy:.2%} of {len(test):,} test images")
     return 0
+
+
+def _classifier_path(name: str, *, epochs: int, threads: int, output: str) -> Path:
+    """Return the file to write. Raises ValueError for options that are not valid."""
+    from dcgan.evaluation.classifier import FEATURES, classifiable_sets
+
+    names = classifiable_sets()
+    if name not in names:
+        raise ValueError(
+            f"{name!r} is not a set of 28x28 gray images in ten classes; choose one of {', '.join(names)}"
+        )
+    if epochs < 0 or threads < 1:
+        raise ValueError(f"epochs={epochs} is below 0 or threads={threads} below 1; try 10 and 1")
+    path = Path(output) if output else FEATURES / f"{name}.safetensors"
+    if path.suffix != ".safetensors":
+        raise ValueError(f"output {output!r} is not a .safetensors file; write {output}.safetensors")
+    if path.exists():
+        raise ValueError(f"{path} exists, and scores by another classifier do not compare; name a file with -o")
+    return path
 
 
 def evaluate(
@@ -98,78 +103,60 @@ def evaluate(
     json: FlagCreatePairsOff[bool] = False,
     device: Annotated[str, arg(metavar="DEVICE")] = "cpu",
 ) -> int:
-    """Score generators: how near their images are to real ones, and whether all kinds are there.
+    """Score generators: how near their images are to real ones, and whether all kinds of images are drawn.
 
-    Each is measured against the test images of its own data, by the features of a small classifier, so CFD is no FID.
-    The row of real images is the floor: what as many training images get. Real images are measured once and kept.
+    Each is compared with the test images of its own data by the features of a small classifier. CFD is not FID.
+    The row of real images shows what as many training images score. They are measured once and cached.
 
-    Of stacked-mnist it counts the modes instead: which of the 1,000 kinds there are, and KL, how far from evenly.
-    A run's scores are appended to its evals.jsonl, where the Compare page and the model card find them.
+    For stacked-mnist it counts modes instead: how many of the 1,000 are drawn, and KL, how far from evenly.
+    A run's scores are appended to its evals.jsonl, which the Compare page and the model card read.
 
     Args:
         checkpoints: Runs by path or name (see: runs), .safetensors files, or hub:USER/NAME.
-        num_images: How many each generator draws; 0: 10,000, and 26,000 of stacked-mnist, as in the literature.
-            Figures of different counts do not compare.
-        seed: Of the first image; the others have those that follow.
-        psi: Draw from latents truncated by so much, from 0 (all alike) to 1, as on the Explore page. What a smaller
-            psi scores is printed and never appended.
-        labels: Of conditional models also what two classifiers learn from 50,000 of their images, in some minutes:
-            1-NN ERROR, the share of test images whose nearest generated image, in pixels, is of another label, and
-            CAS, the share that a network trained on them gets right.
-        features: inception: FID and KID, by the network of published FIDs, in place of all else. Its weights, about
-            95 MB, are downloaded once; for data of any kind, and slow without a GPU.
-        save: Append to the published models' evals.jsonl too; without it they stay as they were published.
+        num_images: How many images each generator draws; 0: 10,000, and 26,000 for stacked-mnist, as in the
+            literature. Scores of different counts do not compare.
+        seed: Of the first image. The others have the seeds after it.
+        psi: Truncation of the latents, from 0 (all images are alike) to 1, as on the Explore page. Scores of a psi
+            below 1 are printed and never appended.
+        labels: For conditional models, also measure what two classifiers learn from 50,000 of their images, in
+            minutes. 1-NN ERROR is the share of test images whose nearest generated image, in pixels, has another
+            label. CAS is the share that a network trained on them classifies correctly.
+        features: inception: measure FID and KID instead, by the network of published FIDs, for data of any kind. Its
+            weights, about 95 MB, are downloaded once. This is slow without a GPU.
+        save: Append to the evals.jsonl of published models too. Without it they do not change.
         no_save: Append to none.
-        json: Print JSON, one object a checkpoint.
-        device: cuda, mps, cpu or auto. The cpu gives the published figures.
+        json: Print JSON, one object for each checkpoint.
+        device: cuda, mps, cpu or auto. The cpu gives the published scores.
     """
     from dcgan.checkpoint import load_generator
-    from dcgan.evaluation import fid, modes
-    from dcgan.evaluation.label_scores import label_scores
-    from dcgan.evaluation.scores import NUM_IMAGES
-    from dcgan.evaluation.scores import evaluate as score_of
     from dcgan.runtime.device import choose_device
 
     if not checkpoints:
         raise ValueError("name at least one checkpoint, as in: evaluate checkpoints/dcgan-mnist")
-    if save and no_save:
-        raise ValueError("--save and --no-save contradict each other; leave one out")
-    if save and psi != 1:
-        raise ValueError(f"--save keeps the scores of psi 1, and psi={psi:g} gets others; leave one out")
     runs = {name: _run_of(name) for name in checkpoints}
-    files = [name for name, run in runs.items() if run is None]
-    if save and files:
-        raise ValueError(f"{files[0]} is no run whose scores could be saved; name a run, or leave out --save")
-    chosen = choose_device(device)
+    _check_options(runs, save=save, no_save=no_save, psi=psi, labels=labels, features=features)
+    torch_device = choose_device(device)
     generators = {
-        name: load_generator(run.path if run else name, chosen).truncated(psi) for name, run in runs.items()
+        name: load_generator(run.path if run else name, torch_device).truncated(psi) for name, run in runs.items()
     }
-    if labels and features == "inception":
-        raise ValueError("--labels asks classifiers, not Inception; leave out --features inception")
-    told = [name for name, generator in generators.items() if _is_told(generator)]
-    if labels and not told:
+    labeled = {name for name, generator in generators.items() if labels and _has_labels(generator)}
+    if labels and not labeled:
         raise ValueError(
-            f"{checkpoints[0]} is told no digit to draw, so --labels has nothing to test; leave it out, or name a "
-            "conditional model of ten classes, as in: evaluate checkpoints/cdcgan-mnist --labels"
+            f"{checkpoints[0]} is not a conditional model of ten classes, so --labels has nothing to test; leave it "
+            "out, or name such a model, as in: evaluate checkpoints/cdcgan-mnist --labels"
         )
+    inception = _load_inception(torch_device) if features == "inception" else None
     scored, unsaved = [], []
-    inception = fid.load_inception(chosen) if features == "inception" else None
     for name, run in runs.items():
-        generator = generators[name]
-        if inception:
-            scores = fid.evaluate_inception(generator, inception, num_images or fid.NUM_IMAGES, seed)
-        elif generator.train_config.data.name == modes.NAME:
-            scores = modes.evaluate_modes(generator, num_images=num_images or modes.NUM_IMAGES, seed=seed)
-        else:
-            scores = score_of(generator, num_images=num_images or NUM_IMAGES, seed=seed)
-            if labels and name in told:
-                scores = replace(scores, labels=label_scores(generator, seed=seed))
-        at_psi = {"psi": psi} if psi != 1 else {}
-        scored.append({"name": run.name if run else name} | at_psi | scores.to_json())
+        scores = _score(
+            generators[name], num_images=num_images, seed=seed, inception=inception, labels=name in labeled
+        )
+        row = scores.to_json()
+        scored.append({"name": run.name if run else name} | ({"psi": psi} if psi != 1 else {}) | row)
         if run and not no_save and psi == 1 and (save or not run.is_published):
             try:
-                run.append_eval(scores.to_json())
-            except OSError as error:  # the minutes of the other checkpoints are not lost for that
+                run.append_eval(row)
+            except OSError as error:  # the other checkpoints took minutes, so they are printed all the same
                 unsaved.append(f"{error.filename}: {error.strerror}")
     print(json_module.dumps(scored, indent=1) if json else report(scored))
     if unsaved:
@@ -177,15 +164,51 @@ def evaluate(
     return 0
 
 
-def _is_told(generator: TrainedGenerator) -> bool:
-    """Whether it is told what to draw, and the classifiers of labels know the answers."""
+def _check_options(
+    runs: Mapping[str, Run | None], *, save: bool, no_save: bool, psi: float, labels: bool, features: str
+) -> None:
+    """Raise ValueError for options that contradict each other or the checkpoints."""
+    if save and no_save:
+        raise ValueError("--save and --no-save contradict each other; leave one out")
+    if save and psi != 1:
+        raise ValueError(f"--save keeps the scores of psi 1, and psi={psi:g} has other scores; leave one out")
+    files = [name for name, run in runs.items() if run is None]
+    if save and files:
+        raise ValueError(f"{files[0]} is not a run, so its scores cannot be saved; name a run, or leave out --save")
+    if labels and features == "inception":
+        raise ValueError("--labels uses classifiers, not Inception; leave out --features inception")
+
+
+def _score(
+    generator: TrainedGenerator, *, num_images: int, seed: int, inception: Inception | None, labels: bool
+) -> Scores:
+    """Return the scores that the generator's data and the options ask for; num_images 0 is the default count."""
+    from dcgan.evaluation import fid, label_scores, modes, scores
+
+    options: dict[str, Any] = {"seed": seed} | ({"num_images": num_images} if num_images else {})
+    if inception:
+        return fid.evaluate_inception(generator, classifier=inception, **options)
+    if generator.train_config.data.name == modes.NAME:
+        return modes.evaluate_modes(generator, **options)
+    result = scores.evaluate(generator, **options)
+    return label_scores.add_label_scores(result, generator, seed=seed) if labels else result
+
+
+def _load_inception(device: Any) -> Inception:
+    from dcgan.evaluation.fid import load_inception
+
+    return load_inception(device)
+
+
+def _has_labels(generator: TrainedGenerator) -> bool:
+    """Return whether it is conditional, and classifiers can know the right labels."""
     from dcgan.evaluation import modes
 
     return bool(generator.config.num_classes) and generator.train_config.data.name != modes.NAME
 
 
 def _run_of(checkpoint: str) -> Run | None:
-    """None for what is no run: a file, or a model on the Hub."""
+    """Return the run; None for a file or a model on the Hub."""
     return None if checkpoint.startswith("hub:") or checkpoint.endswith(".safetensors") else find_run(checkpoint)
 
 

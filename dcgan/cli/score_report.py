@@ -68,7 +68,7 @@ def _remarks(scored: Sequence[Scored]) -> list[str]:
         for row in scored
         if row.get("memorizes")
     ]
-    counts = [row["num_labelled"] for row in scored if "num_labelled" in row]
+    counts = [row["num_labeled"] for row in scored if "num_labeled" in row]
     conditional = [row["name"] for row in scored if "label_accuracy" in row]
     if counts:
         remarks.append(f"1-NN ERROR and CAS: of classifiers that learned from {counts[0]:,} images each only")

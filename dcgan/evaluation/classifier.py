@@ -1,7 +1,7 @@
-"""The judge of images: a small classifier whose penultimate layer is what the scores are taken from.
+"""The classifier: a small network whose penultimate layer gives the features that scores compare.
 
-It is trained by this project on one named set of 28x28 grey images, and committed with its accuracy under
-`features/`. Scores under one judge do not compare with scores under another, so each carries a hash of its weights.
+This project trains one on each named set of 28x28 gray images, and commits it with its accuracy under `features/`.
+Scores by different classifiers do not compare, so each score has the hash of its classifier's weights.
 
 N images, B batch, F features.
 """
@@ -19,28 +19,30 @@ from dcgan.checkpoint import load_tensors, save_tensors, weights_id
 from dcgan.data.named_sets import NAMED_SETS
 from dcgan.files import PROJECT, missing_from_wheel
 from dcgan.models.inference import side_by_side
+from dcgan.pixels import from_uint8
 
 FEATURES = PROJECT / "features"
-"""The trained judges, one file a set."""
+"""The trained classifiers, one file for each set."""
 NUM_FEATURES = 128
 NUM_CLASSES = 10
 IMAGE_SHAPE = (1, 28, 28)
 
 EPOCHS = 10
 MIRRORED = {"fashion-mnist": 25}
-"""Sets whose images mean the same in a mirror, as clothes do and digits do not, and the epochs they take: a judge of
-them learns from both sides, and needs longer for it."""
+"""Sets whose images keep their meaning in a mirror, as clothes do and digits do not, and their training epochs.
+
+Their classifier also learns from mirrored images, which takes longer."""
 BATCH = 128
-"""Images a step; the last images of an epoch that are fewer wait for the next."""
+"""Images in a training step. An epoch leaves out an incomplete last batch."""
 _PEAK_LR = 4e-3
 _MAX_SHIFT = 2
-"""Pixels by which an image is shifted in training, in each direction and at most."""
+"""Largest shift of an image in training, in pixels, in each direction."""
 _CHUNK = 125
-"""Images a forward pass: 13 MB in the widest layer, which a cache holds better than more."""
+"""Images in a forward pass: 13 MB in the widest layer, which fits a processor's cache better than more."""
 
 
 class ClassifierNetwork(nn.Module):
-    """Images (B, 1, 28, 28) in [-1, 1] -> logits (B, 10); `features` is what its last, linear layer sees (B, 128)."""
+    """Images (B, 1, 28, 28) in [-1, 1] -> logits (B, 10). The input of the last layer is the features (B, 128)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,47 +72,47 @@ def _convolution(channels_in: int, channels_out: int) -> tuple[nn.Module, ...]:
 
 
 class Classifier:
-    """A trained judge, in eval mode: `name` is the set it knows, `hash` names its weights."""
+    """A trained classifier in eval mode: `name` is its data set, and `hash` names its weights."""
 
     def __init__(
-        self, name: str, network: ClassifierNetwork, device: str | torch.device = "cpu", test_accuracy: float = 0.0
+        self, name: str, network: ClassifierNetwork, device: str | torch.device = "cpu", *, test_accuracy: float = 0.0
     ) -> None:
         self.name = name
         self.test_accuracy = test_accuracy
         self.hash = weights_id(network.state_dict())
         self.device = torch.device(device)
         # Batch norm and pooling on a CPU are several times faster where the channels lie side by side.
-        self._network = network.eval().to(self.device, memory_format=torch.channels_last)
+        self._network = network.eval().to(self.device).to(memory_format=torch.channels_last)
 
     def features(self, images: Tensor) -> Tensor:
-        """Images (N, 1, 28, 28) in [-1, 1] -> float32 (N, 128) on the CPU. N may be 0.
+        """Return features (N, 128) float32 on the CPU of images (N, 1, 28, 28) in [-1, 1]. N may be 0.
 
-        Raises ValueError for images of another shape or of whole numbers.
+        Raises ValueError for images of another shape, and for integers.
         """
         if images.ndim != 4 or tuple(images.shape[1:]) != IMAGE_SHAPE:
             raise ValueError(
-                f"images of shape {tuple(images.shape)} cannot be judged: the {self.name} classifier takes "
+                f"images of shape {tuple(images.shape)} cannot be scored: the {self.name} classifier takes "
                 "(N, 1, 28, 28); train with --model.image-size 28 --model.channels 1"
             )
         if not images.is_floating_point():
             raise ValueError(f"images of type {images.dtype} are not floats in [-1, 1]; divide by 127.5, subtract 1")
 
         @torch.no_grad()  # each thread has its own grad mode
-        def look(start: int) -> Tensor:
+        def features_of(start: int) -> Tensor:
             chunk = images[start : start + _CHUNK].float().to(self.device)
             return self._network.features(chunk.contiguous(memory_format=torch.channels_last)).cpu()
 
         starts = range(0, len(images), _CHUNK)
-        chunks = side_by_side(look, starts) if self.device.type == "cpu" else list(map(look, starts))
+        chunks = side_by_side(features_of, starts) if self.device.type == "cpu" else list(map(features_of, starts))
         return torch.cat([torch.empty(0, NUM_FEATURES), *chunks])
 
     @torch.no_grad()
     def logits(self, features: Tensor) -> Tensor:
-        """Features (N, 128), as `features` gives them -> logits (N, 10) on the CPU: one linear layer further."""
+        """Return logits (N, 10) on the CPU of `features` (N, 128): the last, linear layer."""
         return self._network.head(features.to(self.device)).cpu()
 
     def accuracy(self, images: Tensor, labels: Tensor) -> float:
-        """The share of images (N, 1, 28, 28) that are taken for what their labels (N,) say."""
+        """Return the share of images (N, 1, 28, 28) whose class is their label (N,)."""
         return (self.logits(self.features(images)).argmax(1) == labels).double().mean().item()
 
 
@@ -118,37 +120,36 @@ class Classifier:
 
 
 def save_classifier(
-    path: Path, network: ClassifierNetwork, name: str, accuracy: float, seed: int, epochs: int
+    path: Path, network: ClassifierNetwork, *, name: str, accuracy: float, seed: int, epochs: int
 ) -> None:
-    """Write a judge with what it is: the set, how it was trained, and its accuracy on that set's test images."""
+    """Write a classifier with its data set, its training, and its accuracy on the test images."""
     recipe = {"seed": seed, "epochs": epochs, "test_accuracy": accuracy}
     tensors = network.state_dict()
     save_tensors(path, tensors, {"kind": "features", "name": name, "hash": weights_id(tensors), **recipe})
 
 
 def load_classifier(name: str = "mnist", device: str | torch.device = "cpu") -> Classifier:
-    """The judge of a named set, or of a .safetensors file.
+    """Load the classifier of a named set, or from a .safetensors file.
 
-    Raises FileNotFoundError where there is none, ValueError where the file is damaged or holds something else.
+    Raises FileNotFoundError if there is none, and ValueError if the file is damaged or is not a classifier.
     """
     path = Path(name) if name.endswith(".safetensors") else FEATURES / f"{name}.safetensors"
     if not path.is_file():
-        there = ", ".join(sorted(each.stem for each in FEATURES.glob("*.safetensors"))) or "none"
-        raise FileNotFoundError(
-            f"there is no classifier to judge {name} by (there are: {there}); {_remedy(name, path)}"
-        )
+        names = ", ".join(sorted(file.stem for file in FEATURES.glob("*.safetensors"))) or "none"
+        raise FileNotFoundError(f"there is no classifier for {name}, only for: {names}; {_remedy(name, path)}")
     tensors, metadata = load_tensors(path)
     network = ClassifierNetwork()
     try:
         if metadata["kind"] != "features":
             raise ValueError(f"it holds a {metadata['kind']}, not a classifier")
         network.load_state_dict(tensors)
-        features = Classifier(str(metadata["name"]), network, device, float(metadata["test_accuracy"]))
-        if features.hash != metadata["hash"]:
-            raise ValueError(f"its weights are {features.hash}, and it says {metadata['hash']}")
+        accuracy = float(metadata["test_accuracy"])
+        classifier = Classifier(str(metadata["name"]), network, device, test_accuracy=accuracy)
+        if classifier.hash != metadata["hash"]:
+            raise ValueError(f"its weights have the hash {classifier.hash}, not {metadata['hash']}")
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"{path} cannot be used: {error}") from error
-    return features
+    return classifier
 
 
 def classifiable_sets() -> list[str]:
@@ -172,18 +173,18 @@ def _remedy(name: str, path: Path) -> str:
 
 
 def train_classifier(
-    images_u8: Tensor, labels: Tensor, seed: int, epochs: int = EPOCHS, mirror: bool = False
+    images_u8: Tensor, labels: Tensor, *, seed: int, epochs: int = EPOCHS, mirror: bool = False
 ) -> Iterator[ClassifierNetwork]:
-    """Train on images (N, 1, 28, 28) uint8 and labels (N,); yields the network after each epoch.
+    """Train on images (N, 1, 28, 28) uint8 with labels (N,), and yield the network after each epoch.
 
-    Adam on a one-cycle schedule (Smith and Topin, arXiv 1708.07120), each image shifted by up to 2 pixels, and with
-    `mirror` every second one, by chance, turned left to right. Draws from generators of its own: the same seed gives
-    the same network on the same machine.
+    Adam follows a one-cycle schedule (Smith and Topin, arXiv 1708.07120). Each image is shifted by up to 2 pixels.
+    With `mirror`, each is flipped left to right with probability 1/2. No global random number is drawn: the same seed
+    gives the same network on the same machine.
     """
     device = labels.device
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = ClassifierNetwork().to(device, memory_format=torch.channels_last)
+        network = ClassifierNetwork().to(device).to(memory_format=torch.channels_last)
     draws = torch.Generator().manual_seed(seed)
     steps = len(labels) // BATCH
     optimizer = torch.optim.Adam(network.parameters(), weight_decay=1e-4)
@@ -193,7 +194,7 @@ def train_classifier(
         order = torch.randperm(len(labels), generator=draws)[: steps * BATCH].to(device)
         for batch in order.split(BATCH):
             shifts = torch.randint(2 * _MAX_SHIFT + 1, (2, BATCH), generator=draws).to(device)
-            images = _shifted(to_float(images_u8[batch]), shifts)
+            images = _shifted(from_uint8(images_u8[batch]), shifts)
             if mirror:
                 images = _mirrored(images, torch.rand(BATCH, generator=draws).to(device) < 0.5)
             logits = network(images.contiguous(memory_format=torch.channels_last))
@@ -201,16 +202,11 @@ def train_classifier(
             F.cross_entropy(logits, labels[batch]).backward()
             optimizer.step()
             schedule.step()
-        yield network  # whoever takes it may put it in eval mode
-
-
-def to_float(images_u8: Tensor) -> Tensor:
-    """uint8 -> float32 in [-1, 1]."""
-    return images_u8.float() / 127.5 - 1
+        yield network  # the caller may put it in eval mode
 
 
 def _shifted(images: Tensor, shifts: Tensor) -> Tensor:
-    """Each image (B, 1, H, W) moved by its own shifts (2, B) in 0..2*_MAX_SHIFT, black beyond its edge."""
+    """Move each image (B, 1, H, W) by its own shifts (2, B) in 0..2*_MAX_SHIFT; new pixels are black."""
     _, _, height, width = images.shape
     padded = F.pad(images[:, 0], (_MAX_SHIFT,) * 4, value=-1)
     here = torch.arange(len(images), device=images.device)[:, None, None]
@@ -220,5 +216,5 @@ def _shifted(images: Tensor, shifts: Tensor) -> Tensor:
 
 
 def _mirrored(images: Tensor, turned: Tensor) -> Tensor:
-    """Those images (B, 1, H, W) for which `turned` (B,) is true, left to right."""
+    """Flip the images (B, 1, H, W) for which `turned` (B,) is true, left to right."""
     return torch.where(turned[:, None, None, None], images.flip(3), images)

@@ -1,8 +1,7 @@
-"""A light evaluation while a training goes on: a few figures of a few images, at the end of each epoch.
+"""Score a generator at the end of each epoch of a training: a few scores of a few images.
 
-Two of the figures in scores.py, the classifier Fréchet distance and the coverage, and the histogram of the classes,
-by the same classifier against the same test images. They are of fewer images, so they compare with each other and
-with their own floor, and not with a full evaluation.
+CFD, coverage and the class histogram are those of scores.py, with the same classifier and the same test images. They
+are of fewer images, so they compare with each other and with their real images, and not with a full evaluation.
 
 N generated, M real test images, F features.
 """
@@ -16,32 +15,28 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from dcgan.checkpoint import load_tensors, save_tensors, weights_id
+from dcgan.checkpoint import weights_id
 from dcgan.config import TrainConfig
 from dcgan.data.loading import ImageSet, load_images
 from dcgan.evaluation import metrics
-from dcgan.evaluation.cache import draw_real
-from dcgan.evaluation.classifier import NUM_CLASSES, Classifier, load_classifier, to_float
-from dcgan.files import cache_folder
-from dcgan.latents import latents_from_seeds
-from dcgan.models.inference import sample
+from dcgan.evaluation.classifier import NUM_CLASSES, Classifier, load_classifier
+from dcgan.evaluation.images import NetworkSampler, draw
+from dcgan.evaluation.real_images import cached, draw_real, scores_as_tensors, scores_from_tensors
 from dcgan.models.networks import Generator
+from dcgan.pixels import from_uint8
 from dcgan.runtime.device import matmul_precision
 
 FIRST_SEED = 0
-"""The images' seeds are this one and those that follow: the same at every epoch of every training."""
-_VERSION = 1
-"""Raise it when real images get other figures than before: what was kept by the old code is then made anew."""
+"""The seed of the first image. The others have the seeds after it, the same at every epoch of every training."""
 
 logger = logging.getLogger(__name__)
 
 
-class EpochFigures(NamedTuple):
-    """See dcgan.evaluation.metrics for each."""
+class EpochScores(NamedTuple):
+    """The scores of one epoch. See dcgan.runs.scores for each."""
 
     cfd: float
     coverage: float
@@ -50,45 +45,45 @@ class EpochFigures(NamedTuple):
 
 @dataclass(frozen=True)
 class EpochStatistics:
-    """The real test images, and what as many real training images get against them as will be drawn."""
+    """The real test images, and the scores of as many real training images as will be drawn."""
 
     features: Tensor
-    """(M, F) float32."""
+    """(M, F) float32, of the test images."""
     radii: Tensor
-    """Of their balls, (M,) float64."""
-    floor: EpochFigures
+    """(M,) float64, see metrics.radii."""
+    real: EpochScores
 
 
 class Scorer:
-    """Scores one training's generator, as often as asked. It draws no random numbers but those of its own seeds."""
+    """Scores the generator of one training at every epoch. It draws random numbers only from its own seeds."""
 
     def __init__(
-        self, classifier: Classifier, reference: EpochStatistics, z: np.ndarray, labels: Tensor | None
+        self, classifier: Classifier, statistics: EpochStatistics, num_images: int, labels: Tensor | None
     ) -> None:
-        """z (N, Z), labels (N,) or None: what the images are drawn from, each time."""
+        """`labels` (num_images,) or None: what a conditional generator is given."""
         self.classifier = classifier
-        self.reference = reference
-        self.z = z
+        self.statistics = statistics
+        self.num_images = num_images
         self.labels = labels
 
     @classmethod
     def open(cls, config: TrainConfig, device: torch.device) -> Scorer | None:
-        """The scorer of such a training; None where the config wants none.
+        """Return the scorer of a training with this config; None if it has score_images=0.
 
-        `config.score_images` are drawn, or as many as there are real training images, of which the floor is made.
-        These are the whole training part, whatever `data.limit` is, so that all trainings on a set have one floor.
-        Raises ValueError or FileNotFoundError where there is no classifier for the data, or no test images.
+        It draws `config.score_images` images, or as many as there are real training images. Real images are all
+        training images whatever `data.limit` is, so that all trainings on a set compare with the same ones. Raises
+        ValueError or FileNotFoundError if the data have no classifier or no test images.
         """
         if not config.score_images:
             return None
         model = config.model
         if config.data.name == "stacked-mnist":
             raise ValueError(
-                "its 1,000 kinds are counted in 26,000 images, not in a few; after the training do so with: "
-                "python -m dcgan evaluate RUN"
+                "its 1,000 modes are counted among 26,000 images, not among a few; after the training, count them "
+                "with: python -m dcgan evaluate RUN"
             )
         classifier = load_classifier(config.data.name, device)
-        classifier.features(torch.empty(0, *model.image_shape))  # says at once if it cannot take the shape
+        classifier.features(torch.empty(0, *model.image_shape))  # refuses a wrong shape before the training
         try:
             test = load_images(config.data, model, config.seed, "test")
         except FileNotFoundError as error:
@@ -96,89 +91,79 @@ class Scorer:
         train = load_images(replace(config.data, limit=0), model, config.seed, "train")
         num_images = min(config.score_images, len(train.images_u8))
         labels = torch.arange(num_images) % min(NUM_CLASSES, model.num_classes) if model.num_classes else None
-        with _exactly():
-            reference = epoch_statistics(train, test, classifier, num_images, labels)
-        z = latents_from_seeds(range(FIRST_SEED, FIRST_SEED + num_images), model.latent_dim, model.latent)
-        return cls(classifier, reference, z, labels)
+        with matmul_precision("fp32"):
+            statistics = epoch_statistics(train, test, classifier, num_images, labels)
+        return cls(classifier, statistics, num_images, labels)
 
-    @property
-    def num_images(self) -> int:
-        return len(self.z)
+    def score(self, generator: Generator) -> EpochScores | None:
+        """Return the scores of images drawn in eval mode; None if pixels are not numbers.
 
-    def score(self, generator: Generator) -> EpochFigures | None:
-        """The generator's figures, from images drawn in eval mode; it is left in the mode it came in. None where
-        pixels are no numbers: there is nothing to measure, and the training's own losses will say so."""
-        with _exactly():
-            images = sample(generator, self.z, self.labels)
+        The generator keeps its mode. Scores have full precision in a training of any precision, so that they compare.
+        """
+        with matmul_precision("fp32"):
+            chunks = draw(NetworkSampler(generator), self.num_images, seed=FIRST_SEED, labels=self.labels)
+            images = torch.cat([*chunks])
             if not images.isfinite().all():
                 return None
-            return epoch_figures(self.classifier.features(images), self.classifier, self.reference)
+            features = self.classifier.features(images)
+            return epoch_scores(features, self.classifier, self.statistics.features, self.statistics.radii)
 
 
-def epoch_figures(features: Tensor, classifier: Classifier, reference: EpochStatistics) -> EpochFigures:
-    """Of images by their features (N, F), two or more."""
-    seen = classifier.logits(features).argmax(1)
+def epoch_scores(features: Tensor, classifier: Classifier, real: Tensor, radii: Tensor) -> EpochScores:
+    """Return the scores of two or more images with features (N, F), beside real features (M, F) with `radii` (M,)."""
+    classes = classifier.logits(features).argmax(1)
     with _one_thread():
-        return EpochFigures(
-            metrics.frechet_distance(reference.features, features),
-            # In float32, for half the time: no coverage that was tried differs from float64's in four digits.
-            metrics.coverage(reference.features, features, reference.radii),
-            tuple(metrics.class_histogram(seen, NUM_CLASSES).tolist()),
+        return EpochScores(
+            metrics.frechet_distance(real, features),
+            # float32 takes half the time. In all tests, coverage was the same as with float64 to four digits.
+            metrics.coverage(real, features, radii),
+            tuple(metrics.class_histogram(classes, NUM_CLASSES).tolist()),
         )
 
 
 def epoch_statistics(
-    train: ImageSet, test: ImageSet, classifier: Classifier, num_images: int, wanted: Tensor | None = None
+    train: ImageSet, test: ImageSet, classifier: Classifier, num_images: int, labels: Tensor | None = None
 ) -> EpochStatistics:
-    """What a training is scored against, from the user's cache where these very images were measured before.
+    """Return what a training is compared with, from the cache if the same images were measured before.
 
-    `wanted` (num_images,) are the labels that a conditional generator is asked for. Unlike that of scores.py it knows
-    no distances between pixels, which take most of that one's time.
+    `labels` (num_images,) are those that a conditional generator is given. Distances between pixels, which take most
+    of the time in scores.py, are not measured.
     """
     images = {"train": train.images_u8, "test": test.images_u8}
-    if wanted is not None:
-        images |= {"labels": train.labels, "wanted": wanted}
-    name = f"light-{classifier.hash}-{weights_id(images)}-{num_images}-v{_VERSION}.safetensors"
-    path = cache_folder() / "evaluation" / name
-    try:
-        tensors, metadata = load_tensors(path)
-        if weights_id(tensors) != metadata["content"]:
-            raise ValueError(f"{path} is damaged")
-        cfd, coverage, histogram = metadata["floor"]
-        return EpochStatistics(**tensors, floor=EpochFigures(cfd, coverage, tuple(histogram)))
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        reference = _measure(train, test, classifier, draw_real(train, num_images, wanted))
-    tensors = {"features": reference.features, "radii": reference.radii}
-    try:
-        save_tensors(path, tensors, {"content": weights_id(tensors), "floor": list(reference.floor)})
-    except OSError as error:
-        logger.warning("%s cannot be kept (%s), so the real images are measured again next time", path, error)
-    return reference
+    if labels is not None:
+        assert train.labels is not None, "data of a conditional generator have labels"
+        images |= {"train_labels": train.labels, "labels": labels}
+    name = f"epoch-{classifier.hash}-{weights_id(images)}-{num_images}"
+    tensors = cached(name, lambda: _measure(train, test, classifier, draw_real(train, num_images, labels)))
+    real = scores_from_tensors(tensors)
+    histogram = tuple(tensors["class_histogram"].tolist())
+    return EpochStatistics(
+        tensors["features"], tensors["radii"], EpochScores(real["cfd"], real["coverage"], histogram)
+    )
 
 
-def _measure(train: ImageSet, test: ImageSet, classifier: Classifier, drawn: Tensor) -> EpochStatistics:
-    logger.info("measuring the real images that the training is scored against, once")
+def _measure(train: ImageSet, test: ImageSet, classifier: Classifier, drawn: Tensor) -> dict[str, Tensor]:
+    """Return what `cached` stores: statistics of the test images, and scores of the `drawn` training images."""
     started = time.monotonic()
-    features = classifier.features(to_float(test.images_u8))
+    features = classifier.features(from_uint8(test.images_u8))
     with _one_thread():
         radii = metrics.radii(features)
-    found = EpochStatistics(features, radii, EpochFigures(0.0, 0.0, ()))
-    floor = epoch_figures(classifier.features(to_float(train.images_u8[drawn])), classifier, found)
+    real = epoch_scores(classifier.features(from_uint8(train.images_u8[drawn])), classifier, features, radii)
     logger.info("measured in %.1f s", time.monotonic() - started)
-    return replace(found, floor=floor)
-
-
-@contextmanager
-def _exactly() -> Iterator[None]:
-    """With all digits, whatever precision the training has: figures of trainings compare."""
-    with matmul_precision("fp32"):
-        yield
+    return {
+        "features": features,
+        "radii": radii,
+        "class_histogram": torch.tensor(real.class_histogram, dtype=torch.float64),
+        **scores_as_tensors({"cfd": real.cfd, "coverage": real.coverage}),
+    }
 
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """The decompositions are of small matrices: threads that wait for each other, on cores that are busy with
-    something else, take seconds where one takes milliseconds."""
+    """Use one thread, because the matrices are small.
+
+    On busy cores, several threads wait for each other and take seconds where one takes milliseconds.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

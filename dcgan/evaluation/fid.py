@@ -1,26 +1,23 @@
-"""FID: the Fréchet distance of the features of the Inception network that published FIDs are taken with.
+"""Measure FID: the Fréchet distance of the features of the Inception network that published FIDs use.
 
-Its weights (Inception of December 2015, ported from TensorFlow by pytorch-fid, about 95 MB) are downloaded once,
-where they are asked for and where that is possible: everything else scores without them. torchvision's own Inception
-is of other weights and another shape, and what it gives is no FID.
+Its weights (Inception of December 2015, ported from TensorFlow by pytorch-fid, about 95 MB) are downloaded once, on
+request. All other scores work without them. torchvision's own Inception has other weights and another shape, so its
+distances are not FID.
 
-What compares with a published FID is the network. The count of images and the real images must be the same too: here
-the test images, as for all scores, where many papers take the training images.
+An FID compares with a published one only if three things are the same: the network, the number of images, and the
+real images. Here these are the test images, as for all scores. Many papers use the training images.
 
 N images, B batch, C H W image.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import logging
 import pickle
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -29,55 +26,28 @@ from torch.nn import functional as F
 from dcgan.checkpoint import TrainedGenerator, weights_id
 from dcgan.data.loading import load_images
 from dcgan.evaluation import metrics
-from dcgan.evaluation.cache import draw_real, kept
-from dcgan.evaluation.classifier import to_float
-from dcgan.evaluation.scores import rounded
+from dcgan.evaluation.images import draw
+from dcgan.evaluation.real_images import cached, draw_real
+from dcgan.evaluation.scores import Scores
 from dcgan.files import cache_folder
-from dcgan.latents import latents_from_seeds
-from dcgan.pixels import to_uint8
+from dcgan.pixels import from_uint8, to_uint8
 
 WEIGHTS_URL = (
     "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/pt_inception-2015-12-05-6726825d.pth"
 )
 _SHA256 = "6726825d"
-"""The first digits, which its name ends with."""
+"""The first digits of the file's SHA-256. Its name ends with them."""
 NUM_FEATURES = 2048
 NUM_IMAGES = 10_000
 _SIZE = 299
 _CHUNK = 32
-"""Images a forward pass: 34 MB at the network's size."""
-_VERSION = 1
-"""Raise it when real images get other figures than before."""
+"""Images in a forward pass: 34 MB at the network's size."""
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class InceptionScores:
-    """What one generator's images get by Inception's features, and all that it depends on."""
-
-    classifier: str
-    classifier_hash: str
-    num_images: int
-    fid: float
-    """Fréchet distance from the test images; 0 is best."""
-    real_fid: float
-    """Of as many real training images."""
-    kid: float
-    """Kernel distance of the same features: unbiased, unlike FID; see metrics.kernel_distance."""
-    real_kid: float
-    weights_id: str = ""
-    step: int = 0
-    seed: int = 0
-    """Of the first image; the others have those that follow."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Flat, rounded to six digits: a row of evals.jsonl."""
-        return {name: rounded(value) for name, value in dataclasses.asdict(self).items()}
-
-
 class Inception:
-    """FID's network with its weights, in eval mode; `hash` names them."""
+    """FID's network with its weights, in eval mode. `hash` names the weights."""
 
     name = "Inception (FID)"
 
@@ -88,30 +58,29 @@ class Inception:
 
     @torch.no_grad()
     def features(self, images: Tensor) -> Tensor:
-        """Images (N, 1 or 3, H, W) in [-1, 1], of any size -> float32 (N, 2048) on the CPU.
+        """Return features (N, 2048) float32 on the CPU of images (N, 1 or 3, H, W) in [-1, 1] of any size.
 
-        Made 299x299 by bilinear interpolation, as pytorch-fid does; grey is shown to all three channels.
+        Images are resized to 299x299 by bilinear interpolation, as in pytorch-fid. Gray is copied to three channels.
         """
-        found = []
+        features = [torch.empty(0, NUM_FEATURES)]
         for chunk in images.split(_CHUNK):
             chunk = chunk.to(self.device).expand(-1, 3, -1, -1)
-            found.append(
-                self._network(F.interpolate(chunk, (_SIZE, _SIZE), mode="bilinear", align_corners=False)).cpu()
-            )
-        return torch.cat([torch.empty(0, NUM_FEATURES), *found])
+            resized = F.interpolate(chunk, (_SIZE, _SIZE), mode="bilinear", align_corners=False)
+            features.append(self._network(resized).cpu())
+        return torch.cat(features)
 
 
 def evaluate_inception(
-    generator: TrainedGenerator, classifier: Inception | None = None, num_images: int = NUM_IMAGES, seed: int = 0
-) -> InceptionScores:
-    """Draw images from the seeds `seed`, `seed` + 1, ..., each class in turn, and measure them by FID and KID against
-    the test images of the generator's data, beside as many real training images (of each class).
+    generator: TrainedGenerator, *, classifier: Inception | None = None, num_images: int = NUM_IMAGES, seed: int = 0
+) -> Scores:
+    """Draw images from the seeds `seed`, `seed` + 1, ..., each class in turn, and return their FID and KID.
 
-    Slow on a CPU: three times as many images as are asked for pass a large network. Raises FileNotFoundError where
-    the weights cannot be had, and ValueError for a count that the training images do not have, and for pixels that
-    are no numbers.
+    Both compare with the test images of the generator's data. As many real training images (of each class) are scored
+    too. This is slow on a CPU, because a large network sees all three sets of images. Raises FileNotFoundError if the
+    weights are missing and cannot be downloaded. Raises ValueError for a count that the training images do not have,
+    and for pixels that are not numbers.
     """
-    classifier = classifier or load_inception(generator.device)
+    inception = classifier or load_inception(generator.device)
     config = generator.train_config
     train, test = (load_images(config.data, config.model, config.seed, split) for split in ("train", "test"))
     if not 2 <= num_images <= len(train.images_u8):
@@ -121,78 +90,74 @@ def evaluate_inception(
     real = {"test": test.images_u8, "train": train.images_u8[drawn]}
 
     def measure() -> dict[str, Tensor]:
-        return {name: classifier.features(to_float(images_u8)) for name, images_u8 in real.items()}
+        return {name: inception.features(from_uint8(images_u8)) for name, images_u8 in real.items()}
 
-    known = kept(f"inception-{classifier.hash}-{weights_id(real)}-v{_VERSION}", measure)
-    found = torch.cat([classifier.features(images) for images in _draw(generator, num_images, seed, labels)])
-    return InceptionScores(
-        classifier.name,
-        classifier.hash,
-        num_images,
-        fid=metrics.frechet_distance(known["test"], found),
-        real_fid=metrics.frechet_distance(known["test"], known["train"]),
-        kid=metrics.kernel_distance(known["test"], found).mean,
-        real_kid=metrics.kernel_distance(known["test"], known["train"]).mean,
+    features = cached(f"inception-{inception.hash}-{weights_id(real)}", measure)
+    chunks = draw(generator, num_images, seed=seed, labels=labels, chunk=_CHUNK)
+    # FIDs are measured on images in files, so pixels are rounded to bytes.
+    generated = torch.cat([inception.features(from_uint8(to_uint8(images))) for images in chunks])
+
+    def scores_of(images: Tensor) -> dict[str, float]:
+        return metrics.compute(metrics.FeatureSample(features=images, real=features["test"]), "Inception")
+
+    return Scores(
+        classifier=inception.name,
+        classifier_hash=inception.hash,
+        num_images=num_images,
+        values=scores_of(generated),
+        real=scores_of(features["train"]),
         weights_id=generator.weights_id,
         step=generator.step,
         seed=seed,
     )
 
 
-def _draw(generator: TrainedGenerator, num_images: int, seed: int, labels: Tensor | None) -> Iterator[Tensor]:
-    """Images (B, C, H, W) in [-1, 1], some at a time, as files of bytes would hold them: so FIDs are taken."""
-    config = generator.config
-    for start in range(0, num_images, _CHUNK):
-        stop = min(start + _CHUNK, num_images)
-        z = latents_from_seeds(range(seed + start, seed + stop), config.latent_dim, config.latent)
-        asked = None if labels is None else labels[start:stop]
-        yield to_float(torch.from_numpy(to_uint8(generator(z, asked).numpy())))
-
-
 # The network
 
 
 def build_network() -> nn.Module:
-    """Images (B, 3, 299, 299) in [-1, 1] -> (B, 2048), with random weights.
+    """Build the network with random weights: images (B, 3, 299, 299) in [-1, 1] -> logits (B, 1008).
 
-    torchvision's Inception but for its branches that pool: FID's leave the padding out of an average, and the last
-    one takes the maximum, as in pytorch-fid.
+    It is torchvision's Inception except for the branches that pool, as in pytorch-fid: an average leaves out the
+    padding, and the last branch takes the maximum.
     """
     from torchvision.models import inception_v3
 
-    # Not torchvision's first weights: drawing them is slow, and they are replaced.
+    # Without torchvision's initial weights: drawing them is slow, and they are replaced.
     network = inception_v3(weights=None, num_classes=1008, aux_logits=False, init_weights=False)
     mean = partial(F.avg_pool2d, kernel_size=3, stride=1, padding=1, count_include_pad=False)
     largest = partial(F.max_pool2d, kernel_size=3, stride=1, padding=1)
     for name in ("5b", "5c", "5d", "6b", "6c", "6d", "6e", "7b", "7c"):
         block = getattr(network, f"Mixed_{name}")
-        block.register_forward_hook(partial(_pool_anew, pool=largest if name == "7c" else mean))
+        block.register_forward_hook(partial(_replace_pooling, pool=largest if name == "7c" else mean))
     return network
 
 
-def _pool_anew(block: nn.Module, inputs: tuple[Tensor], output: Tensor, pool: Callable[[Tensor], Tensor]) -> Tensor:
-    """The block's output with that of its pooling branch, its last channels, from another way of pooling."""
-    pooled = block.branch_pool(pool(inputs[0]))
+def _replace_pooling(
+    block: nn.Module, inputs: tuple[Tensor], output: Tensor, pool: Callable[[Tensor], Tensor]
+) -> Tensor:
+    """Return the block's output with its last channels, the pooling branch, computed by another `pool`."""
+    pooled = block.get_submodule("branch_pool")(pool(inputs[0]))
     return torch.cat([output[:, : -pooled.shape[1]], pooled], 1)
 
 
 def load_inception(device: str | torch.device = "cpu") -> Inception:
-    """The network with FID's weights, downloaded into the user's cache where they are not there yet.
+    """Load the network with FID's weights; download them into the user's cache if they are missing.
 
-    Raises FileNotFoundError where they cannot be downloaded, ValueError where the file is damaged.
+    Raises FileNotFoundError if they cannot be downloaded, and ValueError if the file is damaged.
     """
     path = cache_folder() / "inception" / WEIGHTS_URL.rpartition("/")[2]
     if not path.is_file():
         _download(path)
     try:
         if not hashlib.sha256(path.read_bytes()).hexdigest().startswith(_SHA256):
-            raise ValueError("its SHA-256 is another")
+            raise ValueError("its SHA-256 is not the published one")
         network = build_network()
-        # A pickle, and the only one: PyTorch reads tensors from it and runs nothing, and its hash is known.
+        # The file is a pickle. With weights_only PyTorch reads tensors and runs no code, and the hash is known.
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except (ValueError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise ValueError(f"{path} is damaged ({error}); delete it to download it again") from error
-    network.fc = nn.Identity()  # what comes before the classes are the features
+    network.fc = nn.Identity()  # the features are the inputs of the last layer
     return Inception(network, device)
 
 

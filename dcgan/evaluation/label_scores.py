@@ -1,10 +1,12 @@
-"""Whether a conditional generator draws what it is told, asked of classifiers that learn from its images alone.
+"""Test whether a conditional generator draws the requested classes, with classifiers that learn from its images only.
 
-Two learn from 50,000 generated images and the labels they were asked by, and are tested on the real test images: a
-1-nearest-neighbour classifier in pixel space, which is the DCGAN paper's own test (Radford et al., arXiv 1511.06434,
-table 3), and a small network, whose accuracy is the classification accuracy score (Ravuri and Vinyals, arXiv
-1905.10887). An image of the wrong digit costs both; so does what is never drawn, since nothing of it is learnt. Their
-floors are those of as many real training images.
+Two classifiers learn from 50,000 generated images and their labels. Both are tested on the real test images.
+
+- A 1-nearest-neighbor classifier in pixel space: the DCGAN paper's test (Radford et al., arXiv 1511.06434, Table 3).
+- A small network, for the classification accuracy score (Ravuri and Vinyals, arXiv 1905.10887).
+
+Images of a wrong class lower both scores. So do kinds of images that are never drawn, because nothing is learned from
+them. As many real training images are scored too.
 
 N images, C H W image.
 """
@@ -12,7 +14,6 @@ N images, C H W image.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -20,39 +21,26 @@ from torch import Tensor
 from dcgan.checkpoint import TrainedGenerator, weights_id
 from dcgan.data.loading import ImageSet, load_images
 from dcgan.evaluation import metrics
-from dcgan.evaluation.cache import kept
-from dcgan.evaluation.classifier import BATCH, NUM_CLASSES, Classifier, to_float, train_classifier
-from dcgan.latents import latents_from_seeds
-from dcgan.pixels import to_uint8
+from dcgan.evaluation.classifier import BATCH, NUM_CLASSES, Classifier, train_classifier
+from dcgan.evaluation.images import draw
+from dcgan.evaluation.real_images import cached, scores_as_tensors, scores_from_tensors, scores_id
+from dcgan.evaluation.scores import Scores
+from dcgan.pixels import from_uint8, to_uint8
 
 NUM_IMAGES = 50_000
-"""As many as the DCGAN paper's."""
+"""As many as in the DCGAN paper."""
 EPOCHS = 3
-"""Of the network that learns, and of its floor; the judge of the other scores takes 10, three times as long."""
-_CHUNK = 1_000
-"""Images drawn at a time: 3 MB as floats, a quarter of that as the bytes that are kept."""
-_VERSION = 1
-"""Raise it when real images get other figures than before."""
+"""Training epochs of the small network. The classifier of the other scores has 10, which take three times as long."""
 
 
-@dataclass(frozen=True)
-class LabelScores:
-    """What classifiers learn from a generator's images, beside what they learn from as many real ones."""
+def add_label_scores(
+    scores: Scores, generator: TrainedGenerator, *, num_images: int = NUM_IMAGES, seed: int = 0
+) -> Scores:
+    """Return the scores of this generator, with what classifiers learn from its images added.
 
-    num_labelled: int
-    nearest_neighbor_error: float
-    """Of the 1-nearest-neighbour classifier: the share of test images that it gets wrong."""
-    real_nearest_neighbor_error: float
-    classification_accuracy: float
-    """The classification accuracy score: the share of test images that a network trained on these gets right."""
-    real_classification_accuracy: float
-
-
-def label_scores(generator: TrainedGenerator, num_images: int = NUM_IMAGES, seed: int = 0) -> LabelScores:
-    """Draw images from the seeds `seed`, `seed` + 1, ..., each digit in turn, and let classifiers learn from them.
-
-    The same call gives the same numbers, on the same machine with as many threads. Raises ValueError for a generator
-    that is not conditional, a count that the training images do not have, and pixels that are no numbers.
+    Draws images from the seeds `seed`, `seed` + 1, ..., each digit in turn. The same call gives the same numbers on
+    the same machine with as many threads. Raises ValueError for a generator that is not conditional, a count that the
+    training images do not have, and pixels that are not numbers.
     """
     config = generator.train_config
     if not config.model.num_classes:
@@ -60,54 +48,45 @@ def label_scores(generator: TrainedGenerator, num_images: int = NUM_IMAGES, seed
             "the model is not conditional, so its images have no labels to learn from; leave out --labels, or train "
             f"with --model.num-classes {NUM_CLASSES}"
         )
-    # The whole set, even where the training saw its beginning only: as many real images as generated ones are needed.
+    # All training images, even if the training saw only the first ones: as many real as generated ones are needed.
     data = dataclasses.replace(config.data, limit=0)
-    real, test = (load_images(data, config.model, config.seed, split) for split in ("train", "test"))
-    if not BATCH <= num_images <= len(real.images_u8):
-        raise ValueError(f"num_images={num_images} is not in {BATCH}..{len(real.images_u8)}, which the data has")
-    drawn = torch.randperm(len(real.images_u8), generator=torch.Generator().manual_seed(0))[:num_images]
-    real = ImageSet(real.images_u8[drawn], real.labels[drawn], ())
-
-    def measure(images_u8: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        found = learnt_from(images_u8, labels, test, generator.device)
-        return dict(
-            zip(("nearest_neighbor_error", "accuracy"), torch.tensor(found, dtype=torch.float64), strict=True)
-        )
-
-    found = measure(*_draw(generator, num_images, seed))
-    content = {"images": real.images_u8, "labels": real.labels, "test": test.images_u8, "test_labels": test.labels}
-    floor = kept(f"labels-{weights_id(content)}-{EPOCHS}-v{_VERSION}", lambda: measure(real.images_u8, real.labels))
-    return LabelScores(
-        num_images,
-        found["nearest_neighbor_error"].item(),
-        floor["nearest_neighbor_error"].item(),
-        found["accuracy"].item(),
-        floor["accuracy"].item(),
+    train, test = (load_images(data, config.model, config.seed, split) for split in ("train", "test"))
+    if not BATCH <= num_images <= len(train.images_u8):
+        raise ValueError(f"num_images={num_images} is not in {BATCH}..{len(train.images_u8)}, which the data has")
+    assert train.labels is not None and test.labels is not None, "data of a conditional generator have labels"  # noqa: PT018
+    drawn = torch.randperm(len(train.images_u8), generator=torch.Generator().manual_seed(0))[:num_images]
+    real_u8, real_labels = train.images_u8[drawn], train.labels[drawn]
+    labels = torch.arange(num_images) % NUM_CLASSES
+    images_u8 = torch.cat([to_uint8(images) for images in draw(generator, num_images, seed=seed, labels=labels)])
+    values = learn_from(images_u8, labels, test, generator.device)
+    content = {"images": real_u8, "labels": real_labels, "test": test.images_u8, "test_labels": test.labels}
+    real = cached(
+        f"labels-{weights_id(content)}-{EPOCHS}-{scores_id('--labels')}",
+        lambda: scores_as_tensors(learn_from(real_u8, real_labels, test, generator.device)),
+    )
+    return dataclasses.replace(
+        scores,
+        values=scores.values | values,
+        real=scores.real | scores_from_tensors(real),
+        num_labeled=num_images,
     )
 
 
-def learnt_from(
+def learn_from(
     images_u8: Tensor, labels: Tensor, test: ImageSet, device: str | torch.device = "cpu"
-) -> tuple[float, float]:
-    """The 1-nearest-neighbour error and the classification accuracy, on `test`, of what learns from these images
-    (N, 1, 28, 28) uint8 and labels (N,)."""
-    images_u8, labels, test_u8, wanted = (
-        each.to(device) for each in (images_u8, labels, test.images_u8, test.labels)
-    )
-    error = metrics.nearest_neighbour_error(
-        to_float(images_u8).flatten(1), labels, to_float(test_u8).flatten(1), wanted
+) -> dict[str, float]:
+    """Return the scores on `test` of classifiers that learn from images (N, 1, 28, 28) uint8 with labels (N,)."""
+    assert test.labels is not None, "test images have labels"
+    images_u8, labels, test_u8, test_labels = (
+        tensor.to(device) for tensor in (images_u8, labels, test.images_u8, test.labels)
     )
     *_, network = train_classifier(images_u8, labels, seed=0, epochs=EPOCHS)
-    return error, Classifier("drawn", network, device).accuracy(to_float(test.images_u8), test.labels)
-
-
-def _draw(generator: TrainedGenerator, num_images: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Images (N, C, H, W) uint8, as a file would hold them, and the labels (N,) they were asked by."""
-    config = generator.config
-    labels = torch.arange(num_images) % NUM_CLASSES
-    images_u8 = torch.empty(num_images, *config.image_shape, dtype=torch.uint8)
-    for start in range(0, num_images, _CHUNK):
-        stop = min(start + _CHUNK, num_images)
-        z = latents_from_seeds(range(seed + start, seed + stop), config.latent_dim, config.latent)
-        images_u8[start:stop] = torch.from_numpy(to_uint8(generator(z, labels[start:stop]).numpy()))
-    return images_u8, labels
+    learned = Classifier("generated images", network, device)
+    sample = metrics.LabeledSample(
+        images=from_uint8(images_u8).flatten(1),
+        labels=labels,
+        test_images=from_uint8(test_u8).flatten(1),
+        test_labels=test_labels,
+        accuracy=learned.accuracy(from_uint8(test.images_u8), test.labels),
+    )
+    return metrics.compute(sample, "--labels")

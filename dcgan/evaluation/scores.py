@@ -1,127 +1,123 @@
-"""How good a generator is, in numbers that somebody else gets too: the same seeds, count, classifier and real images.
+"""Score a generator: everyone gets the same numbers from the same seeds, count, classifier and real images.
 
-Everything is measured against the whole test part of the data, which no generator has seen. Beside each figure
-stands its floor: what as many real training images get in place of the generated ones, under the same code. It is not
-quite what a perfect generator would get: the classifier was trained on these very images, and is surer of them.
+Generated images are compared with the whole test part of the data, which no generator has seen. Beside each score
+stands the score of as many real training images. A perfect generator would not reach it exactly: the classifier was
+trained on these images and is surer of them.
 
-N generated, M real test images, F features, C H W image.
+N generated, M real test, T training images, F features, C H W image.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from dcgan.checkpoint import TrainedGenerator, load_generator, load_tensors, save_tensors, weights_id
+from dcgan.checkpoint import TrainedGenerator, load_generator, weights_id
 from dcgan.data.loading import ImageSet, load_images
 from dcgan.evaluation import metrics
-from dcgan.evaluation.cache import draw_real
-from dcgan.evaluation.classifier import NUM_CLASSES, Classifier, load_classifier, to_float
-from dcgan.evaluation.label_scores import LabelScores
-from dcgan.files import cache_folder
-from dcgan.latents import latents_from_seeds
+from dcgan.evaluation.classifier import NUM_CLASSES, Classifier, load_classifier
+from dcgan.evaluation.images import check_finite, draw
+from dcgan.evaluation.real_images import cached, draw_real, scores_as_tensors, scores_from_tensors, scores_id
+from dcgan.pixels import from_uint8
+from dcgan.runs.scores import REAL, Applies
 
 NUM_IMAGES = 10_000
+_APPLIES: tuple[Applies, ...] = ("every model", "conditional models")
 _COMPARED = 2_500
-"""Images, real and generated, whose nearest training image is sought: their median needs no more of them, and each
-takes 60,000 distances between images."""
-_VERSION = 1
-"""Raise it when real images get other figures than before: what was kept by the old code is then made anew."""
-
-logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Figures:
-    """What a set of images gets. See dcgan.evaluation.metrics for each."""
-
-    cfd: float
-    """Classifier Fréchet distance; 0 is best."""
-    kernel_distance: float
-    kernel_deviation: float
-    inception_score: float
-    """By the classifier: 10 is best, for ten classes."""
-    precision: float
-    recall: float
-    density: float
-    coverage: float
-    class_distance: float
-    """Total variation distance of the classes, as the classifier sees them, from the training labels'."""
-    class_histogram: tuple[float, ...]
+"""Generated and test images whose nearest training image is searched. Their median needs no more of them, and each
+takes 60,000 distances."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """The figures of one generator's images, and all that they depend on."""
+    """The scores of one generator's images, and everything that they depend on. `scores["cfd"]` is one of them."""
 
     classifier: str
+    """Name of the network whose features were compared."""
     classifier_hash: str
     num_images: int
-    figures: Figures
-    floor: Figures
-    memorization_ratio: float
-    """See metrics.memorization_ratio; of distances between pixels in [-1, 1]."""
-    memorizes: bool
-    label_accuracy: float | None
-    """Of a conditional generator: the share of images that are taken for the digit they were to be."""
+    values: dict[str, float]
+    """By key of dcgan.runs.scores.SCORES."""
+    real: dict[str, float]
+    """The same scores of as many real training images, except those that only generated images have."""
+    class_histogram: tuple[float, ...] = ()
+    """The share of each class that the classifier sees; empty where no classes were counted."""
+    real_class_histogram: tuple[float, ...] = ()
+    num_labeled: int = 0
+    """Images that classifiers learned from (see label_scores); 0 if this was not requested."""
     weights_id: str = ""
     step: int = 0
     seed: int = 0
-    """Of the first image; the others have those that follow."""
-    labels: LabelScores | None = None
-    """Of a conditional generator, where they were asked for: they take minutes. See dcgan.evaluation.label_scores."""
+    """The seed of the first image. The others have the seeds after it."""
+
+    def __getitem__(self, key: str) -> float:
+        return self.values[key]
+
+    @property
+    def memorizes(self) -> bool | None:
+        """Whether most images are copies of training images; None where that was not measured."""
+        ratio = self.values.get("memorization_ratio")
+        return None if ratio is None else ratio < metrics.MEMORIZES_BELOW
 
     def to_json(self) -> dict[str, Any]:
-        """Flat, rounded to six digits, those of real images as real_NAME: a row of evals.jsonl."""
-        values: dict[str, Any] = {
-            "weights_id": self.weights_id,
-            "step": self.step,
-            "seed": self.seed,
-            "num_images": self.num_images,
-            "classifier": self.classifier,
-            "classifier_hash": self.classifier_hash,
-        }
-        floor = dataclasses.asdict(self.floor)
-        for name, value in dataclasses.asdict(self.figures).items():
-            values |= {name: value, f"real_{name}": floor[name]}
-        values |= {"memorization_ratio": self.memorization_ratio, "memorizes": self.memorizes}
-        if self.label_accuracy is not None:
-            values["label_accuracy"] = self.label_accuracy
-        if self.labels is not None:
-            values |= dataclasses.asdict(self.labels)
-        return {name: rounded(value) for name, value in values.items()}
+        """Return a row of evals.jsonl: flat, rounded to six digits, scores of real images as real_NAME."""
+        names = ("weights_id", "step", "seed", "num_images", "classifier", "classifier_hash")
+        row: dict[str, Any] = {name: getattr(self, name) for name in names}
+        for key, value in self.values.items():
+            row[key] = value
+            if key in self.real:
+                row[REAL + key] = self.real[key]
+        if self.class_histogram:
+            row |= {"class_histogram": self.class_histogram, "real_class_histogram": self.real_class_histogram}
+        if self.memorizes is not None:
+            row["memorizes"] = self.memorizes
+        if self.num_labeled:
+            row["num_labeled"] = self.num_labeled
+        return {name: _rounded(value) for name, value in row.items()}
 
 
-def rounded(value: Any) -> Any:
-    """To six digits, as rows of evals.jsonl have them; what is no float stays as it is."""
+def _rounded(value: Any) -> Any:
     if isinstance(value, tuple):
-        return [rounded(each) for each in value]
+        return [_rounded(part) for part in value]
     return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RealStatistics:
-    """The real images that a generator is measured against, and what they get themselves."""
+    """The real images that generated ones are compared with, and the scores of as many training images."""
 
     features: Tensor
-    """Of the test images, (M, F)."""
+    """(M, F), of the test images."""
     radii: Tensor
-    """Of their balls, (M,)."""
-    classes: Tensor
-    """Of some of them, from all over the test part, as the classifier sees them."""
-    nearest: Tensor
-    """How far each of these is from the nearest training image, in pixels' values."""
+    """(M,), see metrics.radii."""
+    unseen_classes: Tensor
+    """Classes of some test images, spread over all of them, as the classifier sees them."""
+    unseen_distances: Tensor
+    """Their distances from the nearest training image, in pixels."""
     train_u8: Tensor
     """(T, C, H, W)."""
-    histogram: Tensor
-    """The share of each label in the training part, (10,)."""
-    floor: Figures
+    training_histogram: Tensor
+    """The share (K,) of each label in the training images."""
+    real: dict[str, float] = field(default_factory=dict)
+    real_class_histogram: tuple[float, ...] = ()
+
+    def sample(self, features: Tensor, classifier: Classifier, **known: Tensor | None) -> metrics.ClassifiedSample:
+        """Return what the scores of images with these features (N, F) are computed from."""
+        return metrics.ClassifiedSample(
+            features=features,
+            real=self.features,
+            logits=classifier.logits(features),
+            real_radii=self.radii,
+            training_histogram=self.training_histogram,
+            unseen_distances=self.unseen_distances,
+            unseen_classes=self.unseen_classes,
+            **known,
+        )
 
 
 def evaluate(
@@ -151,61 +147,38 @@ def evaluate(
         >>> scores = dcgan.evaluate("checkpoints/dcgan-mnist", num_images=100)
         >>> scores.num_images, scores.classifier
         (100, 'mnist classifier')
-        >>> scores.figures.cfd > scores.floor.cfd  # farther from the test images than real training images are
+        >>> scores["cfd"] > scores.real["cfd"]  # farther from the test images than real training images are
         True
     """
     if not isinstance(generator, TrainedGenerator):
         generator = load_generator(generator)
     config = generator.train_config
     classifier = classifier or load_classifier(config.data.name, generator.device)
-    classifier.features(torch.empty(0, *config.model.image_shape))  # says at once if it cannot take the shape
+    classifier.features(torch.empty(0, *config.model.image_shape))  # refuses a wrong shape before anything is drawn
     train, test = (load_images(config.data, config.model, config.seed, split) for split in ("train", "test"))
     labels = torch.arange(num_images) % NUM_CLASSES if config.model.num_classes else None
-    reference = real_statistics(train, test, classifier, num_images, labels)
-    z = latents_from_seeds(range(seed, seed + num_images), config.model.latent_dim, config.model.latent)
-    scores = score(generator(z, labels), labels, reference, classifier)
+    statistics = real_statistics(train, test, classifier, num_images, labels)
+    images = torch.cat([*draw(generator, num_images, seed=seed, labels=labels)])
+    scores = score(images, labels, statistics, classifier)
     return dataclasses.replace(scores, weights_id=generator.weights_id, step=generator.step, seed=seed)
 
 
-def score(images: Tensor, labels: Tensor | None, reference: RealStatistics, classifier: Classifier) -> Scores:
-    """Score images (N, 1, 28, 28) in [-1, 1], whoever drew them; `labels` (N,): what they were to be, if anything.
+def score(images: Tensor, labels: Tensor | None, statistics: RealStatistics, classifier: Classifier) -> Scores:
+    """Score images (N, 1, 28, 28) in [-1, 1] of any origin.
 
-    Raises ValueError for pixels that are no numbers.
+    `labels` (N,) are those that the images were drawn for, if any. Raises ValueError for pixels that are not numbers.
     """
-    if not images.isfinite().all():
-        raise ValueError(
-            "the images have pixels that are no numbers and cannot be scored; train their generator again"
-        )
-    features = classifier.features(images)
-    figures = _figures(features, classifier, reference.features, reference.radii, reference.histogram)
-    classes = classifier.logits(features).argmax(1)
-    compared = images[:_COMPARED].flatten(1)
-    distances = metrics.nearest(compared, to_float(reference.train_u8).flatten(1))
-    ratio = metrics.memorization_ratio(distances, classes[:_COMPARED], reference.nearest, reference.classes)
+    check_finite(images)
+    distances = metrics.nearest(images[:_COMPARED].flatten(1), from_uint8(statistics.train_u8).flatten(1))
+    sample = statistics.sample(classifier.features(images), classifier, labels=labels, distances=distances)
     return Scores(
         classifier=f"{classifier.name} classifier",
         classifier_hash=classifier.hash,
         num_images=len(images),
-        figures=figures,
-        floor=reference.floor,
-        memorization_ratio=ratio,
-        memorizes=ratio < metrics.MEMORIZES_BELOW,
-        label_accuracy=None if labels is None else (classes == labels).double().mean().item(),
-    )
-
-
-def _figures(
-    features: Tensor, classifier: Classifier, real: Tensor, real_radii: Tensor, histogram: Tensor
-) -> Figures:
-    logits = classifier.logits(features)
-    seen = metrics.class_histogram(logits.argmax(1), NUM_CLASSES)
-    return Figures(
-        metrics.frechet_distance(real, features),
-        *metrics.kernel_distance(real, features),
-        metrics.inception_score(logits),
-        *metrics.neighbors(real, features, real_radii, metrics.radii(features)),
-        metrics.class_distance(seen, histogram),
-        tuple(seen.tolist()),
+        values=metrics.compute(sample, *_APPLIES),
+        real=statistics.real,
+        class_histogram=tuple(sample.histogram.tolist()),
+        real_class_histogram=statistics.real_class_histogram,
     )
 
 
@@ -213,57 +186,66 @@ def _figures(
 
 
 def real_statistics(
-    train: ImageSet, test: ImageSet, classifier: Classifier, num_images: int, wanted: Tensor | None = None
+    train: ImageSet, test: ImageSet, classifier: Classifier, num_images: int, labels: Tensor | None = None
 ) -> RealStatistics:
-    """What a generator is measured against, from the user's cache where these very images were measured before.
+    """Return what a generator is compared with, from the cache if the same images were measured before.
 
-    The floor is that of `num_images` training images, drawn by a fixed seed, and of the labels `wanted` (num_images,)
-    where a conditional generator is asked for these. Raises ValueError for a count or a label that the training
-    images do not have.
+    `num_images` training images are scored like generated ones. `labels` (num_images,) are those that a conditional
+    generator is given. Raises ValueError for a count or a label that the training images do not have.
     """
     least = metrics.K + 1
     if not least <= num_images <= len(train.images_u8):
         raise ValueError(f"num_images={num_images} is not in {least}..{len(train.images_u8)}, which the data has")
+    assert train.labels is not None, "data with a classifier have labels"
     histogram = metrics.class_histogram(train.labels, NUM_CLASSES)
-    path = cache_folder() / "evaluation" / f"{_key(train, test, classifier, num_images, wanted)}.safetensors"
-    try:
-        tensors, metadata = load_tensors(path)
-        if weights_id(tensors) != metadata["content"]:
-            raise ValueError(f"{path} is damaged")
-        floor = Figures(**metadata["floor"] | {"class_histogram": tuple(metadata["floor"]["class_histogram"])})
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        tensors, floor = _measure(train, test, classifier, draw_real(train, num_images, wanted), histogram)
-        try:
-            save_tensors(path, tensors, {"content": weights_id(tensors), "floor": dataclasses.asdict(floor)})
-        except OSError as error:
-            logger.warning("%s cannot be kept (%s), so the real images are measured again next time", path, error)
-    return RealStatistics(**tensors, train_u8=train.images_u8, histogram=histogram, floor=floor)
+
+    def measure() -> dict[str, Tensor]:
+        return _measure(train, test, classifier, draw_real(train, num_images, labels), histogram)
+
+    tensors = cached(_cache_name(train, test, classifier, num_images, labels), measure)
+    return RealStatistics(
+        features=tensors["features"],
+        radii=tensors["radii"],
+        unseen_classes=tensors["unseen_classes"],
+        unseen_distances=tensors["unseen_distances"],
+        train_u8=train.images_u8,
+        training_histogram=histogram,
+        real=scores_from_tensors(tensors),
+        real_class_histogram=tuple(tensors["class_histogram"].tolist()),
+    )
 
 
 def _measure(
     train: ImageSet, test: ImageSet, classifier: Classifier, drawn: Tensor, histogram: Tensor
-) -> tuple[dict[str, Tensor], Figures]:
-    logger.info("measuring the real images, once")
-    features = classifier.features(to_float(test.images_u8))
-    radii = metrics.radii(features)
-    floor = _figures(classifier.features(to_float(train.images_u8[drawn])), classifier, features, radii, histogram)
-    spread = slice(None, None, max(1, len(test.images_u8) // _COMPARED))  # MNIST's halves are of different writers
-    compared, train_pixels = (to_float(images).flatten(1) for images in (test.images_u8[spread], train.images_u8))
-    tensors = {
-        "features": features,
-        "radii": radii,
-        "classes": classifier.logits(features[spread]).argmax(1),
-        "nearest": metrics.nearest(compared, train_pixels),
+) -> dict[str, Tensor]:
+    """Return what `cached` stores: statistics of the test images, and scores of the `drawn` training images."""
+    features = classifier.features(from_uint8(test.images_u8))
+    spread = slice(None, None, max(1, len(test.images_u8) // _COMPARED))  # MNIST's halves have different writers
+    unseen, train_pixels = (from_uint8(images).flatten(1) for images in (test.images_u8[spread], train.images_u8))
+    statistics = RealStatistics(
+        features=features,
+        radii=metrics.radii(features),
+        unseen_classes=classifier.logits(features[spread]).argmax(1),
+        unseen_distances=metrics.nearest(unseen, train_pixels),
+        train_u8=train.images_u8,
+        training_histogram=histogram,
+    )
+    sample = statistics.sample(classifier.features(from_uint8(train.images_u8[drawn])), classifier)
+    return {
+        "features": statistics.features,
+        "radii": statistics.radii,
+        "unseen_classes": statistics.unseen_classes,
+        "unseen_distances": statistics.unseen_distances,
+        "class_histogram": sample.histogram,
+        **scores_as_tensors(metrics.compute(sample, *_APPLIES)),
     }
-    return tensors, floor
 
 
-def _key(
-    train: ImageSet, test: ImageSet, classifier: Classifier, num_images: int, wanted: Tensor | None = None
+def _cache_name(
+    train: ImageSet, test: ImageSet, classifier: Classifier, num_images: int, labels: Tensor | None = None
 ) -> str:
-    """Changes with whatever decides the figures: the classifier, the images, their labels, the count or what labels
-    are asked for, the code."""
-    images = {"train": train.images_u8, "labels": train.labels, "test": test.images_u8}
-    if wanted is not None:
-        images["wanted"] = wanted
-    return f"{classifier.hash}-{weights_id(images)}-{num_images}-v{_VERSION}"
+    """Return a name that changes with everything that decides the statistics."""
+    images = {"train": train.images_u8, "train_labels": train.labels, "test": test.images_u8}
+    if labels is not None:
+        images["labels"] = labels
+    return f"scores-{classifier.hash}-{weights_id(images)}-{num_images}-{scores_id(*_APPLIES)}"

@@ -31,7 +31,7 @@ def training_gif(
             picture = pixels.read_png(run.sample_path(step))
         except FileNotFoundError:
             continue  # a resume removed it after the folder was listed
-        picture = pixels.enlarge(pixels.reverse_grey(picture) if reverse else picture, enlarge)
+        picture = pixels.enlarge(pixels.invert(picture) if reverse else picture, enlarge)
         if not frames:
             pixels.check_film(len(steps), picture)
         frames.append(pixels.caption(picture, frame_caption(step, run.status()), background=255 if reverse else 0))
@@ -72,7 +72,7 @@ def side_by_side_gif(
 def side(run: Run, step: int, *, enlarge: int = 2, reverse: bool = False) -> Bytes:
     """Return the run's grid at a step, with its name and epoch below. Raises FileNotFoundError without that grid."""
     picture = pixels.read_png(run.sample_path(step))
-    picture = pixels.enlarge(pixels.reverse_grey(picture) if reverse else picture, enlarge)
+    picture = pixels.enlarge(pixels.invert(picture) if reverse else picture, enlarge)
     text = f"{run.name}, {frame_caption(step, run.status())}"
     return pixels.caption(picture, text, background=255 if reverse else 0, shorten=True)
 

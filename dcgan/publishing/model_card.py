@@ -63,7 +63,7 @@ def _eval_results(config: TrainConfig, rows: Sequence[evaluations.Row]) -> list[
             metric_name=f"{score.label}, {score.title}",
             metric_value=row[key],
             metric_args={
-                "num_images": row["num_labelled" if score.applies == "--labels" else "num_images"],
+                "num_images": row["num_labeled" if score.applies == "--labels" else "num_images"],
                 "first_seed": row["seed"],
                 "features": f"{row['classifier']} {row['classifier_hash']}",
             },
@@ -90,8 +90,7 @@ def _text(run: Run, repo: str) -> str:
             "import dcgan",
             "",
             f'generator = dcgan.load_generator("hub:{repo}")',
-            "z = dcgan.latents_from_seeds(range(64), generator.config.latent_dim, generator.config.latent)",
-            f"images = generator(z{labels})  # in [-1, 1]",
+            f"images = generator(generator.latents(range(64)){labels})  # in [-1, 1]",
             "```",
             "",
             "## Scores",

@@ -231,7 +231,7 @@ SCORES: dict[str, Score] = {
 }
 """Key of a row of evals.jsonl -> what it is. Tables have this order."""
 
-NOT_SCORES = frozenset({"step", "seed", "num_images", "num_labelled", "psi", "memorizes"})
+NOT_SCORES = frozenset({"step", "seed", "num_images", "num_labeled", "psi", "memorizes"})
 """Numbers in a row that say how it was measured, or repeat a score."""
 
 

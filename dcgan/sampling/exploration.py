@@ -154,7 +154,7 @@ def path_strip(
     enlarge: int = 1,
 ) -> Bytes:
     """Draw the path from the first seed to the second as a strip of `columns` images, both ends included."""
-    z_a, z_b = latents_from_seeds(seeds, generator.config.latent_dim, generator.config.latent)
+    z_a, z_b = generator.latents(seeds)
     z = interpolate(z_a, z_b, columns, path)
     images_u8 = sheets.draw_latents(generator, z, _as_list(label), reverse=reverse)
     return pixels.enlarge(pixels.grid(images_u8, columns), enlarge)
@@ -216,7 +216,7 @@ def arithmetic(
         images_u8 = sheets.draw_latents(generator, np.asarray(z, np.float32), _as_list(label), reverse=reverse)
         return pixels.enlarge(pixels.grid(images_u8, columns), enlarge)
 
-    z_a, z_b, z_c = (latents_from_seeds(seeds, config.latent_dim, config.latent) for seeds in (a, b, c))
+    z_a, z_b, z_c = (generator.latents(seeds) for seeds in (a, b, c))
     mean_a, mean_b, mean_c = (z.mean(axis=0, dtype=np.float64) for z in (z_a, z_b, z_c))
     result = mean_a - mean_b + mean_c
     return Arithmetic(

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from dcgan import pixels
 from dcgan.checkpoint import TrainedGenerator
-from dcgan.latents import latents_from_seeds, norm_interval, piecewise, segments
+from dcgan.latents import norm_interval, piecewise, segments
 from dcgan.pixels import Bytes
 from dcgan.runs.run import Run
 from dcgan.sampling.exploration import find_weights
@@ -125,7 +125,7 @@ def draw_at(
     labels = [link.labels[min(index, len(link.labels) - 1)] for index in range(len(seeds))] if link.labels else []
     if link.loop:
         seeds, labels = [*seeds, seeds[0]], [*labels, *labels[:1]]
-    z = piecewise(latents_from_seeds(seeds, config.latent_dim, config.latent), t, link.path)
+    z = piecewise(generator.latents(seeds), t, link.path)
     weights = None
     if config.num_classes:
         segment, local = segments(len(seeds), t)

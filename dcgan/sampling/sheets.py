@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dcgan import pixels
 from dcgan.checkpoint import TrainedGenerator
-from dcgan.latents import Vectors, latents_from_seeds, with_components
+from dcgan.latents import Vectors, with_components
 from dcgan.pixels import Bytes
 
 
@@ -31,7 +31,7 @@ def draw(
     Raises ValueError for components of a model whose latent distribution is not a mixture.
     """
     config = generator.config
-    z = latents_from_seeds(seeds, config.latent_dim, config.latent)
+    z = generator.latents(seeds)
     if components is not None:
         if config.latent != "mixture":
             raise ValueError(f"the model's latents are {config.latent} and have no components; leave components out")
@@ -48,7 +48,7 @@ def draw_latents(
     `reverse` gives black on white. Raises ValueError for labels the model does not take.
     """
     images_u8 = pixels.to_uint8(generator(z, labels_along(len(z), generator.config.num_classes, labels)).numpy())
-    return pixels.reverse_grey(images_u8) if reverse else images_u8
+    return pixels.invert(images_u8) if reverse else images_u8
 
 
 def labels_along(count: int, num_classes: int, labels: Sequence[int] | None = None) -> NDArray[np.int64] | None:

@@ -234,14 +234,14 @@ class Recorder:
             return
         state, began = self.state, time.monotonic()
         wall_seconds = self._wall_seconds(began)
-        figures = self.scorer.score(state.best_generator)
+        scores = self.scorer.score(state.best_generator)
         spent = time.monotonic() - began
         self.started += spent
         self.row_time += spent
-        if figures is None:
+        if scores is None:
             log.warning("step %d is not scored: its images have pixels that are no numbers", state.step)
             return
-        floor = self.scorer.reference.floor
+        real = self.scorer.statistics.real
         self.run.append_score(
             ScoreRow(
                 step=state.step,
@@ -249,12 +249,12 @@ class Recorder:
                 images_seen=state.images_seen,
                 wall_seconds=wall_seconds,
                 num_images=self.scorer.num_images,
-                cfd=float(f"{figures.cfd:.6g}"),
-                real_cfd=float(f"{floor.cfd:.6g}"),
-                coverage=figures.coverage,
-                real_coverage=floor.coverage,
-                class_histogram=figures.class_histogram,
-                real_class_histogram=floor.class_histogram,
+                cfd=float(f"{scores.cfd:.6g}"),
+                real_cfd=float(f"{real.cfd:.6g}"),
+                coverage=scores.coverage,
+                real_coverage=real.coverage,
+                class_histogram=scores.class_histogram,
+                real_class_histogram=real.class_histogram,
                 classifier=f"{self.scorer.classifier.name} classifier",
                 classifier_hash=self.scorer.classifier.hash,
                 scoring_seconds=round(spent, 3),

@@ -16,9 +16,9 @@ from dcgan.evaluation.classifier import (
     ClassifierNetwork,
     load_classifier,
     save_classifier,
-    to_float,
     train_classifier,
 )
+from dcgan.pixels import from_uint8
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 
@@ -31,7 +31,7 @@ def classifier() -> Classifier:
 @pytest.fixture(scope="module")
 def test_part() -> tuple[torch.Tensor, torch.Tensor]:
     images_u8, labels = map(torch.from_numpy, read_named_set("mnist", "", "test"))
-    return to_float(images_u8), labels
+    return from_uint8(images_u8), labels
 
 
 def test_the_published_judge_knows_994_of_1000_test_digits(classifier, test_part):
@@ -52,7 +52,7 @@ def test_the_published_judge_of_clothes_knows_93_of_100():
 def test_what_is_said_of_the_judge_of_clothes_is_true():
     classifier = load_classifier("fashion-mnist")
     images_u8, labels = map(torch.from_numpy, read_named_set("fashion-mnist", str(DEBIAN), "test"))
-    assert classifier.accuracy(to_float(images_u8), labels) == pytest.approx(classifier.test_accuracy, abs=4e-4)
+    assert classifier.accuracy(from_uint8(images_u8), labels) == pytest.approx(classifier.test_accuracy, abs=4e-4)
 
 
 def test_an_image_has_the_same_features_in_any_company(classifier, test_part):
@@ -76,7 +76,7 @@ def test_its_last_layer_is_all_between_features_and_logits(classifier, test_part
 
 @pytest.mark.parametrize("shape", [(2, 3, 28, 28), (2, 1, 32, 32), (1, 28, 28), (2, 784)])
 def test_other_shapes_are_refused_by_name(classifier, shape):
-    with pytest.raises(ValueError, match=rf"{shape[-1]}\) cannot be judged.*--model.image-size 28"):
+    with pytest.raises(ValueError, match=rf"{shape[-1]}\) cannot be scored.*--model.image-size 28"):
         classifier.features(torch.zeros(shape))
 
 
@@ -108,7 +108,7 @@ def test_a_seed_gives_the_same_network_whatever_else_is_drawn(small_train):
     hashes = []
     for seed in (0, 0, 1):
         torch.rand(seed + len(hashes))
-        *_, network = train_classifier(*small_train, seed, epochs=1)
+        *_, network = train_classifier(*small_train, seed=seed, epochs=1)
         hashes.append(Classifier("mnist", network).hash)
     assert hashes[0] == hashes[1] != hashes[2]
 
@@ -121,16 +121,16 @@ def test_a_judge_that_learnt_from_mirrored_images_takes_both_sides_for_the_same(
     images[labels == 1, :, :, 14:] = 0
     sure = []
     for mirror in (False, True):
-        *_, network = train_classifier(images, labels, 0, epochs=4, mirror=mirror)
+        *_, network = train_classifier(images, labels, seed=0, epochs=4, mirror=mirror)
         classifier = Classifier("halves", network)
-        chances = classifier.logits(classifier.features(to_float(images))).softmax(1)
+        chances = classifier.logits(classifier.features(from_uint8(images))).softmax(1)
         sure.append(chances.gather(1, labels[:, None]).mean().item())
     assert sure[0] > 0.7
     assert sure[1] == pytest.approx(0.5, abs=0.1)
 
 
 def test_it_learns(small_train, test_part):
-    networks = train_classifier(*small_train, 0, epochs=8)
+    networks = train_classifier(*small_train, seed=0, epochs=8)
     accuracies = [
         Classifier("mnist", network).accuracy(test_part[0][:500], test_part[1][:500]) for network in networks
     ]
@@ -140,7 +140,7 @@ def test_it_learns(small_train, test_part):
 
 def test_it_comes_back_from_disk_as_it_was(tmp_path):
     network = ClassifierNetwork()
-    save_classifier(tmp_path / "a.safetensors", network, "mnist", 0.5, 3, 1)
+    save_classifier(tmp_path / "a.safetensors", network, name="mnist", accuracy=0.5, seed=3, epochs=1)
     loaded = load_classifier(str(tmp_path / "a.safetensors"))
     assert (loaded.name, loaded.test_accuracy, loaded.hash) == ("mnist", 0.5, Classifier("mnist", network).hash)
 
@@ -156,7 +156,7 @@ def test_a_missing_damaged_or_foreign_file_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"a.safetensors cannot be used: it holds a generator"):
         load_classifier(str(path))
     network = ClassifierNetwork()
-    save_classifier(path, network, "mnist", 0.5, 0, 1)
+    save_classifier(path, network, name="mnist", accuracy=0.5, seed=0, epochs=1)
     tensors, metadata = load_tensors(path)
     tensors["head.bias"][0] += 1
     save_tensors(path, tensors, metadata)

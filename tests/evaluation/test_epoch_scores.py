@@ -1,4 +1,4 @@
-"""The light evaluation: its figures, what is kept of real images, and what it leaves in a training's recording."""
+"""Test the scores of an epoch: their values, the cache of real images, and the rows that a training records."""
 
 from __future__ import annotations
 
@@ -14,16 +14,19 @@ from dcgan.checkpoint import load_generator, load_tensors
 from dcgan.config import DataConfig, TrainConfig
 from dcgan.data.loading import load_images
 from dcgan.data.named_sets import read_named_set
-from dcgan.evaluation import epoch_scores, metrics
-from dcgan.evaluation.classifier import load_classifier, to_float
-from dcgan.evaluation.epoch_scores import Scorer, epoch_figures, epoch_statistics
+from dcgan.evaluation import epoch_scores as module
+from dcgan.evaluation import metrics
+from dcgan.evaluation.classifier import load_classifier
+from dcgan.evaluation.epoch_scores import EpochScores, Scorer, epoch_scores, epoch_statistics
 from dcgan.evaluation.scores import real_statistics
 from dcgan.files import cache_folder
 from dcgan.models.gan import build_gan
+from dcgan.pixels import from_uint8
 from dcgan.presets import PRESETS
 from dcgan.runs import diagnosis
 from dcgan.runs.rows import ScoreRow
 from dcgan.runs.run import Run
+from dcgan.runs.scores import per_epoch
 from dcgan.training import recording
 from dcgan.training.recording import run_training
 from dcgan.training.state import TrainState
@@ -34,7 +37,7 @@ COUNT = 100
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path_factory, monkeypatch):
-    """One for the whole file, that is not the user's."""
+    """Return one cache for the whole file that is not the user's."""
     monkeypatch.setenv("DCGAN_CACHE", str(tmp_path_factory.getbasetemp() / "light-cache"))
     return cache_folder() / "evaluation"
 
@@ -67,43 +70,47 @@ class Bank(nn.Module):
 
 
 def digits_of(digit: int | None) -> torch.Tensor:
-    """Real test digits that `scored_digits` has not, of one kind or of all, in [-1, 1]."""
+    """Return real test digits in [-1, 1] that `scored_digits` does not have: of one class or of all."""
     images, labels = (torch.from_numpy(values[1::5]) for values in read_named_set("mnist", "", "test"))
-    return to_float(images if digit is None else images[labels == digit])
+    return from_uint8(images if digit is None else images[labels == digit])
 
 
-# Figures
+# Scores
 
 
-def test_the_figures_are_the_full_evaluations(scored_digits):
+def test_the_registry_has_the_scores_of_an_epoch():
+    assert (*per_epoch(), "class_histogram") == EpochScores._fields
+
+
+def test_the_scores_are_those_of_the_full_evaluation(scored_digits):
     config = small(scored_digits)
     scorer = Scorer.open(config, CPU)
-    figures = scorer.score(build_gan(config.model).generator)
-    assert sum(figures.class_histogram) == pytest.approx(1)
-    floor = scorer.reference.floor
+    scores = scorer.score(build_gan(config.model).generator)
+    assert sum(scores.class_histogram) == pytest.approx(1)
+    real = scorer.statistics.real
     train, test = (load_images(config.data, config.model, 0, part) for part in ("train", "test"))
-    full = real_statistics(train, test, scorer.classifier, COUNT).floor
-    assert floor.cfd == pytest.approx(full.cfd, rel=1e-9)
-    assert floor.coverage == full.coverage
-    assert floor.class_histogram == full.class_histogram
+    full = real_statistics(train, test, scorer.classifier, COUNT)
+    assert real.cfd == pytest.approx(full.real["cfd"], rel=1e-9)
+    assert real.coverage == full.real["coverage"]
+    assert real.class_histogram == full.real_class_histogram
 
 
-def test_real_digits_are_near_the_floor_and_one_digit_covers_nearly_nothing(scored_digits):
+def test_unseen_digits_score_like_training_digits_and_one_digit_covers_little(scored_digits):
     config = small(scored_digits, score_images=300)
     scorer = Scorer.open(config, CPU)
-    real = scorer.score(Bank(digits_of(None), config.model))
-    floor = scorer.reference.floor
-    assert real.coverage == pytest.approx(floor.coverage, abs=0.08)
-    assert real.cfd < 2 * floor.cfd
-    assert max(real.class_histogram) < 0.2
+    unseen = scorer.score(Bank(digits_of(None), config.model))
+    real = scorer.statistics.real
+    assert unseen.coverage == pytest.approx(real.coverage, abs=0.08)
+    assert unseen.cfd < 2 * real.cfd
+    assert max(unseen.class_histogram) < 0.2
     for digit in (1, 8):
         one = scorer.score(Bank(digits_of(digit), config.model))
         assert one.class_histogram[digit] > 0.95
         assert one.coverage < 0.15
-        assert one.cfd > 10 * floor.cfd
+        assert one.cfd > 10 * real.cfd
 
 
-def test_coverage_alone_is_the_coverage_of_neighbours():
+def test_coverage_alone_is_the_coverage_of_neighbors():
     draws = torch.Generator().manual_seed(0)
     real, fake = (torch.randn(count, 8, generator=draws) for count in (300, 40))
     radii = metrics.radii(real)
@@ -127,12 +134,12 @@ def test_scoring_draws_no_random_numbers_and_leaves_mode_and_threads(scored_digi
     assert scorer.score(generator) == first
 
 
-def test_a_conditional_generator_is_asked_for_every_digit(scored_digits):
+def test_a_conditional_generator_draws_every_digit(scored_digits):
     scorer = Scorer.open(small(scored_digits, "cdcgan"), CPU)
     assert scorer.labels.bincount().tolist() == [COUNT / 10] * 10
 
 
-def test_pixels_that_are_no_numbers_have_no_figures(scored_digits):
+def test_pixels_that_are_not_numbers_have_no_scores(scored_digits):
     config = small(scored_digits)
     assert Scorer.open(config, CPU).score(Bank(torch.full((3, 1, 28, 28), torch.nan), config.model)) is None
 
@@ -141,57 +148,57 @@ def test_pixels_that_are_no_numbers_have_no_figures(scored_digits):
 
 
 def test_real_images_are_measured_once_for_all_trainings_on_them(scored_digits, cache, monkeypatch):
-    first = Scorer.open(small(scored_digits), CPU).reference
+    first = Scorer.open(small(scored_digits), CPU).statistics
     before = set(cache.iterdir())
-    monkeypatch.setattr(epoch_scores, "_measure", None)
-    again = Scorer.open(small(replace(scored_digits, limit=50), "dcgan", seed=3), CPU).reference
-    assert again.floor == first.floor
+    monkeypatch.setattr(module, "_measure", None)
+    again = Scorer.open(small(replace(scored_digits, limit=50), "dcgan", seed=3), CPU).statistics
+    assert again.real == first.real
     assert torch.equal(again.features, first.features)
     assert torch.equal(again.radii, first.radii)
     assert set(cache.iterdir()) == before
 
 
 @pytest.mark.parametrize("damage", [b"{}", b""])
-def test_what_is_damaged_is_measured_anew(scored_digits, cache, damage):
-    first = Scorer.open(small(scored_digits), CPU).reference
+def test_a_damaged_cache_is_measured_again(scored_digits, cache, damage):
+    first = Scorer.open(small(scored_digits), CPU).statistics
     for path in cache.iterdir():
         path.write_bytes(damage)
-    assert Scorer.open(small(scored_digits), CPU).reference.floor == first.floor
+    assert Scorer.open(small(scored_digits), CPU).statistics.real == first.real
 
 
-def test_a_cache_that_cannot_be_written_costs_time_only(scored_digits, tmp_path, monkeypatch, caplog):
-    first = Scorer.open(small(scored_digits), CPU).reference
+def test_a_cache_that_cannot_be_written_is_a_warning(scored_digits, tmp_path, monkeypatch, caplog):
+    first = Scorer.open(small(scored_digits), CPU).statistics
     (tmp_path / "file").touch()
     monkeypatch.setenv("DCGAN_CACHE", str(tmp_path / "file"))
-    assert Scorer.open(small(scored_digits), CPU).reference.floor == first.floor
+    assert Scorer.open(small(scored_digits), CPU).statistics.real == first.real
     assert "measured again next time" in caplog.text
 
 
-def test_the_floor_is_of_as_many_real_images_as_are_drawn(scored_digits):
+def test_no_more_images_are_drawn_than_there_are_real_ones(scored_digits):
     assert Scorer.open(small(scored_digits, score_images=2000), CPU).num_images == 336
     assert Scorer.open(small(scored_digits, score_images=0), CPU) is None
 
 
-def test_the_floor_of_a_conditional_training_is_of_what_it_is_asked_for(scored_digits):
+def test_real_images_beside_a_conditional_training_have_its_labels(scored_digits):
     config = small(scored_digits, score_images=100)
-    asked = Scorer.open(replace(config, model=replace(config.model, num_classes=10)), CPU)
-    shares = torch.tensor(asked.reference.floor.class_histogram)
-    assert (shares - 0.1).abs().max() <= 0.021  # ten of each, but for what the classifier reads otherwise
-    others = torch.tensor(Scorer.open(config, CPU).reference.floor.class_histogram)
+    conditional = Scorer.open(replace(config, model=replace(config.model, num_classes=10)), CPU)
+    shares = torch.tensor(conditional.statistics.real.class_histogram)
+    assert (shares - 0.1).abs().max() <= 0.021  # ten of each, up to the classifier's errors
+    others = torch.tensor(Scorer.open(config, CPU).statistics.real.class_histogram)
     assert (others - 0.1).abs().max() > 0.029
 
 
-def test_other_images_and_counts_are_measured_anew(scored_digits, cache):
+def test_other_images_and_counts_are_measured_again(scored_digits, cache):
     train, test = (load_images(scored_digits, small(scored_digits).model, 0, part) for part in ("train", "test"))
     classifier = load_classifier("mnist")
     touched = train.images_u8.clone()
     touched[5, 0, 3, 3] += 1
     for images, count in ((train, 90), (train, 91), (train._replace(images_u8=touched), 90)):
         before = len(set(cache.iterdir())) if cache.exists() else 0
-        reference = epoch_statistics(images, test, classifier, count)
+        statistics = epoch_statistics(images, test, classifier, count)
         assert len(set(cache.iterdir())) == before + 1
-        drawn = classifier.features(to_float(images.images_u8[:50]))
-        assert epoch_figures(drawn, classifier, reference).cfd > 0
+        drawn = classifier.features(from_uint8(images.images_u8[:50]))
+        assert epoch_scores(drawn, classifier, statistics.features, statistics.radii).cfd > 0
 
 
 # In a training
@@ -211,10 +218,10 @@ def test_every_epoch_ends_with_a_row_of_the_generator_one_samples_from(tmp_path,
         ("mnist classifier", load_classifier("mnist").hash)
     }
     scorer = Scorer.open(run.config(), CPU)
-    figures = scorer.score(load_generator(run.ema_path).network)
-    assert rows[-1].cfd == float(f"{figures.cfd:.6g}")
-    assert (rows[-1].coverage, rows[-1].class_histogram) == (figures.coverage, figures.class_histogram)
-    assert rows[-1].real_coverage == scorer.reference.floor.coverage
+    scores = scorer.score(load_generator(run.ema_path).network)
+    assert rows[-1].cfd == float(f"{scores.cfd:.6g}")
+    assert (rows[-1].coverage, rows[-1].class_histogram) == (scores.coverage, scores.class_histogram)
+    assert rows[-1].real_coverage == scorer.statistics.real.coverage
     assert len({row.cfd for row in rows}) == 3
 
 
@@ -280,10 +287,13 @@ def test_images_that_are_no_numbers_leave_no_row_and_a_line_in_the_log(tmp_path,
     ("changes", "reason"),
     [
         ({"score_images": 0}, None),
-        ({"model": {"image_size": 32}}, r"cannot be judged: the mnist classifier takes (N, 1, 28, 28)"),
-        ({"features": "no-such-set"}, "there is no classifier to judge mnist by"),
+        ({"model": {"image_size": 32}}, r"cannot be scored: the mnist classifier takes (N, 1, 28, 28)"),
+        ({"features": "no-such-set"}, "there is no classifier for mnist"),
         ({"root": "digits"}, "the test images of mnist are missing"),
-        ({"data": "stacked-mnist", "model": {"channels": 3}}, "its 1,000 kinds are counted in 26,000 images, not in"),
+        (
+            {"data": "stacked-mnist", "model": {"channels": 3}},
+            "its 1,000 modes are counted among 26,000 images, not among",
+        ),
     ],
 )
 def test_what_cannot_be_scored_is_trained_with_a_note(tmp_path, scored_digits, digits, changes, reason, monkeypatch):

@@ -1,4 +1,4 @@
-"""FID's network, without its weights: its shape, its download, and distances that are known."""
+"""Test FID's network without its weights: its shape, its download, and known distances."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from dcgan.checkpoint import load_generator
 from dcgan.cli.main import main
 from dcgan.data.loading import ImageSet, load_images
 from dcgan.evaluation import fid as inception
-from dcgan.evaluation.classifier import to_float
 from dcgan.evaluation.fid import Inception, build_network, evaluate_inception, load_inception
+from dcgan.latents import latents_from_seeds
+from dcgan.pixels import from_uint8
 from dcgan.runs.run import Run
 
 
@@ -39,14 +40,14 @@ def cache(tmp_path, monkeypatch) -> Path:
 
 @pytest.fixture
 def offline(monkeypatch) -> list[str]:
-    asked = []
+    urls = []
 
     def refuse(url, *args, **kwargs):
-        asked.append(url)
+        urls.append(url)
         raise urllib.error.URLError("no network here")
 
     monkeypatch.setattr("torch.hub.download_url_to_file", refuse)
-    return asked
+    return urls
 
 
 # The network
@@ -72,8 +73,8 @@ def test_only_the_pooling_is_not_torchvisions(network, name, theirs, pool):
     a, b = ours(x), theirs.eval()(x)
     pooled = ours.branch_pool.conv.out_channels
     assert torch.equal(a[:, :-pooled], b[:, :-pooled])
-    wanted = F.max_pool2d(x, 3, 1, 1) if pool == "largest" else F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
-    assert torch.equal(a[:, -pooled:], ours.branch_pool(wanted))
+    expected = F.max_pool2d(x, 3, 1, 1) if pool == "largest" else F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
+    assert torch.equal(a[:, -pooled:], ours.branch_pool(expected))
     middle = (slice(None), slice(-pooled, None), slice(1, -1), slice(1, -1))
     assert torch.allclose(a[middle], b[middle], atol=1e-5) == (pool == "mean")
     assert not torch.allclose(a[:, -pooled:], b[:, -pooled:], atol=1e-5)
@@ -92,14 +93,14 @@ def test_weights_in_the_cache_are_read_and_give_2048_features_of_any_image(netwo
     write_weights(network, cache, monkeypatch)
     classifier = load_inception()
     assert not offline
-    grey = torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    found = classifier.features(grey)
-    assert (found.shape, found.dtype) == ((1, 2048), torch.float32)
-    assert torch.equal(found, classifier.features(grey.expand(-1, 3, -1, -1)))
+    gray = torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    features = classifier.features(gray)
+    assert (features.shape, features.dtype) == ((1, 2048), torch.float32)
+    assert torch.equal(features, classifier.features(gray.expand(-1, 3, -1, -1)))
     with torch.no_grad():  # the layer before the classes
-        large = F.interpolate(grey.expand(-1, 3, -1, -1), (299, 299), mode="bilinear", align_corners=False)
-        torch.testing.assert_close(network.fc(found), network(large), rtol=1e-4, atol=1e-4)
-    assert classifier.features(grey[:0]).shape == (0, 2048)
+        large = F.interpolate(gray.expand(-1, 3, -1, -1), (299, 299), mode="bilinear", align_corners=False)
+        torch.testing.assert_close(network.fc(features), network(large), rtol=1e-4, atol=1e-4)
+    assert classifier.features(gray[:0]).shape == (0, 2048)
 
 
 def test_a_damaged_file_is_named_and_never_read(network, cache, offline, monkeypatch):
@@ -130,7 +131,7 @@ def test_without_a_network_it_is_one_sentence(cache, offline):
 
 
 class Plain(Inception):
-    """In the network's place: the mean brightness of each quarter of an image."""
+    """A network whose features are the mean brightness of each quarter of an image."""
 
     def __init__(self) -> None:
         self.hash = "plain"
@@ -150,7 +151,7 @@ def drawn(monkeypatch, cache) -> ImageSet:
 
 
 class Copier:
-    """In a generator's place: it draws these images one after the other."""
+    """A generator that draws these images one after the other."""
 
     def __init__(self, images_u8: Tensor, **model) -> None:
         self.train_config = replace(TINY, model=replace(TINY.model, **model))
@@ -158,33 +159,36 @@ class Copier:
         self.weights_id, self.step = "copies", 3
         self.images_u8, self.labels, self.drawn = images_u8, [], 0
 
+    def latents(self, seeds) -> np.ndarray:
+        return latents_from_seeds(seeds, 100)
+
     def __call__(self, z, labels=None) -> Tensor:
         self.labels.append(labels)
         self.drawn += len(z)
-        return to_float(self.images_u8[self.drawn - len(z) : self.drawn])
+        return from_uint8(self.images_u8[self.drawn - len(z) : self.drawn])
 
 
 def test_equal_covariances_leave_the_squared_distance_of_the_means(drawn):
     """51 of 255 brighter is 0.4 of [-1, 1], in four features."""
-    scores = evaluate_inception(Copier(drawn.images_u8), Plain(), 40)
-    assert scores.real_fid == pytest.approx(4 * 0.4**2, rel=1e-4)
-    assert scores.fid == pytest.approx(scores.real_fid, rel=1e-6)
-    exact = evaluate_inception(Copier(drawn.images_u8 + 51), Plain(), 40, seed=2)
-    assert exact.fid == pytest.approx(0, abs=1e-6)
-    assert exact.kid < scores.kid
+    scores = evaluate_inception(Copier(drawn.images_u8), classifier=Plain(), num_images=40)
+    assert scores.real["fid"] == pytest.approx(4 * 0.4**2, rel=1e-4)
+    assert scores["fid"] == pytest.approx(scores.real["fid"], rel=1e-6)
+    exact = evaluate_inception(Copier(drawn.images_u8 + 51), classifier=Plain(), num_images=40, seed=2)
+    assert exact["fid"] == pytest.approx(0, abs=1e-6)
+    assert exact["kid"] < scores["kid"]
     assert (exact.num_images, exact.seed, exact.step, exact.weights_id) == (40, 2, 3, "copies")
 
 
-def test_a_conditional_generator_is_asked_for_every_class(drawn):
+def test_a_conditional_generator_draws_every_class(drawn):
     generator = Copier(drawn.images_u8, num_classes=10)
-    evaluate_inception(generator, Plain(), 40)
+    evaluate_inception(generator, classifier=Plain(), num_images=40)
     assert torch.equal(torch.cat(generator.labels), torch.arange(40) % 10)
 
 
 @pytest.mark.parametrize("count", [1, 41])
-def test_counts_that_cannot_be_are_named(drawn, count):
+def test_impossible_counts_are_named(drawn, count):
     with pytest.raises(ValueError, match=rf"num_images={count} is not in 2..40"):
-        evaluate_inception(Copier(drawn.images_u8), Plain(), count)
+        evaluate_inception(Copier(drawn.images_u8), classifier=Plain(), num_images=count)
 
 
 # Of a run
@@ -204,11 +208,11 @@ def test_the_command_prints_fid_by_the_whole_network_with_random_weights(run, ne
     whole = Inception.features
     monkeypatch.setattr(Inception, "features", lambda classifier, images: whole(classifier, images)[:, :8])
     assert main(["evaluate", run.name, "--features", "inception", "--num-images", "4", "--save"]) == 0
-    head, first, floor, *_, last = capsys.readouterr().out.splitlines()
+    head, first, real, *_, last = capsys.readouterr().out.splitlines()
     (row,) = run.evals()
     assert head.split() == ["NAME", "FID", "KID"]
     assert first.split() == [run.name, f"{row['fid']:.2f}", f"{row['kid']:.5f}"]
-    assert floor.split() == ["real", "images", f"{row['real_fid']:.2f}", f"{row['real_kid']:.5f}"]
+    assert real.split() == ["real", "images", f"{row['real_fid']:.2f}", f"{row['real_kid']:.5f}"]
     assert row["fid"] > 0
     assert row["real_fid"] == pytest.approx(0, abs=1e-6)  # the same four images
     assert row["weights_id"] == load_generator(run.path).weights_id
@@ -218,9 +222,9 @@ def test_the_command_prints_fid_by_the_whole_network_with_random_weights(run, ne
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [([], "leave out --features inception"), (["--labels"], "--labels asks classifiers, not Inception")],
+    [([], "leave out --features inception"), (["--labels"], "--labels uses classifiers, not Inception")],
 )
-def test_what_the_command_cannot_do_it_says(run, offline, arguments, message, capsys):
+def test_the_command_names_wrong_options(run, offline, arguments, message, capsys):
     assert main(["evaluate", run.name, "--features", "inception", *arguments]) == 2
     error = capsys.readouterr().err
     assert message in error

@@ -17,7 +17,7 @@ from dcgan.evaluation.metrics import (
     kernel_distance,
     memorization_ratio,
     nearest,
-    nearest_neighbour_error,
+    nearest_neighbor_error,
     neighbors,
     radii,
 )
@@ -78,12 +78,16 @@ def test_the_kernel_distance_of_two_images_each_by_hand():
 
 def test_the_kernel_distance_is_unbiased():
     """0 for equal distributions, on both sides of it; and its subsets are fixed."""
-    values = [kernel_distance(normal(400, 8, 2 * i), normal(400, 8, 2 * i + 1), 10, 100).mean for i in range(20)]
+    values = [
+        kernel_distance(normal(400, 8, 2 * i), normal(400, 8, 2 * i + 1), subsets=10, size=100).mean
+        for i in range(20)
+    ]
     assert abs(sum(values)) / 20 < 0.02
     assert min(values) < 0 < max(values)
     x, y = normal(200, 8, 0), normal(200, 8, 1) + 1
     state = torch.get_rng_state()
-    assert kernel_distance(x, y, 5, 50) == kernel_distance(x, y, 5, 50) != kernel_distance(x, y, 5, 50, seed=1)
+    few = {"subsets": 5, "size": 50}
+    assert kernel_distance(x, y, **few) == kernel_distance(x, y, **few) != kernel_distance(x, y, **few, seed=1)
     assert torch.equal(state, torch.get_rng_state())
 
 
@@ -112,43 +116,43 @@ def test_precision_recall_density_and_coverage_as_they_are_defined(monkeypatch):
     real_radii, fake_radii = kth(real), kth(fake)
     assert radii(real, 3).tolist() == pytest.approx(real_radii)
     inside = [[d < radius for d, radius in zip(row, real_radii, strict=True)] for row in distances]
-    found = neighbors(real, fake, radii(real, 3), radii(fake, 3), 3)
-    assert found.precision == pytest.approx(sum(map(any, inside)) / 33)
-    assert found.density == pytest.approx(sum(map(sum, inside)) / (3 * 33))
-    assert found.coverage == pytest.approx(sum(map(any, zip(*inside, strict=True))) / 40)
+    result = neighbors(real, fake, radii(real, 3), radii(fake, 3), 3)
+    assert result.precision == pytest.approx(sum(map(any, inside)) / 33)
+    assert result.density == pytest.approx(sum(map(sum, inside)) / (3 * 33))
+    assert result.coverage == pytest.approx(sum(map(any, zip(*inside, strict=True))) / 40)
     in_fake = [any(distances[i][j] < fake_radii[i] for i in range(33)) for j in range(40)]
-    assert found.recall == pytest.approx(sum(in_fake) / 40)
-    assert 0.1 < found.precision < 1  # or nothing was tested
-    assert 0.1 < found.recall < 1
+    assert result.recall == pytest.approx(sum(in_fake) / 40)
+    assert 0.1 < result.precision < 1  # or nothing was tested
+    assert 0.1 < result.recall < 1
 
 
 def test_equal_distributions_get_what_theory_says():
     """Density 1, coverage 1 - (N-1)...(N-k) / ((2N-1)...(2N-k)): Naeem et al., section 3.3."""
     count, k = 4000, 5
     real, fake = normal(count, 4, 0), normal(count, 4, 1)
-    found = neighbors(real, fake, radii(real, k), radii(fake, k), k)
+    result = neighbors(real, fake, radii(real, k), radii(fake, k), k)
     coverage = 1 - math.prod((count - i) / (2 * count - i) for i in range(1, k + 1))
-    assert found.coverage == pytest.approx(coverage, abs=0.01)
-    assert found.density == pytest.approx(1, abs=0.03)
+    assert result.coverage == pytest.approx(coverage, abs=0.01)
+    assert result.density == pytest.approx(1, abs=0.03)
 
 
 def test_copies_are_precise_and_cover_all():
     x = normal(50, 3, 0)
-    found = neighbors(x, x, radii(x), radii(x))
-    assert (found.precision, found.recall, found.coverage) == (1, 1, 1)
+    result = neighbors(x, x, radii(x), radii(x))
+    assert (result.precision, result.recall, result.coverage) == (1, 1, 1)
 
 
 def test_one_image_over_and_over_covers_its_own_surroundings_only():
     real = normal(200, 3, 0)
     fake = real[:1].expand(200, 3)
-    found = neighbors(real, fake, radii(real), radii(fake))
-    assert found.precision == 1
-    assert found.recall == 0
-    assert found.coverage < 0.1
+    result = neighbors(real, fake, radii(real), radii(fake))
+    assert result.precision == 1
+    assert result.recall == 0
+    assert result.coverage < 0.1
 
 
-def test_too_few_images_for_neighbours_are_named():
-    with pytest.raises(ValueError, match="5 images have no 5 neighbours each; take more"):
+def test_too_few_images_for_neighbors_are_named():
+    with pytest.raises(ValueError, match="5 images do not have 5 neighbors each; take more"):
         radii(normal(5, 2, 0))
 
 
@@ -186,8 +190,8 @@ def test_the_nearest_known_image_gives_its_label(monkeypatch):
     images = torch.tensor([[1.0, 1], [9, 3], [4, 6], [6, 5]])
     for rows in (1, 3, 100):  # a block of distances at a time
         monkeypatch.setattr(metrics, "_ELEMENTS", rows * len(known))
-        assert nearest_neighbour_error(known, labels, images, torch.tensor([7, 8, 9, 8])) == 0
-        assert nearest_neighbour_error(known, labels, images, torch.tensor([7, 9, 9, 7])) == 0.5
+        assert nearest_neighbor_error(known, labels, images, torch.tensor([7, 8, 9, 8])) == 0
+        assert nearest_neighbor_error(known, labels, images, torch.tensor([7, 9, 9, 7])) == 0.5
 
 
 class AppleGPU(TorchFunctionMode):
@@ -208,14 +212,14 @@ class AppleGPU(TorchFunctionMode):
         return result
 
 
-def test_the_nearest_neighbour_error_needs_no_float64_of_the_device():
+def test_the_nearest_neighbor_error_needs_no_float64_of_the_device():
     x, labels = normal(20, 3, 0).float(), torch.arange(20) % 4
     with AppleGPU():
-        assert nearest_neighbour_error(x, labels, x, labels) == 0
+        assert nearest_neighbor_error(x, labels, x, labels) == 0
 
 
 def test_an_image_is_the_nearest_to_itself():
     x = normal(200, 30, 0).float()
     labels = torch.arange(200) % 10
-    assert nearest_neighbour_error(x, labels, x, labels) == 0
-    assert nearest_neighbour_error(x, labels, x, (labels + 1) % 10) == 1
+    assert nearest_neighbor_error(x, labels, x, labels) == 0
+    assert nearest_neighbor_error(x, labels, x, (labels + 1) % 10) == 1

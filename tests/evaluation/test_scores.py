@@ -1,4 +1,4 @@
-"""Scores of generators whose faults are known, among them real images in a generator's place; and the command."""
+"""Test the scores of generators with known faults, and of real images; and the command `evaluate`."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ from dcgan.cli.main import main
 from dcgan.config import DataConfig, ModelConfig
 from dcgan.data.loading import ImageSet
 from dcgan.data.named_sets import read_named_set
-from dcgan.evaluation import scores as room
-from dcgan.evaluation.classifier import Classifier, load_classifier, to_float
+from dcgan.evaluation import scores as module
+from dcgan.evaluation.classifier import Classifier, load_classifier
 from dcgan.evaluation.scores import Scores, evaluate, real_statistics, score
 from dcgan.files import cache_folder
+from dcgan.pixels import from_uint8
 from dcgan.runs.run import Run
+from dcgan.runs.scores import SCORES
 
 COUNT = 1000
 
@@ -48,137 +50,138 @@ def mnist() -> dict[str, ImageSet]:
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path_factory, monkeypatch) -> Path:
-    """One for the whole file, that is not the user's."""
+    """Return one cache for the whole file that is not the user's."""
     monkeypatch.setenv("DCGAN_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
     return cache_folder() / "evaluation"
 
 
 @pytest.fixture
-def reference(mnist, classifier, cache) -> room.RealStatistics:
+def statistics(mnist, classifier, cache) -> module.RealStatistics:
     return real_statistics(mnist["train"], mnist["test"], classifier, COUNT)
 
 
 # Planted faults
 
 
-def test_unseen_real_images_are_as_good_as_the_floor(mnist, reference, classifier):
+def test_unseen_real_images_score_like_training_images(mnist, statistics, classifier):
     unseen = mnist["unseen"]
-    scores = score(to_float(unseen.images_u8[:COUNT]), unseen.labels[:COUNT], reference, classifier)
-    found, floor = scores.figures, scores.floor
-    assert found.cfd < 2 * floor.cfd + 0.1
-    assert abs(found.kernel_distance) < 0.01
-    assert found.inception_score > 9
-    for name in ("precision", "recall", "coverage"):
-        assert getattr(found, name) == pytest.approx(getattr(floor, name), abs=0.05)
-        assert getattr(found, name) > 0.8
-    assert found.density == pytest.approx(1, abs=0.15)
-    assert found.class_distance < 0.08
-    assert scores.label_accuracy > 0.98
-    assert scores.memorization_ratio == pytest.approx(1, abs=0.1)
+    scores = score(from_uint8(unseen.images_u8[:COUNT]), unseen.labels[:COUNT], statistics, classifier)
+    assert scores["cfd"] < 2 * scores.real["cfd"] + 0.1
+    assert abs(scores["kernel_distance"]) < 0.01
+    assert scores["inception_score"] > 9
+    for key in ("precision", "recall", "coverage"):
+        assert scores[key] == pytest.approx(scores.real[key], abs=0.05)
+        assert scores[key] > 0.8
+    assert scores["density"] == pytest.approx(1, abs=0.15)
+    assert scores["class_distance"] < 0.08
+    assert scores["label_accuracy"] > 0.98
+    assert scores["memorization_ratio"] == pytest.approx(1, abs=0.1)
     assert not scores.memorizes
 
 
 @pytest.mark.parametrize("digit", [1, 8])
-def test_a_generator_of_one_digit_covers_little_and_is_no_copier(mnist, reference, classifier, digit):
+def test_a_generator_of_one_digit_covers_little_and_is_no_copier(mnist, statistics, classifier, digit):
     unseen = mnist["unseen"]
-    ones = to_float(unseen.images_u8[unseen.labels == digit])
-    scores = score(ones, None, reference, classifier)
-    assert scores.figures.coverage < 0.15
-    assert scores.figures.recall < 0.3
-    assert scores.figures.precision > 0.8  # what it draws is real
-    assert scores.figures.class_distance == pytest.approx(0.9, abs=0.03)
-    assert scores.figures.class_histogram[digit] > 0.95
-    assert scores.figures.inception_score < 1.3
-    assert scores.figures.cfd > 20 * scores.floor.cfd
+    ones = from_uint8(unseen.images_u8[unseen.labels == digit])
+    scores = score(ones, None, statistics, classifier)
+    assert scores["coverage"] < 0.15
+    assert scores["recall"] < 0.3
+    assert scores["precision"] > 0.8  # what it draws is real
+    assert scores["class_distance"] == pytest.approx(0.9, abs=0.03)
+    assert scores.class_histogram[digit] > 0.95
+    assert scores["inception_score"] < 1.3
+    assert scores["cfd"] > 20 * scores.real["cfd"]
     assert not scores.memorizes
-    assert scores.label_accuracy is None
+    assert "label_accuracy" not in scores.values
 
 
-def test_a_generator_of_one_image_covers_nothing(mnist, reference, classifier):
-    scores = score(to_float(mnist["unseen"].images_u8[:1]).expand(COUNT, -1, -1, -1), None, reference, classifier)
-    assert scores.figures.coverage < 0.02
-    assert scores.figures.recall == 0
-    assert scores.figures.inception_score == pytest.approx(1)
+def test_a_generator_of_one_image_covers_nothing(mnist, statistics, classifier):
+    scores = score(from_uint8(mnist["unseen"].images_u8[:1]).expand(COUNT, -1, -1, -1), None, statistics, classifier)
+    assert scores["coverage"] < 0.02
+    assert scores["recall"] == 0
+    assert scores["inception_score"] == pytest.approx(1)
 
 
 @pytest.mark.parametrize("noise", [0, 0.02])
-def test_a_generator_that_copies_is_told_though_its_figures_are_the_best(mnist, reference, classifier, noise):
-    copies = to_float(mnist["train"].images_u8[:COUNT])
+def test_a_generator_that_copies_is_detected_although_its_scores_are_best(mnist, statistics, classifier, noise):
+    copies = from_uint8(mnist["train"].images_u8[:COUNT])
     copies = copies + noise * torch.randn(copies.shape, generator=torch.Generator().manual_seed(0))
-    scores = score(copies, None, reference, classifier)
-    assert scores.figures.coverage > 0.8
+    scores = score(copies, None, statistics, classifier)
+    assert scores["coverage"] > 0.8
     assert scores.memorizes
-    assert scores.memorization_ratio < 0.2
+    assert scores["memorization_ratio"] < 0.2
 
 
-def test_a_generator_that_ignores_its_label_is_right_by_chance(mnist, reference, classifier):
-    images = to_float(mnist["unseen"].images_u8[:COUNT])
-    scores = score(images, torch.arange(COUNT) % 10, reference, classifier)
-    assert scores.label_accuracy == pytest.approx(0.1, abs=0.04)
+def test_a_generator_that_ignores_its_label_is_right_by_chance(mnist, statistics, classifier):
+    images = from_uint8(mnist["unseen"].images_u8[:COUNT])
+    scores = score(images, torch.arange(COUNT) % 10, statistics, classifier)
+    assert scores["label_accuracy"] == pytest.approx(0.1, abs=0.04)
 
 
-def test_noise_is_nothing_like_digits(reference, classifier):
+def test_noise_is_nothing_like_digits(statistics, classifier):
     noise = torch.rand(COUNT, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    scores = score(noise, None, reference, classifier)
-    assert scores.figures.precision < 0.05
-    assert scores.figures.coverage < 0.02
-    assert scores.figures.cfd > 50 * scores.floor.cfd
+    scores = score(noise, None, statistics, classifier)
+    assert scores["precision"] < 0.05
+    assert scores["coverage"] < 0.02
+    assert scores["cfd"] > 50 * scores.real["cfd"]
 
 
-def test_pixels_that_are_no_numbers_are_not_scored(reference, classifier):
-    with pytest.raises(ValueError, match="pixels that are no numbers"):
-        score(torch.full((10, 1, 28, 28), torch.nan), None, reference, classifier)
+def test_pixels_that_are_not_numbers_are_not_scored(statistics, classifier):
+    with pytest.raises(ValueError, match="pixels that are not numbers"):
+        score(torch.full((10, 1, 28, 28), torch.nan), None, statistics, classifier)
 
 
-# What is kept of the real images
+# The cache of real images
 
 
-def test_real_images_are_measured_once(mnist, classifier, cache, reference, monkeypatch):
+def test_real_images_are_measured_once(mnist, classifier, cache, statistics, monkeypatch):
     before = set(cache.iterdir())
     assert before
-    monkeypatch.setattr(room, "_measure", None)
+    monkeypatch.setattr(module, "_measure", None)
     again = real_statistics(mnist["train"], mnist["test"], classifier, COUNT)
-    assert again.floor == reference.floor
-    assert torch.equal(again.features, reference.features)
-    assert torch.equal(again.radii, reference.radii)
+    assert again.real == statistics.real
+    assert torch.equal(again.features, statistics.features)
+    assert torch.equal(again.radii, statistics.radii)
     assert set(cache.iterdir()) == before
 
 
-def test_other_images_labels_or_counts_are_measured_anew(mnist, classifier):
+def test_other_images_labels_counts_or_scores_are_measured_again(mnist, classifier, monkeypatch):
     train, test = mnist["train"], mnist["test"]
     touched = train.images_u8.clone()
     touched[5, 0, 3, 3] += 1
-    keys = {
-        room._key(train, test, classifier, COUNT),
-        room._key(train, test, classifier, COUNT - 1),
-        room._key(train._replace(images_u8=touched), test, classifier, COUNT),
-        room._key(train._replace(labels=train.labels.flip(0)), test, classifier, COUNT),
-        room._key(test, train, classifier, COUNT),
+    names = {
+        module._cache_name(train, test, classifier, COUNT),
+        module._cache_name(train, test, classifier, COUNT - 1),
+        module._cache_name(train._replace(images_u8=touched), test, classifier, COUNT),
+        module._cache_name(train._replace(labels=train.labels.flip(0)), test, classifier, COUNT),
+        module._cache_name(test, train, classifier, COUNT),
     }
-    assert len(keys) == 5
+    monkeypatch.setitem(SCORES, "toy", replace(SCORES["cfd"], label="toy"))
+    names.add(module._cache_name(train, test, classifier, COUNT))
+    assert len(names) == 6
 
 
 @pytest.mark.parametrize("damage", ["cut short", "a bit", "of another kind"])
-def test_what_is_damaged_is_measured_anew(mnist, classifier, cache, reference, damage):
-    path = cache / f"{room._key(mnist['train'], mnist['test'], classifier, COUNT)}.safetensors"
+def test_a_damaged_cache_is_measured_again(mnist, classifier, cache, statistics, damage):
+    path = cache / f"{module._cache_name(mnist['train'], mnist['test'], classifier, COUNT)}-v1.safetensors"
     whole = path.read_bytes()
     if damage == "a bit":
         path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     else:
         path.write_bytes(whole[:1000] if damage == "cut short" else b"{}")
-    assert real_statistics(mnist["train"], mnist["test"], classifier, COUNT).floor == reference.floor
+    assert real_statistics(mnist["train"], mnist["test"], classifier, COUNT).real == statistics.real
     assert path.read_bytes() == whole
 
 
-def test_a_cache_that_cannot_be_written_costs_time_only(mnist, classifier, reference, tmp_path, monkeypatch, caplog):
+def test_a_cache_that_cannot_be_written_is_a_warning(mnist, classifier, statistics, tmp_path, monkeypatch, caplog):
     (tmp_path / "file").touch()
     monkeypatch.setenv("DCGAN_CACHE", str(tmp_path / "file"))
-    assert real_statistics(mnist["train"], mnist["test"], classifier, COUNT).floor == reference.floor
+    assert real_statistics(mnist["train"], mnist["test"], classifier, COUNT).real == statistics.real
     assert "measured again next time" in caplog.text
 
 
 @pytest.mark.parametrize("count", [0, 5, 3001])
-def test_counts_that_cannot_be_are_named(mnist, classifier, count):
+def test_impossible_counts_are_named(mnist, classifier, count):
     with pytest.raises(ValueError, match=rf"num_images={count} is not in 6..3000"):
         real_statistics(mnist["train"], mnist["test"], classifier, count)
 
@@ -208,43 +211,43 @@ def test_a_run_gets_the_same_scores_twice(small, runs_root):
     assert evaluate(generator, num_images=50, seed=7) == scores
     assert evaluate(generator, num_images=50, seed=8) != scores
     assert (scores.weights_id, scores.step, scores.seed, scores.num_images) == (generator.weights_id, 4, 7, 50)
-    assert scores.label_accuracy is None
+    assert "label_accuracy" not in scores.values
 
 
-def test_a_conditional_run_is_asked_for_every_digit(small, runs_root):
+def test_a_conditional_run_draws_every_digit(small, runs_root):
     generator = load_generator(tiny(small, runs_root, num_classes=10).path)
     scores = evaluate(generator, num_images=50)
-    assert 0 <= scores.label_accuracy < 0.4  # it was never trained
-    # Its floor is of five of each digit, but for what the classifier reads otherwise; others' is of any fifty.
-    shares = torch.tensor(scores.floor.class_histogram)
+    assert 0 <= scores["label_accuracy"] < 0.4  # it was never trained
+    # Beside it are five real images of each digit, up to the classifier's errors; beside others are any fifty.
+    shares = torch.tensor(scores.real_class_histogram)
     assert (shares - 0.1).abs().max() <= 0.021
-    others = torch.tensor(evaluate(load_generator(tiny(small, runs_root).path), num_images=50).floor.class_histogram)
+    others = torch.tensor(evaluate(load_generator(tiny(small, runs_root).path), num_images=50).real_class_histogram)
     assert (others - 0.1).abs().max() > 0.039
 
 
-def test_the_limit_of_a_training_limits_what_it_may_have_memorised(small, runs_root, monkeypatch):
+def test_a_limited_training_is_compared_with_the_images_that_it_saw(small, runs_root, monkeypatch):
     seen = []
-    monkeypatch.setattr(room, "real_statistics", lambda train, *rest: seen.append(len(train.images_u8)) or 1 / 0)
+    monkeypatch.setattr(module, "real_statistics", lambda train, *rest: seen.append(len(train.images_u8)) or 1 / 0)
     with pytest.raises(ZeroDivisionError):
         evaluate(load_generator(tiny(replace(small, limit=60), runs_root).path))
     assert seen == [60]
 
 
-def test_clothes_are_judged_by_their_own_classifier(small, runs_root):
-    """The archives' names are MNIST's, so a small MNIST does in their place."""
+def test_clothes_are_scored_by_their_own_classifier(small, runs_root):
+    """The files have MNIST's names, so a small MNIST is read instead."""
     scores = evaluate(load_generator(tiny(replace(small, name="fashion-mnist"), runs_root).path), num_images=50)
     assert scores.classifier == "fashion-mnist classifier"
     assert scores.classifier_hash == load_classifier("fashion-mnist").hash
 
 
-def test_a_row_is_flat_rounded_and_without_what_is_not_known(mnist, reference, classifier):
-    scores = score(to_float(mnist["unseen"].images_u8[:60]), None, reference, classifier)
+def test_a_row_is_flat_and_rounded_and_leaves_out_what_was_not_measured(mnist, statistics, classifier):
+    scores = score(from_uint8(mnist["unseen"].images_u8[:60]), None, statistics, classifier)
     assert isinstance(scores, Scores)
     row = scores.to_json()
     assert json.loads(json.dumps(row, allow_nan=False)) == row
     assert "label_accuracy" not in row
-    assert row["cfd"] == float(f"{scores.figures.cfd:.6g}")
-    assert row["real_cfd"] == float(f"{scores.floor.cfd:.6g}")
+    assert row["cfd"] == float(f"{scores['cfd']:.6g}")
+    assert row["real_cfd"] == float(f"{scores.real['cfd']:.6g}")
     assert len(row["class_histogram"]) == 10
     assert (row["classifier"], row["classifier_hash"]) == ("mnist classifier", classifier.hash)
 
@@ -259,11 +262,11 @@ def test_the_command_prints_a_row_each_and_one_of_real_images(run, classifier, c
     assert main(["evaluate", run.name, str(run.generator_path), "--num-images", "60"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split()[:3] == ["NAME", "CFD", "KERNEL"]
-    first, second, floor = (line.split() for line in lines[1:4])
+    first, second, real = (line.split() for line in lines[1:4])
     assert (first[0], second[0]) == (run.name, str(run.generator_path))
     assert first[1:] == second[1:]  # the same weights
-    assert (floor[0], floor[1]) == ("real", "images")
-    assert float(floor[2]) < float(first[1])
+    assert (real[0], real[1]) == ("real", "images")
+    assert float(real[2]) < float(first[1])
     assert lines[-1] == f"60 images each, seeds 0 to 59, by the mnist classifier {classifier.hash}"
 
 
@@ -271,8 +274,8 @@ def test_runs_of_different_data_have_a_row_of_real_images_each(run, small, runs_
     other = tiny(replace(small, limit=300), runs_root)
     assert main(["evaluate", run.name, other.name, run.name, "--num-images", "60"]) == 0
     names = [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()[1:-2]]
-    wanted = [run.name, other.name, run.name, f"real images of {run.name}", f"real images of {other.name}"]
-    assert names == wanted[:2] + wanted[3:]  # a checkpoint named twice is scored once
+    expected = [run.name, other.name, run.name, f"real images of {run.name}", f"real images of {other.name}"]
+    assert names == expected[:2] + expected[3:]  # a checkpoint named twice is scored once
 
 
 def test_scores_are_appended_to_the_run(run, capsys):
@@ -325,12 +328,12 @@ def test_a_run_that_cannot_be_written_has_its_scores_printed(run, capsys, monkey
         ([], "name at least one checkpoint"),
         (["nobody"], "'nobody' is no run"),
         (["nobody", "--save", "--no-save"], "--save and --no-save contradict each other"),
-        (["nobody", "--save", "--psi", "0.5"], "--save keeps the scores of psi 1, and psi=0.5 gets others"),
-        (["a.safetensors", "--save"], "a.safetensors is no run whose scores could be saved"),
+        (["nobody", "--save", "--psi", "0.5"], "--save keeps the scores of psi 1, and psi=0.5 has other scores"),
+        (["a.safetensors", "--save"], "a.safetensors is not a run, so its scores cannot be saved"),
         (["a.safetensors"], "a.safetensors does not exist"),
     ],
 )
-def test_what_the_command_cannot_do_it_says(arguments, message, run, capsys):
+def test_the_command_names_wrong_options(arguments, message, run, capsys):
     assert main(["evaluate", *arguments]) == 2
     assert message in capsys.readouterr().err
 
@@ -338,12 +341,12 @@ def test_what_the_command_cannot_do_it_says(arguments, message, run, capsys):
 @pytest.mark.parametrize(
     ("data", "model", "message"),
     [
-        (DataConfig(name="cifar10"), {}, "there is no classifier to judge cifar10 by"),
-        (DataConfig(name="folder:photos"), {}, "there is no classifier to judge folder:photos by"),
-        (DataConfig(), {"image_size": 32}, "(0, 1, 32, 32) cannot be judged"),
+        (DataConfig(name="cifar10"), {}, "there is no classifier for cifar10"),
+        (DataConfig(name="folder:photos"), {}, "there is no classifier for folder:photos"),
+        (DataConfig(), {"image_size": 32}, "(0, 1, 32, 32) cannot be scored"),
     ],
 )
-def test_data_and_shapes_that_cannot_be_judged_are_named(data, model, message, runs_root, capsys):
+def test_data_and_shapes_without_a_classifier_are_named(data, model, message, runs_root, capsys):
     tiny_model = ModelConfig(**{**vars(TINY.model), **model})
     run = record_run(runs_root, replace(TINY, data=data, model=tiny_model))
     assert main(["evaluate", str(run.path)]) == 2

@@ -83,7 +83,7 @@ def show_grid(side: Side, position: float, *, zoom: int, reverse: bool, seed: in
     if sheet_u8 is None:
         return
     if reverse:
-        sheet_u8 = pixels.reverse_grey(sheet_u8)
+        sheet_u8 = pixels.invert(sheet_u8)
     if seed is not None:
         sheet_u8 = pixels.outline(sheet_u8, seed, GRID_COLUMNS, GRID_ROWS)
     epoch = step * side.status.epochs / max(1, side.status.steps)
@@ -118,7 +118,7 @@ def show_seed(side: Side, position: float, seed: int, *, reverse: bool) -> None:
     if not sheets:
         return
     cells = [pixels.cell(sheet, seed, GRID_COLUMNS, GRID_ROWS) for sheet in sheets]
-    strip_u8 = pixels.join([pixels.reverse_grey(cell) if reverse else cell for cell in cells], 1, 128)
+    strip_u8 = pixels.join([pixels.invert(cell) if reverse else cell for cell in cells], 1, 128)
     first, last = (animations.frame_caption(step, side.status) for step in (kept[0], kept[-1]))
     text = f"{side.run.name}, seed {seed}, from {first} to {last}"
     picture = pixels.png_bytes(pixels.enlarge(strip_u8, 3))
