@@ -5,7 +5,6 @@ from __future__ import annotations
 import json as json_module
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -133,8 +132,11 @@ def evaluate(
 
     if not checkpoints:
         raise ValueError("name at least one checkpoint, as in: evaluate checkpoints/dcgan-mnist")
+    _check_options(save=save, no_save=no_save, psi=psi, labels=labels, features=features)
     runs = {name: _run_of(name) for name in checkpoints}
-    _check_options(runs, save=save, no_save=no_save, psi=psi, labels=labels, features=features)
+    if save and None in runs.values():
+        file = next(name for name, run in runs.items() if run is None)
+        raise ValueError(f"{file} is not a run, so its scores cannot be saved; name a run, or leave out --save")
     torch_device = choose_device(device)
     generators = {
         name: load_generator(run.path if run else name, torch_device).truncated(psi) for name, run in runs.items()
@@ -164,17 +166,12 @@ def evaluate(
     return 0
 
 
-def _check_options(
-    runs: Mapping[str, Run | None], *, save: bool, no_save: bool, psi: float, labels: bool, features: str
-) -> None:
-    """Raise ValueError for options that contradict each other or the checkpoints."""
+def _check_options(*, save: bool, no_save: bool, psi: float, labels: bool, features: str) -> None:
+    """Raise ValueError for options that contradict each other."""
     if save and no_save:
         raise ValueError("--save and --no-save contradict each other; leave one out")
     if save and psi != 1:
         raise ValueError(f"--save keeps the scores of psi 1, and psi={psi:g} has other scores; leave one out")
-    files = [name for name, run in runs.items() if run is None]
-    if save and files:
-        raise ValueError(f"{files[0]} is not a run, so its scores cannot be saved; name a run, or leave out --save")
     if labels and features == "inception":
         raise ValueError("--labels uses classifiers, not Inception; leave out --features inception")
 

@@ -326,7 +326,7 @@ def test_a_run_that_cannot_be_written_has_its_scores_printed(run, capsys, monkey
     ("arguments", "message"),
     [
         ([], "name at least one checkpoint"),
-        (["nobody"], "'nobody' is no run"),
+        (["nobody"], "'nobody' is not a run directory"),
         (["nobody", "--save", "--no-save"], "--save and --no-save contradict each other"),
         (["nobody", "--save", "--psi", "0.5"], "--save keeps the scores of psi 1, and psi=0.5 has other scores"),
         (["a.safetensors", "--save"], "a.safetensors is not a run, so its scores cannot be saved"),
