@@ -164,9 +164,9 @@ def caption(
     background: int = 0,
     shorten: bool = False,
 ) -> Bytes:
-    """The image with a line of text in a strip above or below it; grey stays grey, RGB RGB.
+    """Add a line of text to an image, in a strip above or below it; the image stays gray or RGB.
 
-    The strip is grey `background`, the text black or white, whichever can be read on it. Strip and letters
+    The strip has the gray value `background`, and the text is black or white for contrast. Strip and letters
     scale with the image's width alone, so the frames of an animation keep one size whatever their text. The
     font is the one inside Pillow, so no machine's fonts change the result; it knows Latin letters only.
     Raises ValueError for text too wide for the image, unless `shorten` may end it with three dots.
@@ -196,7 +196,7 @@ def caption(
 
 
 def read_png(path: Path) -> Bytes:
-    """A PNG as (H, W) or (H, W, 3) uint8. Raises FileNotFoundError, or ValueError where it is damaged."""
+    """Read a PNG as (H, W) or (H, W, 3) uint8. Raises FileNotFoundError, or ValueError if it is damaged."""
     try:
         with Image.open(path) as image:
             return np.asarray(image if image.mode in ("L", "RGB") else image.convert("RGB"))
@@ -207,7 +207,7 @@ def read_png(path: Path) -> Bytes:
 
 
 def png_bytes(image_u8: Bytes, metadata: Mapping[str, str] | None = None) -> bytes:
-    """A lossless PNG, metadata as its text chunks. Equal images give equal bytes."""
+    """Return a lossless PNG with the metadata as text chunks. Equal images give equal bytes."""
     chunks = PngInfo()
     for key, value in (metadata or {}).items():
         chunks.add_text(key, value)
@@ -216,8 +216,8 @@ def png_bytes(image_u8: Bytes, metadata: Mapping[str, str] | None = None) -> byt
     return buffer.getvalue()
 
 
-def check_film(num_frames: int, frame_u8: Bytes) -> None:
-    """Raise ValueError where so many frames like this one have more than MAX_PIXELS: best asked after the first."""
+def check_animation_size(num_frames: int, frame_u8: Bytes) -> None:
+    """Raise ValueError if so many frames like this one have more than MAX_PIXELS. Call it after the first frame."""
     height, width = frame_u8.shape[:2]
     if num_frames * height * width > MAX_PIXELS:
         raise ValueError(
@@ -227,17 +227,16 @@ def check_film(num_frames: int, frame_u8: Bytes) -> None:
 
 
 def gif_bytes(frames_u8: Sequence[Bytes], milliseconds: int | Sequence[int], loop: int = 0) -> bytes:
-    """An animated GIF of pictures of one shape, each shown for its milliseconds, or all for the same.
+    """Return an animated GIF of pictures of one shape, each shown for its milliseconds, or all for the same.
 
-    Grey frames are exact. RGB frames share one palette of at most 256 colours, chosen from all of them
-    together and never dithered, so that a pixel that does not change does not flicker. loop: how often it
-    repeats, 0 for ever. Equal neighbours are stored as one frame shown for as long as both.
-    Raises ValueError for no frames, more than MAX_PIXELS in all of them, or durations that a GIF cannot hold or a
-    browser does not keep.
+    Gray frames are exact. RGB frames share one palette of at most 256 colors, without dithering, so that unchanged
+    pixels do not flicker. `loop` is the number of repetitions; 0 repeats forever. Equal frames in a row are stored as
+    one longer frame. Raises ValueError for no frames, for more than MAX_PIXELS in total, and for durations that a GIF
+    cannot hold or a browser does not keep.
     """
     if len(frames_u8) == 0:
-        raise ValueError("0 frames make no GIF; give at least one")
-    check_film(len(frames_u8), frames_u8[0])
+        raise ValueError("0 frames do not make a GIF; give at least one")
+    check_animation_size(len(frames_u8), frames_u8[0])
     durations = [milliseconds] * len(frames_u8) if isinstance(milliseconds, int) else list(milliseconds)
     _check_durations(durations, len(frames_u8))
     if frames_u8[0].ndim == 2:
@@ -248,7 +247,7 @@ def gif_bytes(frames_u8: Sequence[Bytes], milliseconds: int | Sequence[int], loo
     for frame in frames:
         frame.putpalette(palette)
     buffer = BytesIO()
-    # Given the palette here too, Pillow writes it once, and neither reorders nor trims it frame by frame.
+    # With the palette here too, Pillow writes it once and does not change it for each frame.
     frames[0].save(
         buffer,
         "GIF",
@@ -269,13 +268,13 @@ def _check_durations(durations: list[int], num_frames: int) -> None:
         if milliseconds < 20 or milliseconds % 10:
             nearest = max(20, round(milliseconds / 10) * 10)
             raise ValueError(f"milliseconds={milliseconds} is not a multiple of 10 from 20; try {nearest}")
-    # 16 bits hold a frame's duration, and equal neighbours add theirs up.
+    # 16 bits hold a frame's duration, and equal frames in a row add theirs.
     if sum(durations) > 655_350:
         raise ValueError(f"milliseconds add up to {sum(durations)}, more than 655350; show fewer, or shorter")
 
 
 def _shared_palette(frames_u8: Bytes) -> tuple[Bytes, bytes]:
-    """RGB frames (F, H, W, 3) as indices (F, H, W) into one palette, 256 x 3 bytes."""
+    """Return RGB frames (F, H, W, 3) as indices (F, H, W) into one palette of 256 x 3 bytes."""
     num_frames, height, width, _ = frames_u8.shape
     tall = Image.fromarray(frames_u8.reshape(num_frames * height, width, 3)).quantize(256)
     palette = bytes(tall.getpalette() or ()).ljust(768, b"\0")
@@ -283,7 +282,7 @@ def _shared_palette(frames_u8: Bytes) -> tuple[Bytes, bytes]:
 
 
 def _to_pillow(image_u8: Bytes) -> Image.Image:
-    """Mode L for (H, W), RGB for (H, W, 3)."""
+    """Return an image of mode L for (H, W) and RGB for (H, W, 3)."""
     assert image_u8.dtype == np.uint8, f"{image_u8.dtype} is not uint8; to_uint8 makes it so"
     assert image_u8.ndim == 2 or image_u8.shape[2:] == (3,), f"{image_u8.shape} is not (H, W) or (H, W, 3)"
     return Image.fromarray(image_u8)

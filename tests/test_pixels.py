@@ -247,7 +247,7 @@ def test_gif_loop_and_determinism(loop):
 @pytest.mark.parametrize(
     ("count", "milliseconds", "message"),
     [
-        (0, 100, "0 frames make no GIF"),
+        (0, 100, "0 frames do not make a GIF"),
         (2, [100], "1 durations for 2 frames"),
         (2, 33, "milliseconds=33 is not a multiple of 10 from 20; try 30"),
         (2, [100, 10], "milliseconds=10 is not a multiple of 10 from 20; try 20"),

@@ -12,6 +12,7 @@ from typing import TextIO
 from tqdm import tqdm
 
 from dcgan.runs.rows import ProgressRow, Status
+from dcgan.runs.tables import duration
 
 LINE_EVERY_SECONDS = 10.0
 
@@ -94,11 +95,3 @@ def describe(row: ProgressRow, status: Status) -> str:
         f"epoch {epoch}/{status.epochs}  step {row.step}/{status.steps}  D {row.d_loss:.3f}  G {row.g_loss:.3f}  "
         f"{row.images_per_second:.0f} images/s"
     )
-
-
-def duration(seconds: float) -> str:
-    """Return a text like "35 s", "12 min" or "2 h 05 min"."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"

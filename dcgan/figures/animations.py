@@ -33,7 +33,7 @@ def training_gif(
             continue  # a resume removed it after the folder was listed
         picture = pixels.enlarge(pixels.invert(picture) if reverse else picture, enlarge)
         if not frames:
-            pixels.check_film(len(steps), picture)
+            pixels.check_animation_size(len(steps), picture)
         frames.append(pixels.caption(picture, frame_caption(step, run.status()), background=255 if reverse else 0))
     if not frames:
         raise ValueError(f"{run.path} has no sample grids yet; train it first, then try again")

@@ -513,11 +513,6 @@ def test_a_stream_that_is_gone_does_not_end_the_training(stream):
     shown.close()
 
 
-def test_durations():
-    shown = [progress_bar.duration(seconds) for seconds in (0.4, 59, 61, 3599, 7500)]
-    assert shown == ["0 s", "59 s", "1 min", "1 h 00 min", "2 h 05 min"]
-
-
 # Looking
 
 
