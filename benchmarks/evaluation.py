@@ -1,7 +1,7 @@
 """How long scoring a generator takes, the first time and after, and where it goes. `python benchmarks/evaluation.py`.
 
-The first evaluation measures the real images too, and keeps what it found; every later one reads that. Each round has
-a cache of its own that begins empty. Then images/s of what an evaluation does to each of its images.
+The first evaluation also measures the real images and caches the result; later ones read it. Each round has its own
+cache, which is empty at first. Then images/s of what an evaluation does to each of its images.
 """
 
 from __future__ import annotations

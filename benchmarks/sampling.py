@@ -1,6 +1,6 @@
 """How fast a trained generator draws, one by one, in our chunks, and all at once. `python benchmarks/sampling.py`.
 
-Our sampling draws in chunks of one size, so that an image does not depend on its neighbours. This says what it costs
+Our sampling draws in chunks of one size, so that an image does not depend on its neighbors. This says what it costs
 beside one big batch, and what it saves beside a loop over single images. All end as images in [-1, 1] on the CPU.
 """
 
@@ -108,7 +108,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--cpu-time",
         action="store_true",
-        help="on a busy machine: one thread, and its processor time in place of the clock's",
+        help="on a busy machine: one thread, and its processor time instead of the clock's",
     )
     parser.add_argument("--quick", action="store_true", help="as little as shows that everything runs")
     options = parser.parse_args()

@@ -82,7 +82,7 @@ def test_a_preset_draws_the_same_images_from_disk(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["gan", "dcgan", "dcgan-keras", "cdcgan"])
-def test_a_discriminator_judges_the_same_from_disk(name, tmp_path):
+def test_a_discriminator_has_the_same_outputs_from_disk(name, tmp_path):
     config = PRESETS[name].config
     discriminator = build_discriminator(config.model)
     images = torch.randn(4, *config.model.image_shape, generator=torch.Generator().manual_seed(0))
@@ -92,11 +92,11 @@ def test_a_discriminator_judges_the_same_from_disk(name, tmp_path):
         save_discriminator(tmp_path / "d.safetensors", discriminator, config, 7)
         if name == "gan":  # 5.8 MB of float32
             discriminator.half().float()
-        wanted = discriminator.eval()(images, labels)
+        expected = discriminator.eval()(images, labels)
     assert (tmp_path / "d.safetensors").stat().st_size < 4_000_000
     loaded, loaded_config, step = load_discriminator(tmp_path / "d.safetensors")
     with torch.no_grad():
-        assert torch.equal(loaded(images, labels), wanted)
+        assert torch.equal(loaded(images, labels), expected)
     assert (loaded_config, step, loaded.training) == (config, 7, False)
 
 
@@ -469,6 +469,6 @@ def test_a_truncated_generator_draws_from_latents_nearer_to_the_mean(latent, run
     assert torch.equal(half(z), generator(truncate(z, 0.5, latent)))
     assert torch.equal(half(torch.from_numpy(z).requires_grad_()), half(z))  # as without a psi
     assert not torch.equal(half(z), generator(z))
-    assert torch.equal(half.truncated(1)(z), generator(z))  # in place of the 0.5, not on top of it
+    assert torch.equal(half.truncated(1)(z), generator(z))  # instead of the 0.5, not in addition to it
     with pytest.raises(ValueError, match=r"psi=-0.1 is not in \[0, 1\]"):
         generator.truncated(-0.1)

@@ -82,8 +82,8 @@ def test_cell_finds_every_image_of_a_grid(channels):
     assert sheet.shape == ((8, 15) if channels == 1 else (8, 15, 3))
     assert sheet.dtype == np.uint8
     for index, image in enumerate(images):
-        found = pixels.cell(sheet, index, columns=3, rows=2)
-        np.testing.assert_array_equal(found, image[0] if channels == 1 else image.transpose(1, 2, 0))
+        result = pixels.cell(sheet, index, columns=3, rows=2)
+        np.testing.assert_array_equal(result, image[0] if channels == 1 else image.transpose(1, 2, 0))
 
 
 def test_grid_wider_than_its_images_is_padded():
@@ -179,8 +179,8 @@ def test_what_is_no_picture_is_refused(image):
 # GIF
 
 
-def test_grey_gif_is_exact_frame_by_frame():
-    # All 256 greys, few greys, a local change, and greys that have to come back in their own order.
+def test_gray_gif_is_exact_frame_by_frame():
+    # All 256 grays, few grays, a local change, and grays that have to come back in their own order.
     frames = [noise(28, 28), np.full((28, 28), 77, np.uint8), EVERY_BYTE[:196].repeat(4).reshape(28, 28)]
     frames.append(frames[2].copy())
     frames[3][5:7, 9] = 255
@@ -192,7 +192,7 @@ def test_grey_gif_is_exact_frame_by_frame():
         np.testing.assert_array_equal(shown, as_rgb(frame))
 
 
-def test_equal_neighbours_share_a_frame_and_add_their_durations():
+def test_equal_frames_in_a_row_share_a_frame_and_add_their_durations():
     a, b = noise(2, 8, 8)
     decoded = decode_gif(pixels.gif_bytes([a, a, b, b, b, a], [100, 20, 30, 40, 50, 60]))
     assert [milliseconds for _, milliseconds in decoded] == [120, 120, 60]
@@ -227,9 +227,9 @@ def test_rgb_gif_shares_one_palette_so_that_still_pixels_stay():
     assert np.abs(decoded.astype(int) - frames).mean() < 24
 
 
-@pytest.mark.parametrize("convert", [np.asarray, as_rgb], ids=["grey", "rgb"])
+@pytest.mark.parametrize("convert", [np.asarray, as_rgb], ids=["gray", "rgb"])
 def test_gif_stores_its_palette_once(convert):
-    """20 frames of every grey, one pixel of which blinks: a palette a frame alone would take 15 kB."""
+    """20 frames of every gray, one pixel of which blinks: a palette a frame alone would take 15 kB."""
     frames = np.tile(EVERY_BYTE.reshape(16, 16), (20, 1, 1))
     frames[::2, 0, 0] = 255
     assert len(pixels.gif_bytes([convert(frame) for frame in frames], 100)) < 3 * 768

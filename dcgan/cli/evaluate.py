@@ -59,14 +59,16 @@ def train_classifier(
     networks = training.train_classifier(
         images_u8, labels, seed=seed, epochs=epochs, mirror=name in training.MIRRORED
     )
+    network, trained, accuracy = None, None, 0.0
     for epoch, network in enumerate(networks, 1):
         trained = training.Classifier(name, network, torch_device)
         accuracy = trained.accuracy(test, test_labels)
         seconds = time.perf_counter() - started
         print(f"epoch {epoch}/{epochs}: {accuracy:.2%} of the test images, {seconds:.0f} s", file=sys.stderr)
-        if epoch == epochs:
-            training.save_classifier(path, network, name=name, accuracy=accuracy, seed=seed, epochs=epochs)
-            print(f"{path}: {trained.hash}, {accuracy:.2%} of {len(test):,} test images")
+    assert network is not None, "a training has one epoch or more"
+    assert trained is not None
+    training.save_classifier(path, network, name=name, accuracy=accuracy, seed=seed, epochs=epochs)
+    print(f"{path}: {trained.hash}, {accuracy:.2%} of {len(test):,} test images")
     return 0
 
 

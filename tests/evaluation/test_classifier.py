@@ -1,4 +1,4 @@
-"""The judge: what it must know, what it refuses, and that it comes back from disk as it was."""
+"""Test the classifier: its accuracy, the images that it refuses, and its file."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def test_part() -> tuple[torch.Tensor, torch.Tensor]:
     return from_uint8(images_u8), labels
 
 
-def test_the_published_judge_knows_994_of_1000_test_digits(classifier, test_part):
+def test_the_published_classifier_knows_994_of_1000_test_digits(classifier, test_part):
     accuracy = classifier.accuracy(*test_part)
     assert accuracy >= 0.994
     assert classifier.test_accuracy == pytest.approx(accuracy, abs=2e-4)  # an image or two on another machine
     assert (module.FEATURES / "mnist.safetensors").stat().st_size < 2e6
 
 
-def test_the_published_judge_of_clothes_knows_93_of_100():
+def test_the_published_classifier_of_clothes_knows_93_of_100():
     classifier = load_classifier("fashion-mnist")
     assert classifier.name == "fashion-mnist"
     assert classifier.test_accuracy >= 0.93
@@ -49,7 +49,7 @@ def test_the_published_judge_of_clothes_knows_93_of_100():
 
 
 @pytest.mark.skipif(not DEBIAN.is_dir(), reason="Debian's dataset-fashion-mnist is not installed")
-def test_what_is_said_of_the_judge_of_clothes_is_true():
+def test_the_stated_accuracy_of_the_classifier_of_clothes_is_right():
     classifier = load_classifier("fashion-mnist")
     images_u8, labels = map(torch.from_numpy, read_named_set("fashion-mnist", str(DEBIAN), "test"))
     assert classifier.accuracy(from_uint8(images_u8), labels) == pytest.approx(classifier.test_accuracy, abs=4e-4)
@@ -113,7 +113,7 @@ def test_a_seed_gives_the_same_network_whatever_else_is_drawn(small_train):
     assert hashes[0] == hashes[1] != hashes[2]
 
 
-def test_a_judge_that_learnt_from_mirrored_images_takes_both_sides_for_the_same():
+def test_a_classifier_of_mirrored_images_cannot_tell_left_from_right():
     """Two classes of one image, lit on the left or on the right: only without a mirror are they two."""
     images = torch.full((512, 1, 28, 28), 200, dtype=torch.uint8)
     labels = torch.arange(512) % 2
@@ -138,7 +138,7 @@ def test_it_learns(small_train, test_part):
     assert accuracies[-1] > 0.8
 
 
-def test_it_comes_back_from_disk_as_it_was(tmp_path):
+def test_a_saved_classifier_loads_unchanged(tmp_path):
     network = ClassifierNetwork()
     save_classifier(tmp_path / "a.safetensors", network, name="mnist", accuracy=0.5, seed=3, epochs=1)
     loaded = load_classifier(str(tmp_path / "a.safetensors"))
@@ -146,7 +146,7 @@ def test_it_comes_back_from_disk_as_it_was(tmp_path):
 
 
 def test_a_missing_damaged_or_foreign_file_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"judge kmnist.*there are: .*mnist.*train-classifier"):
+    with pytest.raises(FileNotFoundError, match=r"no classifier for kmnist, only for: .*mnist.*train-classifier"):
         load_classifier("kmnist")
     path = tmp_path / "a.safetensors"
     path.write_bytes(b"nothing")
@@ -160,7 +160,7 @@ def test_a_missing_damaged_or_foreign_file_is_named(tmp_path):
     tensors, metadata = load_tensors(path)
     tensors["head.bias"][0] += 1
     save_tensors(path, tensors, metadata)
-    with pytest.raises(ValueError, match=r"its weights are"):
+    with pytest.raises(ValueError, match=r"its weights have the hash"):
         load_classifier(str(path))
 
 
@@ -174,13 +174,13 @@ def test_a_missing_damaged_or_foreign_file_is_named(tmp_path):
         ("folder:x", "python -m dcgan evaluate RUN --features inception, of a training with --data.holdout 0.1"),
     ],
 )
-def test_without_a_judge_what_is_advised_can_be_done(name, remedy):
+def test_the_error_for_a_missing_classifier_has_a_remedy(name, remedy):
     with pytest.raises(FileNotFoundError) as caught:
         load_classifier(name)
     assert str(caught.value).endswith(f"; {remedy}") or str(caught.value).endswith(f" {remedy}")
 
 
-def test_the_command_trains_saves_and_tells(tmp_path, capsys, monkeypatch):
+def test_the_command_trains_saves_and_reports(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
     whole = read_named_set
     monkeypatch.setattr(
@@ -198,22 +198,23 @@ def test_the_command_trains_saves_and_tells(tmp_path, capsys, monkeypatch):
 
 @pytest.mark.parametrize(("name", "epochs", "mirror"), [("kmnist", 10, False), ("fashion-mnist", 25, True)])
 def test_each_set_has_its_own_recipe_and_is_read_from_its_root(name, epochs, mirror, tmp_path, monkeypatch):
-    asked = []
+    calls = []
     monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
     whole = read_named_set
 
     def read(name, root, split):
-        asked.append((name, root, split))
+        calls.append((name, root, split))
         return [values[:256] for values in whole("mnist", "", split)]
 
-    def train(images_u8, labels, *recipe, **options):
-        asked.append((recipe, options))
+    def train(images_u8, labels, **options):
+        calls.append(options)
         return iter([ClassifierNetwork()])
 
     monkeypatch.setattr("dcgan.data.named_sets.read_named_set", read)
     monkeypatch.setattr(module, "train_classifier", train)
     assert main(["train-classifier", name, "--root", "here", "-o", str(tmp_path / "own.safetensors")]) == 0
-    assert asked == [(name, "here", "train"), (name, "here", "test"), ((0, epochs), {"mirror": mirror})]
+    options = {"seed": 0, "epochs": epochs, "mirror": mirror}
+    assert calls == [(name, "here", "train"), (name, "here", "test"), options]
     assert load_tensors(tmp_path / "own.safetensors")[1]["epochs"] == epochs
 
 
@@ -226,6 +227,6 @@ def test_each_set_has_its_own_recipe_and_is_read_from_its_root(name, epochs, mir
         (["mnist", "-o", "a.pt"], "write a.pt.safetensors"),
     ],
 )
-def test_what_the_command_cannot_do_it_says_at_once(arguments, message, capsys):
+def test_the_command_names_wrong_options(arguments, message, capsys):
     assert main(["train-classifier", *arguments]) == 2
     assert message in capsys.readouterr().err

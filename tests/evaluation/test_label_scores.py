@@ -76,7 +76,7 @@ EMPTY = Scores("mnist classifier", "hash", 60, {"cfd": 1.0}, {"cfd": 0.5})
 KEYS = ("nearest_neighbor_error", "classification_accuracy")
 
 
-def label_scores(generator, num_images: int, seed: int = 0) -> Scores:
+def label_scores(generator, num_images: int = COUNT, seed: int = 0) -> Scores:
     return add_label_scores(EMPTY, generator, num_images=num_images, seed=seed)
 
 

@@ -53,9 +53,9 @@ def test_covariances_that_do_not_commute_agree_with_the_eigenvalues_of_their_pro
     x, y = normal(60, 5, 0) @ normal(5, 5, 1), normal(80, 5, 2) @ normal(5, 5, 3)
     a, b = torch.cov(x.T), torch.cov(y.T)
     trace = torch.linalg.eigvals(a @ b).real.sqrt().sum()
-    wanted = (x.mean(0) - y.mean(0)).square().sum() + a.trace() + b.trace() - 2 * trace
-    assert frechet_distance(x, y) == pytest.approx(wanted.item(), rel=1e-9)
-    assert frechet_distance(y, x) == pytest.approx(wanted.item(), rel=1e-9)
+    expected = (x.mean(0) - y.mean(0)).square().sum() + a.trace() + b.trace() - 2 * trace
+    assert frechet_distance(x, y) == pytest.approx(expected.item(), rel=1e-9)
+    assert frechet_distance(y, x) == pytest.approx(expected.item(), rel=1e-9)
 
 
 def test_fewer_images_than_features_are_no_difficulty():
@@ -161,7 +161,7 @@ def test_the_nearest(monkeypatch):
     assert nearest(torch.tensor([[0.0, 0], [3, 4], [9, 9]]), torch.tensor([[0.0, 0], [9, 8]])).tolist() == [0, 5, 1]
 
 
-# Classes and memorisation
+# Classes and memorization
 
 
 def test_histograms_and_their_distance():
@@ -172,7 +172,7 @@ def test_histograms_and_their_distance():
     assert class_distance(half, class_histogram(torch.tensor([0, 0, 0, 1]), 3)) == 0.25
 
 
-def test_memorisation_is_told_class_by_class():
+def test_memorization_is_measured_class_by_class():
     classes = torch.tensor([0, 0, 0, 1, 1, 1])
     unseen = torch.tensor([9.0, 10, 11, 1, 2, 3])
     assert memorization_ratio(unseen, classes, unseen, classes) == pytest.approx(1, abs=0.11)
