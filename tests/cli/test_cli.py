@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import shutil
@@ -15,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from recorded import score_row
 
@@ -26,9 +24,7 @@ from dcgan.cli.program import name_in_shell
 from dcgan.config import ModelConfig, TrainConfig
 from dcgan.presets import PRESETS
 from dcgan.runs.listing import find_run, list_runs
-from dcgan.runs.rows import ProgressRow, Status
 from dcgan.runs.run import Run, RunError
-from dcgan.runtime import device
 from dcgan.training import recording
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -262,31 +258,6 @@ def test_a_reader_that_leaves_early_is_no_error():
     assert process.returncode == 141
 
 
-# Devices
-
-
-def test_auto_is_the_variables_device_else_the_fastest(monkeypatch):
-    monkeypatch.setattr(device, "available_devices", lambda: ["cuda:0", "cuda:1", "cpu"])
-    assert device.choose_device() == torch.device("cuda:0")
-    assert device.choose_device("cuda") == torch.device("cuda:0")
-    assert device.choose_device("cuda:1") == torch.device("cuda:1")
-    monkeypatch.setenv("DCGAN_DEVICE", "cpu")
-    assert device.choose_device() == torch.device("cpu")
-    assert device.choose_device("cuda:1") == torch.device("cuda:1")
-    with pytest.raises(ValueError, match=r"--device 'cuda:2' is not on this machine; choose one of cuda:0, cuda:1"):
-        device.choose_device("cuda:2")
-    monkeypatch.setenv("DCGAN_DEVICE", "mps")
-    with pytest.raises(ValueError, match="DCGAN_DEVICE 'mps' is not on this machine"):
-        device.choose_device()
-
-
-def test_devices_are_listed_fastest_first(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
-    assert device.available_devices() == ["cuda:0", "cuda:1", "mps", "cpu"]
-
-
 # Training
 
 
@@ -454,63 +425,6 @@ def test_a_run_is_named_in_the_shell_by_its_name_where_that_finds_it(tmp_path, p
     assert name_in_shell(mine := Run.create(config, "x", places)) == mine.name
     elsewhere = Run.create(config, "y", tmp_path / "else where")
     assert name_in_shell(elsewhere) == f"'{elsewhere.path}'"
-
-
-# Progress
-
-
-def row(step: int, steps_per_epoch: int = 100) -> ProgressRow:
-    return ProgressRow(step, step / steps_per_epoch, 0, 0.0, 1234.5, 0.61249, 1.0, 0.5, 0.5, 1.0, 1.0)
-
-
-def test_lines_come_every_ten_seconds_and_at_epoch_ends():
-    now, stream = [0.0], io.StringIO()
-    shown = progress_bar.Progress(stream, clock=lambda: now[0])
-    for step in range(25, 401, 25):
-        now[0] = step / 25 * 4
-        shown(row(step), Status("running", step, 400, 4, notes=("2 files are damaged",)))
-    shown.close()
-    lines = stream.getvalue().splitlines()
-    assert lines[0] == "note: 2 files are damaged"
-    assert lines[1] == "epoch 1/4  step 25/400  D 0.612  G 1.000  1234 images/s"
-    assert [line.split("step ")[1].split("/")[0] for line in lines[1:]] == (
-        ["25", "100", "175", "200", "275", "300", "375", "400"]
-    )
-    assert lines[2].endswith("  48 s left")
-    assert lines[-1].startswith("epoch 4/4  step 400/400")
-    assert "left" not in lines[-1]
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-class ClosedTerminal(Terminal):
-    def write(self, text: str) -> int:
-        raise BrokenPipeError
-
-
-def test_a_terminal_gets_a_bar():
-    stream = Terminal()
-    shown = progress_bar.Progress(stream)
-    for step in (1, 50, 100, 150):
-        shown(row(step), Status("running", step, 200, 2))
-    shown.close()
-    last = stream.getvalue().split("\r")[-1]
-    assert "epoch 2/2  step 150/200  D 0.612" in last
-    assert "75%" in last
-    assert stream.getvalue().endswith("\n")
-
-
-@pytest.mark.parametrize(
-    "stream", [ClosedTerminal(), type("Closed", (ClosedTerminal,), {"isatty": lambda _: False})()]
-)
-def test_a_stream_that_is_gone_does_not_end_the_training(stream):
-    shown = progress_bar.Progress(stream)
-    for step in (1, 100):
-        shown(row(step), Status("running", step, 100, 1))
-    shown.close()
 
 
 # Looking
