@@ -349,6 +349,7 @@ def with_config(run: Run, **fields) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal as a POSIX terminal does")
+@pytest.mark.slow
 def test_ctrl_c_saves_and_says_how_to_go_on(capsys, places):
     flags = ["--steps-per-epoch", "1000000", "--log-every", "1"]
     process = subprocess_of("train", "gan", *TINY, *flags)
@@ -563,7 +564,7 @@ def test_gif_makes_a_film_of_the_training(trained, capsys, tmp_path):
     assert "milliseconds=15 is not a multiple of 10" in error_of(
         capsys, "gif", str(trained.path), "--milliseconds", "15"
     )
-    assert "no .gif file" in error_of(capsys, "gif", str(trained.path), "-o", "film.mp4")
+    assert "film.mp4.gif" in error_of(capsys, "gif", str(trained.path), "-o", "film.mp4")
 
 
 def test_gif_of_a_run_that_is_still_written(trained, places, capsys):

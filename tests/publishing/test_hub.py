@@ -124,6 +124,7 @@ print(hashlib.sha256(images.tobytes()).hexdigest(), generator.weights_id)
 """
 
 
+@pytest.mark.slow
 def test_a_published_model_loads_back_from_the_hub(hub, tiny_run):
     # In processes of their own, since huggingface_hub reads its settings when it is imported.
     command = [sys.executable, "-m", "dcgan", "publish", "model", tiny_run.name, "me/digits"]
@@ -142,6 +143,7 @@ def test_a_published_model_loads_back_from_the_hub(hub, tiny_run):
     assert loaded.stdout.split() == [hashlib.sha256(images.tobytes()).hexdigest(), here.weights_id]
 
 
+@pytest.mark.slow
 def test_what_is_not_on_the_hub_is_a_sentence(hub):
     for name, wrong in (("hub:nobody/nothing", "cannot be downloaded"), ("hub:not a name!", "write hub:USER/NAME")):
         command = [sys.executable, "-m", "dcgan", "sample", name]
@@ -151,6 +153,7 @@ def test_what_is_not_on_the_hub_is_a_sentence(hub):
 
 
 @pytest.mark.parametrize(("kind", "sdk"), [("gradio", "gradio"), ("streamlit", "docker")])
+@pytest.mark.slow
 def test_a_space_is_uploaded_whole(hub, kind, sdk):
     command = [sys.executable, "-m", "dcgan", "publish", "space", kind, "me/studio"]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
@@ -358,6 +361,7 @@ def test_a_run_without_weights_is_not_published(runs_root):
         ),
     ],
 )
+@pytest.mark.slow
 def test_a_space_starts_from_its_own_folder(tmp_path, kind, command):
     folder, port = tmp_path / "space", free_port()
     publish.stage(publish.space_files(kind), folder)
@@ -365,7 +369,7 @@ def test_a_space_starts_from_its_own_folder(tmp_path, kind, command):
     command = [*command, f"--server.port={port}"] if kind == "streamlit" else command
     process = subprocess.Popen([sys.executable, *command], cwd=folder, env=environment, stdout=subprocess.DEVNULL)
     try:
-        give_up = time.monotonic() + 60
+        give_up = time.monotonic() + 180
         while True:
             assert process.poll() is None
             try:

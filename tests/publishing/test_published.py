@@ -73,6 +73,7 @@ class TestPublished:
         for step in run.snapshot_steps():
             assert load_generator(run.snapshot_path(step)).step == step
 
+    @pytest.mark.slow
     def test_its_config_run_again_gives_its_first_steps(self, run: Run):
         """Bit for bit on the same CPU and versions; on any, to rounding. A GPU has a noise of its own: of its
         trainings the first networks and the first real images are the same, and what the one says of the other."""
@@ -105,6 +106,7 @@ def test_its_scores_are_those_of_its_weights_and_the_published_judge(run: Run):
     assert row in (CHECKPOINTS.parent / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_each_kind_of_the_best_dcgan_is_of_one_digit():
     """It never saw a label."""
     generator, judge = load_generator(CHECKPOINTS / "dcgan-best-mnist"), load_classifier("mnist")
