@@ -347,11 +347,11 @@ def by_workers(
     workers = {name: Worker(start, torch.get_num_threads()) for name, start in entrants.items()}
     for worker in workers.values():
         worker.run(num_steps)
-    told = in_turn(
+    results = in_turn(
         {name: functools.partial(worker.run, num_steps) for name, worker in workers.items()}, options.rounds
     )
-    memory |= {name: rounds[-1][2] for name, rounds in told.items()}
-    return {name: [each[options.cpu_time] for each in rounds] for name, rounds in told.items()}
+    memory |= {name: rounds[-1][2] for name, rounds in results.items()}
+    return {name: [turn[options.cpu_time] for turn in rounds] for name, rounds in results.items()}
 
 
 def by_this_process(
@@ -418,7 +418,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--cpu-time",
         action="store_true",
-        help="on a busy machine: one thread, and its processor time in place of the clock's",
+        help="on a busy machine: one thread, and its processor time instead of the clock's",
     )
     parser.add_argument("--plain", action="store_true", help="also a loop over our reference step")
     parser.add_argument("--quick", action="store_true", help="as little as shows that everything runs")

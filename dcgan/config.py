@@ -1,4 +1,4 @@
-"""What a training is: frozen dataclasses, checked once when they are made, JSON both ways.
+"""The config of a training: frozen dataclasses, checked when they are made, that JSON can hold.
 
 A config decides every number a training produces. Two runs with equal configs, on the same device, the same
 number of threads and the same version of PyTorch, are equal bit for bit.
@@ -16,12 +16,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 NUM_COMPONENTS = 20
-"""Components of the latent distribution `mixture`, each as likely as the others."""
+"""Components of the latent distribution `mixture`, all equally likely (Ben-Yosef and Weinshall 2018)."""
 COMPONENT_SCALE = 6.0
-"""How far their means lie from 0, each along an axis of its own."""
+"""Distance of each component's mean from 0, along an axis of its own."""
 
 FORMAT = 2
-"""Version of the JSON written below; a reader takes earlier ones and refuses newer ones by name."""
+"""Version of the JSON that to_json writes. from_json reads earlier versions and refuses newer ones."""
 
 _SCORES_BESIDE_REAL = (
     *("cfd", "kernel_distance", "kernel_deviation", "inception_score", "precision", "recall", "density", "coverage"),
@@ -55,7 +55,7 @@ def with_current_names(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 MAX_WIDTH = 1_000_000
-"""Of the latent vector and of a layer: more than any machine trains, and small enough to be multiplied."""
+"""The largest latent_dim and layer width: more than any machine trains, and small enough to multiply."""
 MAX_THREADS = 4096
 
 Topology = Literal["mlp", "conv", "keras", "step"]
@@ -64,29 +64,30 @@ Norm = Literal["batch", "none"]
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The two networks. What a field means for one topology only is said there."""
+    """The two networks. Fields that only some topologies use begin with their names."""
 
     topology: Topology = "conv"
-    """mlp: fully connected; conv: DCGAN; keras: the Keras tutorial's; step: 'GAN Step by Step', step 3."""
+    """Network family. mlp: fully connected; conv: DCGAN; keras: the Keras tutorial's; step: 'GAN Step by Step', step
+    3."""
     latent_dim: int = 100
     """Size Z of the latent vector."""
     latent: Literal["normal", "uniform", "mixture"] = "normal"
-    """Distribution of z: standard normal; uniform on [-1, 1]; or a mixture of 20 normals, whose first 20 numbers say
-    which of 20 kinds an image is to be of, 6 for its kind and 0 for the others, and the rest are standard normal."""
+    """Distribution of z: standard normal; uniform on [-1, 1]; or a mixture of 20 normal components. In a mixture the
+    first 20 numbers of z are 6 for its component and 0 for the others. The rest are standard normal."""
     image_size: int = 28
     """Height and width in pixels. conv: 28 or a power of two from 8; keras, step: a multiple of four."""
     channels: int = 1
-    """1 for grey, 3 for RGB."""
+    """1 for gray, 3 for RGB."""
     num_classes: int = 0
-    """0 for an unconditional model, else the number of labels both networks are told."""
+    """Number of labels of a conditional model, whose networks both see the label; 0 for an unconditional model."""
     output: Literal["tanh", "sigmoid"] = "tanh"
-    """The generator's last activation. It sets the pixel range of real images too: [-1, 1] or [0, 1]."""
+    """Last activation of the generator. It sets the pixel range of real images too: [-1, 1] or [0, 1]."""
     hidden_g: tuple[int, ...] = (256, 512, 1024)
     """mlp: widths of the generator's hidden layers."""
     hidden_d: tuple[int, ...] = (1024, 512, 256)
     """mlp: widths of the discriminator's hidden layers."""
     width_g: int = 32
-    """conv, keras, step: channels of the generator's feature maps nearest the image; conv doubles them inwards."""
+    """conv, keras, step: channels of the generator's feature maps nearest the image. conv doubles them inwards."""
     width_d: int = 32
     """conv, keras, step: the same for the discriminator."""
     norm_g: Norm = "batch"
@@ -94,14 +95,18 @@ class ModelConfig:
     norm_d: Norm = "batch"
     """Batch norm in the discriminator's hidden layers (never its first), or none."""
     minibatch_stddev: bool = False
-    """conv: the discriminator's last layer is told, by one more map, how much the images of its batch differ."""
+    """conv: the discriminator's last layer sees one more map, the standard deviation over the images of its batch.
+    Source: Progressive GAN, StyleGAN."""
     auxiliary_head: bool = False
-    """conv, latent mixture: the discriminator guesses of which of the 20 kinds an image is, which it learns from fake
-    ones, and judges it as one of that kind."""
+    """conv with latent mixture: the discriminator assigns each image to one of the 20 components (a pseudo-label),
+    and has a logit for each component. Its auxiliary head learns from fake images, whose components are known. Each
+    component has a bias, subtracted from its auxiliary logit. After every step the bias moves by 0.01 x (share of
+    real images assigned to the component / (1/20) - 1)."""
     dropout: float = 0.0
     """Dropout after the discriminator's hidden layers."""
     init: Literal["torch", "glorot", "normal"] = "torch"
-    """PyTorch's defaults; Glorot uniform with zero biases (Keras); or N(0, 0.02) (the DCGAN paper)."""
+    """Initial weights: the defaults of PyTorch; Glorot uniform with zero biases (Keras); or N(0, 0.02) (DCGAN
+    paper)."""
 
     def __post_init__(self) -> None:
         _check_types(self)
@@ -110,25 +115,25 @@ class ModelConfig:
             _at_most(name, getattr(self, name), MAX_WIDTH, usual)
         _require(
             self.latent != "mixture" or self.latent_dim > NUM_COMPONENTS,
-            f"latent_dim={self.latent_dim} has no room beside the {NUM_COMPONENTS} mixture components; try 100",
+            f"latent_dim={self.latent_dim} is too small for the {NUM_COMPONENTS} components and noise; try 100",
         )
-        _require(self.channels in (1, 3), f"channels={self.channels} is not 1 (grey) or 3 (RGB)")
+        _require(self.channels in (1, 3), f"channels={self.channels} is not 1 (gray) or 3 (RGB)")
         _require(0 <= self.dropout < 1, f"dropout={self.dropout} is not in [0, 1); try 0.3")
         _require(
             self.topology == "conv" or not self.minibatch_stddev,
-            f"minibatch_stddev=True has no place in topology {self.topology}; set it to False",
+            f"minibatch_stddev=True needs topology conv, not {self.topology}; set it to False",
         )
         _require(
             self.topology == "conv" or not self.auxiliary_head,
-            f"auxiliary_head=True has no place in topology {self.topology}; set it to False",
+            f"auxiliary_head=True needs topology conv, not {self.topology}; set it to False",
         )
         _require(
             self.latent == "mixture" or not self.auxiliary_head,
-            f"auxiliary_head=True needs kinds to guess, which latent {self.latent} has not; set it to False",
+            f"auxiliary_head=True needs latent mixture, not {self.latent}; set it to False",
         )
         _require(
             not (self.num_classes and self.auxiliary_head),
-            f"num_classes={self.num_classes} leaves auxiliary_head=True nothing to guess; set one of them to none",
+            f"num_classes={self.num_classes} does not go with auxiliary_head=True; set one of them to 0 or False",
         )
         for name in ("hidden_g", "hidden_d"):
             widths = getattr(self, name)
@@ -156,15 +161,15 @@ class DataConfig:
     root: str = ""
     """Folder that holds the named set; empty: the project's own data, else a download into the user's cache."""
     limit: int = 0
-    """Train on the first so many images only; 0: all."""
+    """Train on the first images only, up to this number; 0: all images."""
     holdout: float = 0.0
-    """folder: fraction of the images, drawn by the seed, that training never sees and evaluation uses."""
+    """folder: fraction of the images for evaluation only. The seed draws them, and training never sees them."""
     resident_limit_mib: int = 2048
-    """Sets up to this size (MiB as uint8) are held on the device whole; larger ones stream from disk."""
+    """Data sets up to this size (MiB as uint8) stay on the device; larger ones are read from disk."""
     workers: int = 2
-    """Decoding processes of a streamed set."""
+    """Processes that decode the images of a folder that does not stay on the device."""
     cache: bool = False
-    """folder: decode it once, whole, into a file in the user's cache, and read that instead from then on."""
+    """folder: decode all images once into a file in the user's cache, and read that file from then on."""
 
     def __post_init__(self) -> None:
         _check_types(self)
@@ -203,70 +208,73 @@ class TrainConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
     epochs: int = 20
-    """Passes over the data (or blocks of steps_per_epoch steps, where that is set)."""
+    """Passes over the data, or blocks of steps_per_epoch steps if that is set."""
     batch_size: int = 32
-    """Real images a step."""
+    """Real images in a step."""
     lr_g: float = 2e-4
     """Learning rate of the generator's Adam."""
     lr_d: float = 2e-4
     """Learning rate of the discriminator's Adam."""
     lr_decay: float = 0.0
-    """Share of the training, its last, in which both learning rates fall to zero along half a cosine; 0: none."""
+    """Share of the steps, at the end, in which both learning rates fall to 0 along half a cosine; 0: no decay."""
     betas: tuple[float, float] = (0.5, 0.999)
-    """Adam's betas, both networks."""
+    """Adam's betas, for both networks."""
     adam_epsilon: float = 1e-8
     """Adam's epsilon (Keras' default is 1e-7)."""
     loss: str = "bce"
-    """Adversarial loss, a function of the logits."""
+    """Adversarial loss. It sees the logits of the discriminator."""
     real_target: float = 1.0
-    """What the discriminator should say of real images; 0.9 is one-sided label smoothing."""
+    """Target of the discriminator for real images. 0.9 is one-sided label smoothing."""
     fake_target: float = 0.0
-    """What the discriminator should say of fake images."""
+    """Target of the discriminator for fake images."""
     generator_target: float = 1.0
-    """What the generator wants the discriminator to say."""
+    """Target that the generator wants from the discriminator for fake images."""
     reduction: Literal["mean", "sum"] = "mean"
-    """The discriminator's loss is the mean or the sum of its real and its fake term."""
+    """Whether the discriminator's loss is the mean or the sum of its real and its fake term."""
     order: Literal["generator-first", "discriminator-first"] = "discriminator-first"
     """Which network a step updates first."""
     reuse_fakes: bool = False
-    """The second update sees the images of the first (one noise batch a step), not fresh ones."""
+    """Use the fake images of the first update in the second one. Otherwise each update draws its own."""
     joint_batch: bool = False
-    """The discriminator sees real and fake images as one batch, not as two (matters to batch norm only)."""
+    """Pass real and fake images through the discriminator in one batch. This changes batch norm only."""
     generator_batch_factor: int = 1
-    """The generator's update sees this many times batch_size images."""
+    """Fake images in the generator's update, as a multiple of batch_size."""
     sampling: Literal["shuffle", "replacement"] = "shuffle"
-    """Real images: each once an epoch in a new order, or every batch drawn from all, with replacement."""
+    """shuffle: each real image once an epoch, in a new order. replacement: each batch is drawn from all images."""
     steps_per_epoch: int = 0
     """Steps that count as an epoch; 0: one pass over the data."""
     r1_gamma: float = 0.0
-    """Weight of the zero-centred gradient penalty on real images (R1)."""
+    """Weight of R1, the zero-centered gradient penalty on real images."""
     r2_gamma: float = 0.0
-    """Weight of the zero-centred gradient penalty on fake images (R2)."""
+    """Weight of R2, the zero-centered gradient penalty on fake images."""
     d_reg_interval: int = 1
-    """R1 and R2 are computed at one of this many steps, the first of them, and weigh as many times as much there."""
+    """Steps between two computations of R1 and R2, whose weights are multiplied by this number. Source: the lazy
+    regularization of StyleGAN2."""
     auxiliary_affine: float = 0.0
-    """guessed kinds: how far fake images are turned, slanted, stretched and moved where the discriminator learns from
-    them what to guess; 1 is by up to 20 degrees, 2 of 28 pixels and so on, 0 not at all."""
+    """Strength of the random affine transform of the fake images that the auxiliary head learns from: 1 is up to 20
+    degrees of rotation and a translation by 2 of 28 pixels; 0 is none."""
     gradient_penalty: float = 0.0
-    """Weight of WGAN-GP's gradient penalty between real and fake images; 10 in its paper."""
+    """Weight of WGAN-GP's gradient penalty between real and fake images. Its paper uses 10."""
     ema_half_life_images: int = 0
-    """Half-life, in real images seen, of the generator's moving average; 0: none is kept."""
+    """Half-life of the generator's moving average, in real images; 0: no moving average."""
     seed: int = 0
     """Seed of the initial weights, the order of the images, the noise and the dropout."""
     engine: Literal["fast", "plain"] = "fast"
-    """fast: the same mathematics in fewer and larger operations, on a GPU one CUDA graph a step; plain: the reference
-    step. They round differently."""
+    """plain: the step as written down. fast: the same mathematics in fewer and larger operations; on a GPU a step is
+    one CUDA graph. The two round differently."""
     precision: Literal["fp32", "tf32", "bf16"] = "fp32"
-    """Of matrix products and convolutions in training: tf32 on NVIDIA GPUs; bf16 by autocast, norms in fp32."""
+    """Precision of matrix products and convolutions in training: fp32; tf32 on NVIDIA GPUs; bf16 by autocast, with
+    norms in fp32."""
     threads: int = 0
-    """CPU threads; 0: PyTorch's choice. Another number rounds differently, so bit-exact repeats set it."""
+    """CPU threads; 0: PyTorch's choice. Results are equal bit for bit only with the same number of threads."""
     log_every: int = 25
     """Steps that one row of progress.jsonl averages over."""
     snapshots: int = 8
-    """Generators kept along the way: before the first step, at the end, and at the halvings between; 0: none."""
+    """Number of generators kept during the training: the first, the last, and one at each halving of the steps; 0:
+    none."""
     score_images: int = 2000
-    """Images drawn and scored at the end of each epoch, where there is a classifier of the data; 0: none. They tell
-    how the training goes, and decide none of its numbers."""
+    """Images that are scored at the end of each epoch, if there is a classifier for the data; 0: none. Scores do not
+    change the training."""
 
     def __post_init__(self) -> None:
         _check_types(self)

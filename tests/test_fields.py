@@ -30,7 +30,7 @@ def test_every_field_is_there_with_its_help():
 
 
 def test_the_help_of_a_field_is_its_docstring():
-    assert config_fields()["batch_size"].help == "Real images a step."
+    assert config_fields()["batch_size"].help == "Real images in a step."
     assert "\n    " not in config_fields()["engine"].help, "the lines of a docstring are not indented"
 
 

@@ -13,7 +13,7 @@ from itertools import pairwise
 from torch import nn
 
 from dcgan.config import NUM_COMPONENTS, ModelConfig
-from dcgan.models.networks import MinibatchStddev, dropout, output_activation
+from dcgan.models.layers import MinibatchStddev, dropout, output_activation
 
 SLOPE = 0.2
 
@@ -58,7 +58,7 @@ def generator_layers(config: ModelConfig) -> nn.Sequential:
 def discriminator_layers(config: ModelConfig) -> nn.Sequential:
     """(B, C + K, H, W) -> ... -> 4x4 maps -> (B, 1, 1, 1). No norm on the first layer, as in the paper.
 
-    With guessed kinds the last layer gives what Discriminator.read takes, (B, 1 + 2 * NUM_COMPONENTS, 1, 1).
+    With an auxiliary head the last layer gives what Discriminator.read takes, (B, 1 + 2 * NUM_COMPONENTS, 1, 1).
     """
     sizes = level_sizes(config.image_size)[::-1]
     normed = config.norm_d == "batch"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from torch import nn
 
 from dcgan.config import ModelConfig
-from dcgan.models.networks import FlattenChannelsLast, UnflattenChannelsLast, dropout, output_activation
+from dcgan.models.layers import FlattenChannelsLast, UnflattenChannelsLast, dropout, output_activation
 
 SLOPE = 0.2
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 from torch import nn
 
 from dcgan.config import ModelConfig
-from dcgan.models.networks import dropout, output_activation
+from dcgan.models.layers import dropout, output_activation
 
 SLOPE = 0.2
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from torch import nn
 
 from dcgan.config import ModelConfig
-from dcgan.models.networks import dropout, output_activation
+from dcgan.models.layers import dropout, output_activation
 
 SLOPE = 0.01
 HIDDEN = 1024

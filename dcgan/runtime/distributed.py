@@ -2,7 +2,7 @@
 
 `torchrun` starts the processes, the ranks, and tells each in its environment which one it is. Every rank works on its
 share of each batch, with its share's weight in every mean, and what is summed over the ranks is then what one process
-finds on the whole batch, but for rounding. Gradients are summed explicitly, not by DistributedDataParallel: a step
+finds on the whole batch, except for rounding. Gradients are summed explicitly, not by DistributedDataParallel: a step
 calls the discriminator up to three times before one backward pass and differentiates through its gradients, and
 batch norm needs a sum within the pass anyway.
 

@@ -88,7 +88,7 @@ def run_training(run: Run, device: torch.device, on_row: OnRow | None = None, ra
 
 
 def _follow(run: Run, device: torch.device, ranks: Ranks) -> Status:
-    """The training of a rank that records nothing."""
+    """Train as a rank that records nothing."""
     config = run.config()
     with arithmetic(config), stop_signals(ranks) as signals:
         ranks.barrier()  # rank 0 may have a set to download, or a reason to end here
@@ -102,7 +102,7 @@ def _follow(run: Run, device: torch.device, ranks: Ranks) -> Status:
 
 
 def _open(run: Run, device: torch.device, on_row: OnRow | None, ranks: Ranks) -> Recorder:
-    """Recorder.open. Where it cannot, whoever started this process in the background reads why in the status."""
+    """Open a Recorder. If that fails, write the reason into the status, for a page that started this process."""
     try:
         return Recorder.open(run, device, on_row, ranks)
     except Exception as error:  # and is raised again, as what it was
@@ -325,18 +325,18 @@ def draw_grid(generator: Generator) -> np.ndarray:
 
 
 def is_grid_step(step: int, steps_per_epoch: int) -> bool:
-    """Powers of two in the first epoch, then the end of each: beginnings move fast."""
+    """Return whether a grid is drawn: at powers of two in the first epoch, then at the end of each epoch."""
     return step % steps_per_epoch == 0 or (step < steps_per_epoch and step & (step - 1) == 0)
 
 
 def snapshot_steps(config: TrainConfig, steps: int) -> set[int]:
-    """config.snapshots steps: the last, its halvings, and 0."""
+    """Return config.snapshots steps: the last, its halvings, and 0."""
     halvings = {math.ceil(steps / 2**k) for k in range(max(config.snapshots - 1, min(config.snapshots, 1)))}
     return halvings | ({0} if config.snapshots > 1 else set())
 
 
 def _open_scorer(config: TrainConfig, device: torch.device) -> tuple[Scorer | None, tuple[str, ...]]:
-    """The scorer, or the reason why there is none: data that nobody can judge are trained on all the same."""
+    """Return the scorer, or None and the reason: data without a classifier are trained on without scores."""
     try:
         return Scorer.open(config, device), ()
     except (OSError, ValueError) as error:

@@ -58,7 +58,7 @@ def estimate(config: TrainConfig) -> Estimate | None:
 
 
 def _key(config: TrainConfig) -> str:
-    """Of what decides a step's time: the machine, and the config but for its length, data, rates and seed."""
+    """Return a key of what decides a step's time: machine and config, without length, data, rates and seed."""
     same = replace(
         config,
         data=DataConfig(),

@@ -19,7 +19,7 @@ from dcgan.config import ModelConfig, TrainConfig
 from dcgan.latents import latents_from_seeds
 from dcgan.models.gan import build_discriminator, build_gan, build_generator
 from dcgan.models.inference import sample, side_by_side
-from dcgan.models.networks import FlattenChannelsLast, MinibatchStddev, UnflattenChannelsLast
+from dcgan.models.layers import FlattenChannelsLast, MinibatchStddev, UnflattenChannelsLast
 from dcgan.presets import PRESETS
 
 
@@ -982,7 +982,7 @@ def test_equal_images_have_a_deviation_of_nothing_and_gradients_that_are_numbers
 
 
 def test_only_the_convolutional_discriminator_is_told_its_batchs_deviation():
-    with pytest.raises(ValueError, match="minibatch_stddev=True has no place in topology mlp; set it to False"):
+    with pytest.raises(ValueError, match="minibatch_stddev=True needs topology conv, not mlp; set it to False"):
         ModelConfig(topology="mlp", minibatch_stddev=True)
     with pytest.raises(ValueError, match="real and fake images together; set one of them to False"):
         TrainConfig(model=ModelConfig(minibatch_stddev=True), joint_batch=True)
