@@ -18,6 +18,7 @@ from dcgan.cli import main as cli
 from dcgan.config import DataConfig, ModelConfig
 from dcgan.data import named_sets
 from dcgan.data.loading import load_images, make_batches
+from dcgan.evaluation import metrics
 from dcgan.models.gan import build_gan
 from dcgan.runs import scores
 from dcgan.runs.evaluations import score_table
@@ -83,10 +84,17 @@ def test_the_data_set_is_read_and_trains(tmp_path, monkeypatch, no_runs):
     assert cli.main(["train", "dcgan", "--data.name", name, "--data.root", str(tmp_path), "--dry-run"]) == 0
 
 
-def test_the_score_has_a_row_in_every_table(monkeypatch):
-    (code,) = examples("A score")
-    ((key, score),) = entries(code, scores).items()
+def test_the_score_is_measured_and_has_a_row_in_every_table(monkeypatch):
+    metric_code, row_code = examples("A score")
+    ((key, metric),) = entries(metric_code, metrics).items()
+    ((same_key, score),) = entries(row_code, scores).items()
+    assert key == same_key
     assert key not in scores.SCORES
+    monkeypatch.setitem(metrics.METRICS, key, metric)
+    monkeypatch.setattr(scores, "SCORES", {key: score})
+    sample = metrics.FeatureSample(features=torch.zeros(3, 2), real=torch.tensor([[3.0, 4.0], [6.0, 8.0]]))
+    assert metrics.compute(sample, "every model") == {key: pytest.approx(5)}
+    monkeypatch.undo()
     monkeypatch.setitem(scores.SCORES, key, score)
     (row,) = score_table({"mine": [{key: 1.25, f"real_{key}": 0.5}]})
     assert row == {"score": score.sentence, "mine": "1.250", "real images": "0.500"}
