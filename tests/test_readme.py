@@ -95,6 +95,22 @@ def test_every_link_leads_somewhere(page):
         assert not anchor or anchor in anchors(target), f"{path}#{anchor}"
 
 
+def test_the_architecture_page_names_every_module():
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    (tree,) = re.findall(r"^## Modules\n.*?```\n(.*?)```", text, re.DOTALL | re.MULTILINE)
+    named, package = set(), ""
+    for line in tree.partition("dcgan/\n")[2].splitlines():
+        if folder := re.match(r"  (\w+)/", line):
+            package = f"{folder[1]}/"
+        elif line.startswith("    "):
+            named |= {package + name for name in re.findall(r"\w+\.py", line[:40])}
+        else:
+            named |= set(re.findall(r"^ +(\w+\.py)", line))
+    folder = ROOT / "dcgan"
+    modules = {path.relative_to(folder).as_posix() for path in folder.rglob("*.py") if path.name[:2] != "__"}
+    assert named == {module for module in modules if not module.startswith("pages/")}
+
+
 def test_every_preset_is_in_the_table():
     for name in PRESETS:
         assert f"`{name}`" in README, name
