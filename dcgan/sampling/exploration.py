@@ -160,11 +160,11 @@ def path_strip(
     return pixels.enlarge(pixels.grid(images_u8, columns), enlarge)
 
 
-def find_weights(run: Run, wanted_id: str) -> Path | None:
+def find_weights(run: Run, target_id: str) -> Path | None:
     """Return the file of the run whose weights have that id: the newest or a snapshot. Reads one after another."""
     for path in (run.weights_path, *map(run.snapshot_path, run.snapshot_steps())):
         try:
-            if weights_id(load_tensors(path)[0]) == wanted_id:
+            if weights_id(load_tensors(path)[0]) == target_id:
                 return path
         except (OSError, ValueError):
             continue  # a damaged or missing file has no id
