@@ -45,7 +45,7 @@ class Turn(NamedTuple):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="one short round of the smaller batches")
     quick = parser.parse_args().quick
     cases, rounds, seconds = ([c for c in CASES if c[1] == 128], 1, 0.5) if quick else (CASES, 7, 2.0)
@@ -89,9 +89,11 @@ class Team:
 
     def time(self, *case: object) -> Turn:
         for process in self.processes:
+            assert process.stdin is not None, "a pipe"
             process.stdin.write(json.dumps(case) + "\n")
             process.stdin.flush()
-        speeds, needs = zip(*(json.loads(process.stdout.readline()) for process in self.processes), strict=True)
+        outputs = [process.stdout for process in self.processes if process.stdout is not None]
+        speeds, needs = zip(*(json.loads(output.readline()) for output in outputs), strict=True)
         return Turn(min(speeds), max(needs))
 
     def close(self) -> None:

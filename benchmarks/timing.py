@@ -157,7 +157,9 @@ def _peak_mib() -> float:
     try:
         # Of this program alone; getrusage counts what the process was before it became this program, too.
         status = Path("/proc/self/status").read_text(encoding="ascii")
-        return int(re.search(r"VmHWM:\s*(\d+) kB", status)[1]) / 2**10
+        peak = re.search(r"VmHWM:\s*(\d+) kB", status)
+        assert peak is not None, "Linux tells the peak of every process"
+        return int(peak[1]) / 2**10
     except FileNotFoundError:  # no Linux
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # bytes, on macOS
 

@@ -159,7 +159,7 @@ def adams(config: TrainConfig, *networks: nn.Module) -> list[torch.optim.Adam]:
 
 def image_loader(config: TrainConfig, root: Path, workers: int) -> DataLoader:
     """torchvision's MNIST, each image transformed whenever it is read, as the tutorials do."""
-    steps = [transforms.ToTensor()]
+    steps: list[object] = [transforms.ToTensor()]
     if config.model.pixel_range == (-1, 1):
         steps.append(transforms.Normalize((0.5,), (0.5,)))
     dataset = torchvision.datasets.MNIST(root, transform=transforms.Compose(steps))
@@ -218,7 +218,7 @@ def keras_tutorial(config: TrainConfig, device: torch.device, root: Path, worker
         n = config.batch_size
         for step in itertools.count(1):
             real = dataset[np.random.randint(0, len(dataset), n)]
-            fake = generator.predict(np.random.randn(n, 100), verbose=0)
+            fake = generator.predict(np.random.randn(n, 100), verbose=0)  # pyright: ignore[reportArgumentType], Keras types it as a str
             x, y = np.vstack((real, fake)), np.vstack((np.ones((n, 1)), np.zeros((n, 1))))
             # The tutorial sets this once, before compile; Keras 3 asks at every call.
             discriminator.trainable = True
@@ -400,7 +400,7 @@ def unpack_mnist(root: Path) -> None:
 
 
 def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--device", default="cpu", help="cpu, cuda, mps, or auto (default: cpu)")
     parser.add_argument("--presets", nargs="+", default=["dcgan"], choices=CONTESTANTS, help="default: dcgan")
     parser.add_argument("--batch", nargs="+", type=int, default=[128, 32], help="batch sizes (default: 128 32)")

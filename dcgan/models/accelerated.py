@@ -130,6 +130,7 @@ def _from_image(layer: nn.Conv2d) -> bool:
 
 def _conv(layer: nn.Conv2d, slope: float = 1.0) -> Step:
     (kernel, _), (stride, _), (padding, _) = layer.kernel_size, layer.stride, layer.padding
+    assert isinstance(padding, int), "the topologies give numbers"
     if _from_image(layer):
         return lambda images: conv_by_patches(images, layer.weight, layer.bias, stride, padding, slope)
     if layer.out_channels <= FEW_CHANNELS and stride == 1 and padding:
@@ -151,6 +152,7 @@ def _conv(layer: nn.Conv2d, slope: float = 1.0) -> Step:
 
 def _conv_transpose(layer: nn.ConvTranspose2d) -> Step:
     (kernel, _), (stride, _), (padding, _) = layer.kernel_size, layer.stride, layer.padding
+    assert isinstance(padding, int), "the topologies give numbers"
     if layer.out_channels <= FEW_CHANNELS and kernel % stride == 0:
         return lambda x: transpose_by_patches(x, layer.weight, layer.bias, stride, padding)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 
@@ -39,7 +40,8 @@ def matmul_precision(name: str) -> Iterator[None]:
 
     PyTorch's own default is TF32 for convolutions, and not for matrix products.
     """
-    places = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)
+    cudnn: Any = torch.backends.cudnn  # its type stub lacks `conv`
+    places = (torch.backends.cuda.matmul, cudnn.conv)
     before = [place.fp32_precision for place in places]
     for place in places:
         place.fp32_precision = "tf32" if name == "tf32" else "ieee"

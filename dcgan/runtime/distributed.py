@@ -49,7 +49,8 @@ class Ranks:
         with_gradient = [parameter for parameter in network.parameters() if parameter.grad is not None]
         # The mean of no images is NaN, and counts for nothing.
         weighted = torch.stack(means) * part if part else with_gradient[0].new_zeros(len(means))
-        flat = torch.cat([*(parameter.grad.flatten() for parameter in with_gradient), weighted])
+        gradients = [parameter.grad.flatten() for parameter in with_gradient if parameter.grad is not None]
+        flat = torch.cat([*gradients, weighted])
         _sum(flat)
         *gradients, sums = flat.split([*(parameter.numel() for parameter in with_gradient), len(means)])
         for parameter, gradient in zip(with_gradient, gradients, strict=True):
@@ -161,9 +162,14 @@ class SynchronizedBatchNorm(nn.Module):
     can differentiate it twice.
     """
 
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
+
     def __init__(self, norm: nn.BatchNorm1d | nn.BatchNorm2d, ranks: Ranks) -> None:
         super().__init__()
-        self.eps, self.momentum, self.ranks = norm.eps, norm.momentum, ranks
+        assert norm.momentum is not None, "a moving average with a fixed momentum"
+        self.eps, self.momentum, self.ranks = norm.eps, float(norm.momentum), ranks
         self.weight, self.bias = norm.weight, norm.bias
         for name, buffer in norm.named_buffers():
             self.register_buffer(name, buffer)

@@ -59,6 +59,7 @@ class CapturedStep:
             return self._as_it_is(state, batch)
         captured.batch.images.copy_(batch.images)
         if batch.labels is not None:
+            assert captured.batch.labels is not None, "captured with labels"
             captured.batch.labels.copy_(batch.labels)
         begin_step(state)  # a graph takes its seed from the global RNG at every replay
         self._backend.replay(captured.graph)

@@ -37,6 +37,8 @@ from dcgan.training.step import (
 )
 
 Step = Callable[[TrainState, Batch], StepStats]
+_KERNELS: Any = torch
+"""torch with its foreach kernels, which its types do not have."""
 
 
 def choose_step(state: TrainState) -> Step:
@@ -237,7 +239,7 @@ class RunningStatistics:
         """Keep what the pass that just ended has added."""
         if self._buffers:
             now = self._copies()
-            self._added.append(torch._foreach_sub(now, torch._foreach_mul(self._last, self._keep)))
+            self._added.append(_KERNELS._foreach_sub(now, _KERNELS._foreach_mul(self._last, self._keep)))
             self._last = now
 
     @torch.no_grad()
@@ -245,11 +247,11 @@ class RunningStatistics:
         """Set the statistics to what these passes, numbered from 0 and in this order, would leave."""
         if not self._buffers:
             return
-        torch._foreach_copy_(self._buffers, self._before)
+        _KERNELS._foreach_copy_(self._buffers, self._before)
         for number in passes:
-            torch._foreach_mul_(self._buffers, self._keep)
-            torch._foreach_add_(self._buffers, self._added[number])
-        torch._foreach_add_(self._counts, len(passes) - len(self._added))
+            _KERNELS._foreach_mul_(self._buffers, self._keep)
+            _KERNELS._foreach_add_(self._buffers, self._added[number])
+        _KERNELS._foreach_add_(self._counts, len(passes) - len(self._added))
 
     def _copies(self) -> list[Tensor]:
         return [buffer.clone() for buffer in self._buffers]

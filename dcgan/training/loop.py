@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 
 from dcgan.config import TrainConfig
-from dcgan.data.loading import Batches
+from dcgan.data.loading import Batch, Batches
 from dcgan.training.fast_step import choose_step
 from dcgan.training.state import TrainState
 from dcgan.training.step import StepStats
@@ -49,7 +49,7 @@ def training_steps(
     if state.step >= steps:
         return
     # Closed at once, not when collected: a streamed set keeps decoding processes.
-    with closing(batches.from_step(state.step)) as stream:
+    with closing(cast("Generator[Batch, None, None]", batches.from_step(state.step))) as stream:
         step = choose_step(state)
         for batch in stream:
             yield StepResult(state, step(state, batch))

@@ -202,7 +202,7 @@ class Recorder:
         if len(bad):
             step = state.step - len(self.window) + 1 + int(bad[0, 0])
             name = StepStats._fields[int(bad[0, 1])]
-            raise self._not_finite(name, values[tuple(bad[0])], step)
+            raise self._not_finite(name, float(values[tuple(bad[0])]), step)
         row = ProgressRow(
             step=state.step,
             epoch=round(state.step / self.batches.steps_per_epoch, 6),

@@ -152,6 +152,8 @@ def _time_them(batch: dict[str, TrainConfig]) -> Iterable[tuple[str, dict]]:
     with subprocess.Popen(
         command, cwd=PROJECT, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
+        assert process.stdin is not None, "a pipe"
+        assert process.stdout is not None, "a pipe"
         process.stdin.write(json.dumps([config.to_json() for config in batch.values()]))
         process.stdin.close()
         yield from zip(batch, map(json.loads, process.stdout), strict=False)
