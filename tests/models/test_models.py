@@ -625,7 +625,7 @@ def weighted(network: nn.Module) -> list[nn.Module]:
 
 
 def test_torch_init_is_pytorchs_own():
-    """The same draws as the layers written out by hand: nothing is drawn anew, nothing twice."""
+    """The same draws as the layers written out by hand: nothing is drawn again."""
     torch.manual_seed(4)
     built = build_generator(PRESETS["dcgan"].config.model).state_dict()
     torch.manual_seed(4)
@@ -932,15 +932,17 @@ def test_an_image_is_judged_as_of_the_kind_that_is_told_or_guessed():
     outputs = discriminator.layers(images).flatten(1)
     assert outputs.shape == (6, 41)
     for_all, for_components, auxiliary_logits = outputs[:, 0], outputs[:, 1:21], outputs[:, 21:]
-    told = torch.tensor([3, 0, 19, 7, 7, 1])
-    assert torch.equal(discriminator(images, told), for_all + for_components[range(6), told])
+    components = torch.tensor([3, 0, 19, 7, 7, 1])
+    assert torch.equal(discriminator(images, components), for_all + for_components[range(6), components])
     discriminate = discriminator.discriminate(images)
     assert torch.equal(discriminate.components, auxiliary_logits.argmax(1))
     assert torch.equal(discriminate.auxiliary_logits, auxiliary_logits)
     assert torch.equal(discriminator(images), for_all + for_components[range(6), discriminate.components])
     discriminator.balance_bias[discriminate.components[0]] = 100.0
     assert discriminator.discriminate(images).components[0] == auxiliary_logits[0].topk(2).indices[1]
-    assert torch.equal(discriminator.discriminate(images, told).components, told), "what is told is not moved"
+    assert torch.equal(discriminator.discriminate(images, components).components, components), (
+        "the bias does not move given components"
+    )
 
 
 def test_a_batchs_deviation_is_that_of_each_group_of_images():

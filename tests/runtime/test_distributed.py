@@ -54,7 +54,7 @@ def small(preset: str, **changes) -> TrainConfig:
     return replace(config, **(changes | {"model": replace(changes["model"], **widths)}))
 
 
-GUESSING = replace(PRESETS["dcgan-best"].config.model, auxiliary_head=True, minibatch_stddev=False)
+WITH_AUXILIARY_HEAD = replace(PRESETS["dcgan-best"].config.model, auxiliary_head=True, minibatch_stddev=False)
 """A deviation would be that of a rank's share."""
 
 
@@ -71,13 +71,15 @@ CASES = {
     "batch norm and a penalty through it": small("cdcgan", r1_gamma=1.0, batch_size=8),
     "batch norm of a joint batch": small("dcgan-step", joint_batch=True),
     "shares of unequal size": small("dcgan", batch_size=9),
-    "guessed kinds": small("dcgan-best", model=GUESSING, auxiliary_affine=1.0),
+    "auxiliary head": small("dcgan-best", model=WITH_AUXILIARY_HEAD, auxiliary_affine=1.0),
 }
 FEW = {
     # On 3 ranks the pass ends with 2 images, and one rank has none.
     "a rank without images": small("cdcgan", batch_size=41, r1_gamma=1.0),
     "a rank without images, paired": small("gan-beginners", batch_size=41, loss="relativistic", gradient_penalty=1.0),
-    "a rank without images, guessed kinds": small("dcgan-best", model=GUESSING, auxiliary_affine=1.0, batch_size=41),
+    "a rank without images, auxiliary head": small(
+        "dcgan-best", model=WITH_AUXILIARY_HEAD, auxiliary_affine=1.0, batch_size=41
+    ),
 }
 
 

@@ -55,10 +55,10 @@ def test_replays_are_the_steps_they_stand_for(preset):
     config = small(preset, engine="plain")
     plain, state, backend = TrainState.new(config, CPU), TrainState.new(config, CPU), Recorded()
     step = Recording(update_both, backend)
-    told = []
+    results = []
     for batch in itertools.islice(random_batches(config).from_step(0), 40):
-        told.append((train_step(plain, batch), step(state, batch)))
-    for expected, found in told:  # only now: no replay may write over what an earlier one told
+        results.append((train_step(plain, batch), step(state, batch)))
+    for expected, found in results:  # only now: no replay may overwrite earlier results
         assert all(map(torch.equal, expected, found))
     assert backend.captures == 2
     assert backend.replays == 40 - 2 * WARM_UP_STEPS

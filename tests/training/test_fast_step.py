@@ -55,12 +55,12 @@ RECIPES = {
         "dcgan", loss="relativistic", real_target=1.0, generator_target=1.0, r1_gamma=1.0, r2_gamma=1.0,
         order="discriminator-first", reuse_fakes=False, model={"norm_d": "none"},
     ),
-    "guessed kinds": small("dcgan-best", model={"auxiliary_head": True}),
-    "guessed kinds, discriminator first": small(
+    "auxiliary head": small("dcgan-best", model={"auxiliary_head": True}),
+    "auxiliary head, discriminator first": small(
         "dcgan-best", order="discriminator-first", reuse_fakes=False, model={"auxiliary_head": True}
     ),
-    "guessed kinds, warped": small("dcgan-best", auxiliary_affine=1.0),
-    "guessed kinds, warped, norm": small("dcgan-best", auxiliary_affine=1.0, model={"norm_d": "batch"}),
+    "auxiliary head, random affine": small("dcgan-best", auxiliary_affine=1.0),
+    "auxiliary head, random affine, norm": small("dcgan-best", auxiliary_affine=1.0, model={"norm_d": "batch"}),
     "penalties at every third step": small("dcgan-best", d_reg_interval=3),
     "one penalty, at every second step": small(
         "dcgan", r1_gamma=1.0, d_reg_interval=2, order="discriminator-first", reuse_fakes=False
@@ -97,7 +97,7 @@ def test_100_steps_are_the_references(config, in_double):
         "cdcgan",
         "relativistic with penalties, no norm",
         "relativistic with norm",
-        "guessed kinds, warped, norm",
+        "auxiliary head, random affine, norm",
     ],
 )
 def test_100_steps_are_the_references_with_the_discriminators_executor(name, in_double):
@@ -145,23 +145,25 @@ def test_each_of_the_first_100_steps_is_the_references_in_single_precision(confi
             assert float(getattr(found, name)) == pytest.approx(float(getattr(expected, name)), rel=1e-4), plain.step
 
 
-def test_what_goes_executor_changes_no_bit():
+def test_a_second_thread_changes_no_bit():
     config = small("dcgan")
     states = [TrainState.new(config, CPU) for _ in range(2)]
     before = torch.get_num_threads()
-    told = []
+    results = []
     try:
         for threads, state in zip((2, 1), states, strict=True):
             torch.set_num_threads(threads)
             step = choose_step(state)
-            told.append([step(state, batch) for batch in itertools.islice(random_batches(config).from_step(0), 10)])
+            results.append(
+                [step(state, batch) for batch in itertools.islice(random_batches(config).from_step(0), 10)]
+            )
     finally:
         torch.set_num_threads(before)
-    for beside, inline in zip(*told, strict=True):
-        assert all(map(torch.equal, beside, inline))
+    for threaded, serial in zip(*results, strict=True):
+        assert all(map(torch.equal, threaded, serial))
 
 
-def test_what_fails_executor_is_raised():
+def test_an_error_on_the_second_thread_is_raised():
     config = small("dcgan")
     state = TrainState.new(config, CPU)
     batch = next(random_batches(config).from_step(0))
@@ -182,7 +184,7 @@ def test_what_fails_executor_is_raised():
         ("dcgan", {"gradient_penalty": 10.0}, False),
     ],
 )
-def test_images_are_judged_once_where_that_changes_nothing(preset, changes, once):
+def test_images_are_discriminated_once_where_that_changes_nothing(preset, changes, once):
     assert discriminates_once(TrainState.new(small(preset, **changes), CPU)) == once
 
 
@@ -284,7 +286,7 @@ def test_half_precision_is_near_and_keeps_float32_parameters(preset):
     assert found.d_loss.dtype == torch.float32
 
 
-def test_one_judgement_needs_no_second_thread():
+def test_one_pass_needs_no_second_thread():
     config = small("dcgan")
     state = TrainState.new(config, CPU)
     batch: Batch = next(random_batches(config).from_step(0))

@@ -150,7 +150,7 @@ print(run_training(Run(sys.argv[1]), torch.device("cpu"), lambda row, status: pr
 
 
 def start(run: Run) -> subprocess.Popen:
-    """Another process that trains the run, once it has told its first row."""
+    """Another process that trains the run, once its first row is written."""
     process = subprocess.Popen(
         [sys.executable, "-c", SCRIPT, str(run.path)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -322,8 +322,10 @@ def test_a_resume_refuses_a_folder_too_small_for_the_steps_that_were_made(tmp_pa
         save_tensors(run.state_path, tensors, metadata)
     for path in list((tmp_path / "own" / "ants").iterdir())[:20]:
         path.unlink()
-    told = "28 of 48" if recorded else "28; put"
-    with pytest.raises(RunError, match=rf"at step 7 and would have ended at step 6 .*{told}.*train its config again"):
+    counts = "28 of 48" if recorded else "28; put"
+    with pytest.raises(
+        RunError, match=rf"at step 7 and would have ended at step 6 .*{counts}.*train its config again"
+    ):
         run_training(run, CPU)
     assert (run.status().state, run.status().step) == ("failed", 7)
 
