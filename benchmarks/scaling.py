@@ -119,7 +119,7 @@ def as_a_rank(threads: int) -> None:
             before = next(training).state.images_seen  # warms up, and the ranks wait for each other
             started, cpu_started = time.perf_counter(), time.process_time()
             # Asked at every step, as in a recorded training.
-            while not ranks.any(time.perf_counter() - started > seconds):
+            while not ranks.any(flag=time.perf_counter() - started > seconds):
                 state = next(training).state
             images, cpu_seconds = state.images_seen - before, time.process_time() - cpu_started
             print(json.dumps([images / (time.perf_counter() - started), cpu_seconds / images]), flush=True)

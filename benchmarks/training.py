@@ -246,7 +246,7 @@ STEPS, KERAS_STEPS = 10, 1
 # Measuring
 
 
-def matmul_peak(device: torch.device, quick: bool) -> float:
+def matmul_peak(device: torch.device, *, quick: bool) -> float:
     """The most floating-point operations a second that a product of two square float32 matrices reaches here."""
     sizes = (256, 512) if quick else (512, 1024, 2048) if device.type == "cpu" else (2048, 4096, 8192)
     best = 0.0
@@ -315,13 +315,13 @@ def measure(
     config = config_of(preset, batch)
     num_steps = options.steps or (KERAS_STEPS if preset == "dcgan-keras" else STEPS)
     flops_per_image = step_flops(config, device) / batch
-    peak = matmul_peak(device, options.quick)
+    peak = matmul_peak(device, quick=options.quick)
     memory: dict[str, float] = {}
     if device.type == "cpu":
         seconds = by_workers(entrants, num_steps, memory, options)
     else:
         seconds = by_this_process(entrants, num_steps, memory, device, options)
-    peak = max(peak, matmul_peak(device, options.quick))
+    peak = max(peak, matmul_peak(device, quick=options.quick))
     first = next(iter(seconds))
     rows = []
     for name, times in seconds.items():

@@ -2,6 +2,8 @@
 
 N vectors, Z latent, F frames, P points of a path. A seed gives the same vector on every device and in every release:
 NumPy's policy (NEP 19) freezes the stream of RandomState. The streams of torch and CUDA are not frozen.
+
+The module has a few more than 250 lines, so that seeds and paths stay together.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 N images, C H W image, F frames. A single picture is (H, W) gray or (H, W, 3) RGB, uint8, as Pillow and the pages take
 it. A batch is (N, C, H, W), as networks return it.
+
+The module has more than 250 lines because all that turns arrays into files of pictures is here.
 """
 
 from __future__ import annotations
@@ -160,6 +162,7 @@ def join(pictures_u8: Sequence[Bytes], gap: int = 0, background: int = 0) -> Byt
 def caption(
     image_u8: Bytes,
     text: str,
+    *,
     position: Literal["above", "below"] = "below",
     background: int = 0,
     shorten: bool = False,

@@ -68,7 +68,7 @@ def score_row(step: int, **values) -> ScoreRow:
     return ScoreRow(step=step, **(sound | values))
 
 
-def record_run(root: Path, config: TrainConfig = TINY, preset: str = "tiny", ema: bool = False) -> Run:
+def record_run(root: Path, config: TrainConfig = TINY, preset: str = "tiny", *, ema: bool = False) -> Run:
     """What a training of 4 steps would leave, from networks that were never trained."""
     import numpy as np
     import torch

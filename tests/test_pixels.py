@@ -267,7 +267,7 @@ def test_gif_errors(count, milliseconds, message):
 def test_caption_adds_a_readable_strip_and_leaves_the_image(shape, background):
     image = noise(*shape)
     below = pixels.caption(image, "epoch 3 of 20", background=background)
-    above = pixels.caption(image, "epoch 3 of 20", "above", background)
+    above = pixels.caption(image, "epoch 3 of 20", position="above", background=background)
     np.testing.assert_array_equal(below[: shape[0]], image)
     np.testing.assert_array_equal(above[-shape[0] :], image)
     strip = below[shape[0] :]

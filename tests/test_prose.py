@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -65,3 +66,19 @@ def test_an_empty_page_has_a_row(prose, tmp_path, capsys):
     page.touch()
     assert prose.main([str(page)]) == 0
     assert "| page.md | 0 | - | - |" in capsys.readouterr().out
+
+
+def test_words_that_readers_must_translate_twice_are_absent():
+    """A quotation that needs one of them is listed by its file."""
+    words = ("told", "in place of", "but for", "whoever", "anew")
+    pattern = re.compile(rf"\b({'|'.join(words)})\b")
+    files = [path for kind in ("*.py", "*.md") for path in ROOT.rglob(kind)]
+    ours = [path for path in files if not {".venv", "runs", "build"} & set(path.relative_to(ROOT).parts)]
+    assert len(ours) > 150
+    places = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for path in ours
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if pattern.search(line)
+    ]
+    assert places == []

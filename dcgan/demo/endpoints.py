@@ -30,7 +30,7 @@ def interpolate(
     path: str = DEFAULT.path,
     t: float = DEFAULT.t,
     keys: str = "",
-    loop: bool = False,
+    loop: bool = False,  # noqa: FBT001, FBT002 - Gradio calls endpoints by position
     labels: str = "",
     animation: str = "",
 ) -> dict[str, Any]:

@@ -7,6 +7,8 @@ distance. CFD is not FID. Do not compare it with published FIDs.
 `METRICS` at the end has a function for every score of the registry (dcgan/runs/scores.py).
 
 N generated, M real, F features, K classes. Features are float64, or are converted to it.
+
+The module has more than 250 lines because it holds every score, each with its formula and source.
 """
 
 from __future__ import annotations

@@ -72,10 +72,10 @@ def discriminator_curves(
     figure = go.Figure()
     add_curve(figure, series, x, "d_real", "D(x), real", REAL, smoothing=smoothing)
     add_curve(figure, series, x, "d_fake", "D(G(z)), fake", GENERATOR, smoothing=smoothing)
-    return styled(figure, x, _discriminator_axis(figure, probabilities), height)
+    return styled(figure, x, _discriminator_axis(figure, probabilities=probabilities), height)
 
 
-def _discriminator_axis(figure: go.Figure, probabilities: bool) -> str:
+def _discriminator_axis(figure: go.Figure, *, probabilities: bool) -> str:
     """Set the range of the y axis, draw the line at 0.5, and return the title of the axis."""
     figure.update_yaxes(range=[0, 1])
     if not probabilities:
@@ -121,7 +121,7 @@ def paired_curves(
         for column, short, color in PAIR_COLUMNS[kind]:
             add_curve(figure, series, x, column, f"{short}, {name}", color, smoothing=smoothing, dash=dash)
     if kind == "discriminator":
-        return styled(figure, x, _discriminator_axis(figure, probabilities))
+        return styled(figure, x, _discriminator_axis(figure, probabilities=probabilities))
     if log:
         _make_logarithmic(figure)
     return styled(figure, x, "loss")

@@ -57,7 +57,7 @@ class Ranks:
             parameter.grad = gradient.view_as(parameter)
         return sums.unbind()
 
-    def any(self, flag: bool) -> bool:
+    def any(self, *, flag: bool) -> bool:
         """Whether the flag is set on any rank. Waits for all; on the CPU, so that no device has to be waited for."""
         if self.world_size == 1:
             return flag
@@ -67,7 +67,7 @@ class Ranks:
 
     def barrier(self) -> None:
         """Wait until every rank is here."""
-        self.any(False)
+        self.any(flag=False)
 
     def broadcast_(self, tensors: dict[str, Tensor]) -> None:
         """Overwrite the tensors with rank 0's: the ranks begin equal even where their machines round differently."""

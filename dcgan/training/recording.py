@@ -96,7 +96,7 @@ def _follow(run: Run, device: torch.device, ranks: Ranks) -> Status:
         status = Status("running", state.step, config.epochs * batches.steps_per_epoch, config.epochs)
         for result in training_steps(config, batches, device, state):
             status = replace(status, step=result.state.step)
-            if ranks.any(bool(signals)) and status.step < status.steps:
+            if ranks.any(flag=bool(signals)) and status.step < status.steps:
                 return replace(status, state="stopped")
     return replace(status, state="finished")
 
@@ -175,7 +175,7 @@ class Recorder:
         for result in _reading(training_steps(config, self.batches, state.device, state)):
             self.window.append(result.stats)
             step, last = state.step, state.step == self.status.steps
-            stopping = state.ranks.any(should_stop()) and not last
+            stopping = state.ranks.any(flag=should_stop()) and not last
             drawn = is_grid_step(step, per_epoch)
             if step % config.log_every == 0 or step == 1 or step in kept or drawn or stopping or last:
                 self._write_row()

@@ -46,7 +46,7 @@ def idx_bytes(values: np.ndarray) -> bytes:
     )
 
 
-def write_idx_set(folder: Path, count: int = 6, prefix: str = "train", zipped: bool = True) -> np.ndarray:
+def write_idx_set(folder: Path, count: int = 6, prefix: str = "train", *, zipped: bool = True) -> np.ndarray:
     """A set whose i-th image is all i and labelled i % 10."""
     folder.mkdir(parents=True, exist_ok=True)
     images = np.arange(count, dtype=np.uint8)[:, None, None] * np.ones((1, 28, 28), np.uint8)

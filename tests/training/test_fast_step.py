@@ -1,4 +1,4 @@
-"""The fast step against the reference: the same numbers but for rounding, whatever the recipe; and its parts alone.
+"""The fast step against the reference: the same numbers except for rounding, for every recipe; and its parts alone.
 
 A GAN's training multiplies rounding errors some tenfold every ten steps, by whichever path it is computed. So two
 paths are compared over 100 steps in double precision, where there is room for that, and in single precision at each

@@ -165,7 +165,7 @@ def test_a_step_is_the_tutorials_step(preset, tutorial_step, lr, eps):
         torch.testing.assert_close(ours_before[name], before[name], rtol=0, atol=0)
         if name.endswith("num_batches_tracked"):
             continue
-        # Adam's first steps are lr * sign(gradient): rounding may flip the sign of a gradient that is zero but for
+        # Adam's first steps are lr * sign(gradient): rounding may flip the sign of a gradient that is zero except for
         # rounding, so the tolerance is a fraction of one step, and a wrong order of updates is far beyond it.
         torch.testing.assert_close(ours[name], expected[name], rtol=1e-4, atol=lr / 20)
 
@@ -210,7 +210,7 @@ def test_every_preset_takes_a_step_and_every_weight_moves(preset):
     assert state.images_seen == 8
     after = weights(*state.gan)
     still = [name for name in before if torch.equal(before[name], after[name])]
-    # A bias or weight in front of batch norm may have no gradient but for rounding; Adam moves it all the same.
+    # A bias or weight in front of batch norm may have no gradient except for rounding; Adam moves it all the same.
     assert still == []
 
 
