@@ -4,7 +4,9 @@ Generated images are compared with the whole test part of the data, which no gen
 stands the score of as many real training images. A perfect generator would not reach it exactly: the classifier was
 trained on these images and is surer of them.
 
-N generated, M real test, T training images, F features, C H W image. The module has a few more than 250 lines, so that the scores and the real images are together.
+N generated, M real test, T training images, F features, C H W image.
+
+The module has a few more than 250 lines, so that scores and real images are together.
 """
 
 from __future__ import annotations
