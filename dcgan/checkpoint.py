@@ -21,8 +21,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save, save_file
 from torch import Tensor, nn
 
+from dcgan import files
 from dcgan.config import RENAMED, ModelConfig, TrainConfig
-from dcgan.files import replacing
+from dcgan.files import replacing, runs_root
 from dcgan.latents import Vectors, latents_from_seeds, truncate
 from dcgan.models.gan import build_discriminator, build_generator
 from dcgan.models.inference import sample
@@ -155,9 +156,12 @@ def load_generator(path: str | os.PathLike[str], device: str | torch.device = "c
     """Load a generator: the moving average of the run's weights where the run keeps one.
 
     Args:
-        path: A run, a run directory, a .safetensors file, or "hub:USER/NAME" on the Hugging Face Hub. A model from
-            the Hub is downloaded once.
+        path: A run, its directory or name, a .safetensors file, or "hub:USER/NAME" on the Hugging Face Hub. A model
+            from the Hub is downloaded once.
         device: Where it computes: "cpu", "cuda", "cuda:1" or "mps". Images are returned on the CPU.
+
+    Returns:
+        The generator. `generator(generator.latents(seeds))` draws images (N, C, H, W) in [-1, 1].
 
     Raises:
         FileNotFoundError: There are no weights at the path.
@@ -172,12 +176,20 @@ def load_generator(path: str | os.PathLike[str], device: str | torch.device = "c
     """
     if isinstance(path, str) and path.startswith("hub:"):
         path = from_hub(path.removeprefix("hub:"))
-    file = Run(path).weights_path if Path(path).is_dir() else Path(path)
+    file = _weights_file(path)
     tensors, metadata = load_tensors(file)
     config, step = _described(file, metadata, "generator")
     generator = build_generator(config.model)
     _fill(generator, tensors, file)
     return TrainedGenerator(generator, config, step, weights_id(tensors), torch.device(device))
+
+
+def _weights_file(path: str | os.PathLike[str]) -> Path:
+    """Return the file with a generator's weights: of a run by its directory or by its name, or the path itself."""
+    for folder in (Path(path), runs_root() / path, files.CHECKPOINTS / path):
+        if os.path.isdir(folder):
+            return Run(folder).weights_path
+    return Path(path)
 
 
 def from_hub(repo: str) -> Path:

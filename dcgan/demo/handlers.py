@@ -31,12 +31,13 @@ FIRST = replace(DEFAULT, model=listing.BEST[0], seed_a=84, seed_b=18)
 FILES = TemporaryFiles()
 
 READINGS = {
-    "normal": "Training draws z from a normal distribution. slerp stays in the gray band. lerp passes below it, "
-    "where training drew no z.",
-    "uniform": "Training draws z from a cube. slerp stays in the gray band and may leave the cube. lerp stays in the "
-    "cube and leaves the band.",
-    "mixture": f"Training draws z from {NUM_COMPONENTS} mixture components. slerp stays in the gray band, and lerp "
-    "leaves it. Between two components, both paths pass points that belong to neither, where training drew no z.",
+    "normal": "Training draws z from a normal distribution. slerp keeps the norm between those of its ends. lerp "
+    "shortens z in the middle, where training drew no z.",
+    "uniform": "Training draws z from a cube. slerp keeps the norm between those of its ends, and may leave the "
+    "cube. lerp stays in the cube, and shortens z in the middle.",
+    "mixture": f"Training draws z from {NUM_COMPONENTS} mixture components. slerp keeps the norm between those of "
+    "its ends, and lerp shortens z in the middle. Between two components, both paths pass points that belong to "
+    "neither, where training drew no z.",
 }
 """How to read the plot of a path, by the latent distribution of its model."""
 

@@ -31,8 +31,10 @@ def two_networks(latent_dim: int = 100) -> str:
   answer [label="real or fake?", color="{DISCRIMINATOR}"];
   z -> g -> fake -> d; real -> d; d -> answer;
   {{ rank=same; fake; real }}
-  answer -> d [style=dashed, label="  learns to be right", color="{DISCRIMINATOR}", constraint=false];
-  answer -> g [style=dashed, label="  learns to fool D", color="{GENERATOR}", constraint=false];
+  answer -> d [style=dashed, label="  D learns to be right", color="{DISCRIMINATOR}",
+    fontcolor="{DISCRIMINATOR}", constraint=false];
+  answer -> g [style=dashed, label="  G learns to fool D", color="{GENERATOR}", fontcolor="{GENERATOR}",
+    constraint=false];
 }}"""
 
 

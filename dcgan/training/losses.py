@@ -54,9 +54,12 @@ def build_loss(name: str, **targets: float) -> AdversarialLoss:
     Raises ValueError for an unknown name, and for a target that the loss lacks and that is not at its default.
     """
     loss = get_loss(name)
-    for target, value in targets.items():
-        if target not in loss.targets and value != TARGET_DEFAULTS[target]:
-            raise ValueError(f"{target}={value} has no effect with loss {name}; set it to {TARGET_DEFAULTS[target]}")
+    idle = {k: v for k, v in targets.items() if k not in loss.targets and v != TARGET_DEFAULTS[k]}
+    if idle:
+        values = ", ".join(f"{target}={value}" for target, value in idle.items())
+        defaults = ", ".join(str(TARGET_DEFAULTS[target]) for target in idle)
+        verb, them = ("has", "it") if len(idle) == 1 else ("have", "them")
+        raise ValueError(f"{values} {verb} no effect with loss {name}; set {them} to {defaults}")
     given = {target: value for target, value in targets.items() if target in loss.targets}
     of_generator = {target: value for target, value in given.items() if target == "generator_target"}
     of_discriminator = {target: value for target, value in given.items() if target != "generator_target"}

@@ -101,8 +101,8 @@ def test_a_conditional_model_takes_two_labels(runs_root):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({}, "normal distribution. slerp stays in the gray band. lerp passes below it"),
-        ({"latent": "uniform"}, "slerp stays in the gray band and may leave the cube"),
+        ({}, "normal distribution. slerp keeps the norm between those of its ends. lerp shortens z"),
+        ({"latent": "uniform"}, "slerp keeps the norm between those of its ends, and may leave the cube"),
         ({"latent": "mixture", "latent_dim": 24}, "20 mixture components"),
     ],
 )
