@@ -472,3 +472,10 @@ def test_a_truncated_generator_draws_from_latents_nearer_to_the_mean(latent, run
     assert torch.equal(half.truncated(1)(z), generator(z))  # instead of the 0.5, not in addition to it
     with pytest.raises(ValueError, match=r"psi=-0.1 is not in \[0, 1\]"):
         generator.truncated(-0.1)
+
+
+def test_a_run_is_loaded_by_its_name(tiny_run):
+    assert load_generator(tiny_run.name).weights_id == load_generator(tiny_run.path).weights_id
+    assert load_generator("dcgan-mnist").step == 37_500
+    with pytest.raises(FileNotFoundError, match="no-such-run does not exist"):
+        load_generator("no-such-run")

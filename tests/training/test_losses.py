@@ -228,3 +228,8 @@ def test_a_loss_that_pairs_needs_as_many_fake_images_as_real_ones():
 def test_errors_name_the_value_and_the_remedy(name, targets, message):
     with pytest.raises(ValueError, match=message):
         build_loss(name, **targets)
+
+
+def test_all_targets_without_effect_are_named_at_once():
+    with pytest.raises(ValueError, match=r"real_target=0.9, generator_target=0.8 have no effect.*them to 1.0, 1.0"):
+        build_loss("hinge", real_target=0.9, fake_target=0.0, generator_target=0.8)
