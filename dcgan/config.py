@@ -332,15 +332,15 @@ class TrainConfig:
         """
         _require(isinstance(values, Mapping), f"{cls.__name__} is {values!r}, not an object")
         values = dict(values)
-        version = values.pop("format", FORMAT)
+        version = values.pop("format", 1)  # what has no format is older than formats, or written by hand
         _require(
             version in range(1, FORMAT + 1),
             f"config format {version!r} is not 1 to {FORMAT}; update DCGAN Studio to read it",
         )
         if version == 1:
-            values = with_current_names(values)
+            values = _with_current_fields(cls, values)
             if isinstance(values.get("model"), Mapping):
-                values["model"] = with_current_names(values["model"])
+                values["model"] = _with_current_fields(ModelConfig, values["model"])
         if isinstance(values.get("data"), Mapping):
             values["data"] = _without_idle(values["data"])
         return _from_json(cls, values)
@@ -367,6 +367,13 @@ def _without_idle(data: Mapping[str, Any]) -> dict[str, Any]:
     if read.get("cache") is True:
         read["cache"] = False
     return read
+
+
+def _with_current_fields(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values with the earlier names of the class's fields replaced; other names stay, for the error."""
+    fields = {field.name for field in dataclasses.fields(cls)}
+    renamed = {name: value for name, value in values.items() if RENAMED.get(name) in fields}
+    return with_current_names(renamed) | {name: value for name, value in values.items() if name not in renamed}
 
 
 def _from_json(cls: type, values: Any) -> Any:

@@ -165,6 +165,18 @@ def test_what_is_no_object_is_no_config(values):
     assert refused(values) == f"TrainConfig is {values!r}, not an object"
 
 
+def test_a_config_without_a_format_may_have_earlier_names():
+    values = {"model": {"batch_deviation": True}, "penalty_every": 2, "r1_gamma": 1.0}
+    config = TrainConfig.from_json(values)
+    assert (config.model.minibatch_stddev, config.d_reg_interval) == (True, 2)
+    assert TrainConfig.from_json(values | {"d_reg_interval": 3}).d_reg_interval == 3
+
+
+def test_only_fields_are_renamed():
+    assert refused({"format": 1, "crowding": 3}).startswith("config field crowding is unknown")
+    assert refused({"format": 2, "penalty_every": 3}).startswith("config field penalty_every is unknown")
+
+
 def test_unknown_fields_are_named():
     remedy = "unknown to this version; update DCGAN Studio"
     assert refused({"turbo": 1}) == f"config field turbo is {remedy}"
