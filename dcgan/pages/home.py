@@ -37,7 +37,9 @@ def main() -> None:
             alt="Noise z goes into the generator G. Its images and real ones go to the discriminator D. The answer "
             "of D, real or fake, teaches both.",
         )
-        st.caption("D learns to tell real images from fake ones. G learns, through D, to draw what D takes for real.")
+        st.caption(
+            "D learns to tell real images from fake ones. G learns, through D, to draw what D believes is real."
+        )
     st.subheader("Where to go next")
     others = [entry for entry in PAGES if entry is not HOME]
     for column, entry in zip(st.columns(len(others)), others, strict=True):

@@ -230,7 +230,7 @@ def arithmetic(
 
 
 def neighbors(z: Vectors) -> Vectors:
-    """Return z (Z,) amid eight points near it, row by row with z in the middle: (9, Z) float32."""
+    """Return z (Z,) and eight points near it, row by row with z in the middle: (9, Z) float32."""
     around = z + NEIGHBOR_NOISE * latents_from_seeds(range(8), len(z), "uniform")
     return np.concatenate([around[:4], z[None], around[4:]]).astype(np.float32)
 

@@ -297,7 +297,7 @@ def test_in_a_space_without_a_demo_rows_have_no_link(tiny_run, monkeypatch):
 def test_the_first_operands_draw_the_digits_that_the_text_names(monkeypatch):
     monkeypatch.setattr("dcgan.files.CHECKPOINTS", CHECKPOINTS)
     app = open_page(view="Vector arithmetic")
-    assert "leaning eights, minus upright eights, plus upright ones" in app.markdown[2].value
+    assert "leaning eights, minus upright eights, plus the upright digit 1" in app.markdown[2].value
     generator = load_generator(CHECKPOINTS / app.selectbox(key="run").value)
     for key, digit in (("va", 8), ("vb", 8), ("vc", 1)):
         seeds = parse_seeds(app.text_input(key=key).value)

@@ -41,7 +41,7 @@ def show_view(run: Run, generator: TrainedGenerator | None, *, reverse: bool, en
         "that share a trait on the Samples view (turn on their numbers). Then write about three for each letter."
     )
     if run.name == OPERANDS_OF:
-        st.write("The first seeds here are: leaning eights, minus upright eights, plus upright ones.")
+        st.write("The first seeds here are: leaning eights, minus upright eights, plus the upright digit 1.")
     operands = {}
     for column, (name, seeds) in zip(st.columns(3), OPERANDS.items(), strict=True):
         text = column.text_input(name, seeds, key=f"v{name}", bind="query-params", max_chars=200)
@@ -58,7 +58,7 @@ def show_view(run: Run, generator: TrainedGenerator | None, *, reverse: bool, en
     with left:
         show(sums.result_u8, "a - b + c", alt="The image of a - b + c")
     with right:
-        show(sums.neighbors_u8, "amid eight neighbors", alt="The image of a - b + c amid eight points near it")
+        show(sums.neighbors_u8, "and eight points near it", alt="The image of a - b + c and of eight points near it")
     download(lambda: sums.neighbors_u8, f"arithmetic-{run.name}.png", f"{run.name}, a - b + c", generator)
     st.caption(
         "How to read it: the mean is of z, not of pixels. The neighbors add uniform noise of up to 0.25. "

@@ -27,7 +27,7 @@ READING = (
     "How to read it: at first every point gives the same gray noise. Soon images change along the row, but few "
     "are plausible. The latent space is smooth if one image turns into the other in small steps and every "
     "column could be a real image. Such a generator has not memorized its training images. A jump between two "
-    "columns, or a smear, is a border that training has not bridged."
+    "columns, or a smear, means that the generator has not learned the images between."
 )
 
 
