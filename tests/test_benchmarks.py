@@ -37,6 +37,7 @@ def table_rows(text: str) -> list[list[str]]:
     return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_every_benchmark_prints_tables_of_numbers(name, tmp_path):
     environment = os.environ | {"DCGAN_DEVICE": "cpu", "DCGAN_RUNS": str(tmp_path)}
@@ -68,6 +69,7 @@ def test_contestants_take_turns_after_an_unmeasured_call_each(timing):
     assert min(map(min, seconds.values())) >= 0
 
 
+@pytest.mark.slow
 def test_the_memory_of_a_call_is_its_own():
     """In a process of its own: this one may have computed, and then it must not fork."""
     code = (
@@ -81,6 +83,7 @@ def test_the_memory_of_a_call_is_its_own():
     assert 56 < large - small < 80
 
 
+@pytest.mark.slow
 def test_a_checkout_trains_the_weights_that_it_trains():
     """With both checkouts the same the ids are equal, the table says so, and the exit code is 0."""
     command = [sys.executable, "benchmarks/compare_checkouts.py", str(ROOT), str(ROOT)]
@@ -93,6 +96,7 @@ def test_a_checkout_trains_the_weights_that_it_trains():
     assert rows[1][1] != rows[2][1]
 
 
+@pytest.mark.slow
 def test_checkouts_with_other_weights_are_reported(tmp_path):
     """The second checkout is a copy whose dcgan has another learning rate."""
     changed = tmp_path / "changed"

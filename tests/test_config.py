@@ -116,6 +116,7 @@ def train_configs(draw) -> TrainConfig:
     )
 
 
+@pytest.mark.slow
 @given(train_configs())
 @settings(max_examples=60, deadline=None)
 def test_any_valid_config_survives_json(config):

@@ -101,6 +101,7 @@ def test_its_networks_draw_and_discriminate():
     assert discriminator(images).isfinite().all()
 
 
+@pytest.mark.slow
 def test_a_stopped_training_resumes_to_the_weights_of_the_finished_one(tmp_path):
     """To rounding: another processor may choose other kernels."""
     resumed, finished = Run(tmp_path / "resumed"), Run(FORMAT_1 / "finished")

@@ -70,6 +70,7 @@ print(json.dumps([before, files.is_locked(run), second, files.is_locked(run / "g
     assert list((tmp_path / "run").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_windows_trains_renames_and_deletes(tmp_path, digits):
     code = """
 import json
@@ -88,6 +89,7 @@ print(json.dumps([*states, [run.name == second.name for run in list_runs(second.
     assert json.loads(done.stdout.splitlines()[-1]) == ["finished", "finished", [True]]
 
 
+@pytest.mark.slow
 def test_windows_names_the_folder_that_is_missing(tmp_path):
     code = "from dcgan.cli.main import main; sys.exit(main(sys.argv[1:]))"
     arguments = ["train", "dcgan64", "--device", "cpu", "--data", "folder:/nope"]

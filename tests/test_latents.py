@@ -70,6 +70,7 @@ def test_shape_type_and_range():
     assert latents_from_seeds([], 100).shape == (0, 100)
 
 
+@pytest.mark.slow
 def test_a_mixture_is_a_component_and_the_normal_vector_of_the_same_seed():
     z = latents_from_seeds(range(4000), 30, "mixture")
     components = z[:, :NUM_COMPONENTS]
@@ -88,6 +89,7 @@ def test_a_mixture_without_room_beside_its_components_is_refused():
     assert latents_from_seeds([1], NUM_COMPONENTS + 1, "mixture").shape == (1, NUM_COMPONENTS + 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
 def test_the_norm_interval_holds_95_percent(distribution):
     norms = np.linalg.norm(latents_from_seeds(range(4000), 100, distribution), axis=1)

@@ -152,6 +152,7 @@ def _reachable(start: str, graph: Mapping[str, set[str]]) -> set[str]:
 RULES = (through_the_package, misplaced_interfaces, torch_at_start)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_the_package_keeps_its_rules(rule):
     assert rule(modules_in(PROJECT)) == []

@@ -68,6 +68,7 @@ def test_an_empty_page_has_a_row(prose, tmp_path, capsys):
     assert "| page.md | 0 | - | - |" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_words_that_are_hard_to_translate_are_absent():
     words = [word.replace("-", "") for word in ("to-ld", "in pl-ace of", "but f-or", "who-ever", "an-ew")]
     pattern = re.compile(rf"\b({'|'.join(words)})\b")

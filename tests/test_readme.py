@@ -52,6 +52,7 @@ def cost(command: str) -> list[pytest.MarkDecorator]:
     return [pytest.mark.slow] if command.startswith("dcgan evaluate") else []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [pytest.param(command, marks=cost(command)) for command in COMMANDS])
 def test_every_command_runs(command, newcomer, capsys):
     """Trainings run with --dry-run, since other tests train."""

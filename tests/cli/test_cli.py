@@ -152,7 +152,10 @@ def test_notes_are_printed_once_and_beside_the_config(capsys):
         ("train dcgn", "'dcgn' is neither a preset nor a run; did you mean dcgan?"),
         ("train nothing-like-it", "presets are gan, dcgan"),
         ("train gan --epochs 0", "epochs=0 is below 1; try 1"),
-        ("train gan --loss hinge", "real_target=0.9 has no effect with loss hinge; set it to 1.0"),
+        (
+            "train gan --loss hinge",
+            "real_target=0.9, generator_target=0.9 have no effect with loss hinge; set them to 1.0, 1.0",
+        ),
         ("train gan --device gpu", "--device 'gpu' is not on this machine; choose one of"),
         ("train cgan --model.num-classes 30", "num_classes=30 is more than the 10 labels of mnist"),
         ("train dcgan --gradient-penalty 10", "gradient_penalty=10 is taken of each image"),
@@ -241,6 +244,7 @@ def test_version(capsys):
     assert capsys.readouterr().out.startswith("dcgan-studio 0.")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", ["--help", "runs", "runs --json", "train dcgan --dry-run"])
 def test_quick_commands_do_not_import_torch(arguments):
     code = f"import sys; from dcgan.cli.main import main; main({arguments.split()}); sys.exit('torch' in sys.modules)"
@@ -250,6 +254,7 @@ def test_quick_commands_do_not_import_torch(arguments):
     )
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_early_is_no_error():
     process = subprocess_of("train", "dcgan", "--dry-run")
     process.stdout.close()
@@ -290,6 +295,7 @@ def test_a_collapse_is_diagnosed_at_the_end(trained_gan, capsys, places):
         assert line.endswith("learning rate at a quarter.")
 
 
+@pytest.mark.slow
 def test_a_recorded_config_trains_again_to_the_same_weights(trained_gan, capsys, places):
     old = own_copy(trained_gan, places, "old")
     assert config_of(capsys, "old") == config_of(capsys, str(old.path)) == old.config()
@@ -308,6 +314,7 @@ def test_a_failed_training_says_why_and_keeps_the_run(capsys, places):
     assert "failed" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_resume_finishes_what_a_stop_file_stopped(capsys, places, monkeypatch):
     ask = lambda self, row, status: list_runs(places)[0].request_stop()  # noqa: E731
     with monkeypatch.context() as patch:
@@ -330,6 +337,7 @@ def test_resume_starts_a_run_that_never_began(capsys, places, trained_gan):
     assert run.generator_path.read_bytes() == trained_gan.generator_path.read_bytes()
 
 
+@pytest.mark.slow
 def test_resume_refuses_a_published_run_and_one_that_is_trained(capsys, places, trained_gan):
     run = own_copy(trained_gan, places)
     run.state_path.unlink()
@@ -580,6 +588,7 @@ def test_gif_of_a_run_that_is_still_written(trained, places, capsys):
 # TensorBoard
 
 
+@pytest.mark.slow
 def test_tensorboard_mirrors_the_whole_record_even_after_a_resume(capsys, places, trained_gan):
     run = own_copy(trained_gan, places)
     with_config(run, epochs=2)

@@ -77,6 +77,7 @@ CONFIGS = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=40)
 @given(config=CONFIGS, count=st.integers(2, 40), start=st.integers(0, 50))
 def test_a_resumed_iterator_sees_what_the_first_would_have(config, count, start):

@@ -316,6 +316,7 @@ MEMORY = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="no /proc")
 def test_the_peak_of_memory_does_not_grow_with_the_folder(tmp_path):
     folders = []

@@ -53,6 +53,7 @@ def test_mnist_is_loaded_as_it_is():
     assert len(load_images(DataConfig(), ModelConfig(), split="test").images_u8) == 10_000
 
 
+@pytest.mark.slow
 def test_a_limit_cuts_the_training_part_only():
     whole = load_images(DataConfig(), ModelConfig())
     cut = load_images(DataConfig(limit=50), ModelConfig())
@@ -61,6 +62,7 @@ def test_a_limit_cuts_the_training_part_only():
     assert len(load_images(DataConfig(limit=50), ModelConfig(), split="test").images_u8) == 10_000
 
 
+@pytest.mark.slow
 def test_a_named_set_is_made_the_models_shape_with_a_note():
     data = DataConfig(limit=20)
     gray = load_images(data, ModelConfig()).images_u8
@@ -143,6 +145,7 @@ def test_a_conditional_model_needs_labels_and_enough_classes(folder):
         load_images(own(folder), conditional)
 
 
+@pytest.mark.slow
 def test_a_new_training_has_no_more_classes_than_labels(folder, monkeypatch):
     def batches(data, num_classes, source=None):
         model = replace(GRAY_8, num_classes=num_classes)

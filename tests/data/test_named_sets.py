@@ -168,6 +168,7 @@ def test_a_named_root_without_the_set_is_an_error_and_no_download(tmp_path, cach
     assert not cache.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("split", "count"), [("train", 128_000), ("test", 26_000)])
 def test_stacked_mnist_is_three_digits_of_the_same_part(cache, offline, split, count):
     images, labels = read_named_set("stacked-mnist", "", split)

@@ -57,6 +57,7 @@ def test_scrubbing_draws_the_frame_and_keeps_the_digest(tiny_run):
     assert update["link"] == shown["link"].replace("t=0.0", "t=1.0")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [-1, 1e300, 2.5, None, "many"])
 def test_the_nearest_seed_replaces_a_bad_one_with_a_note(tiny_run, seed):
     shown = show(tiny_run.name, seed_a=seed, seed_b=5, frames=10**9)
@@ -72,6 +73,7 @@ def test_an_unknown_model_and_unused_labels_are_notes(tiny_run):
     assert "takes no labels" in notes[2]
 
 
+@pytest.mark.slow
 def test_texts_that_were_written_for_the_link_change_nothing_and_other_texts_draw(runs_root):
     run = record_run(runs_root, CONDITIONAL)
     opened = handlers.open_page({"model": run.name, "a": "1", "b": "2", "k": "5,7", "labels": "3,8", "x": "1"})
@@ -98,6 +100,7 @@ def test_a_conditional_model_takes_two_labels(runs_root):
     assert note.startswith("Labels above 9 ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -152,6 +155,7 @@ def test_an_address_without_a_link_opens_the_first_example(tiny_run):
     assert (opened["seed_a"], opened["seed_b"]) == (handlers.FIRST.seed_a, handlers.FIRST.seed_b) == (84, 18)
 
 
+@pytest.mark.slow
 def test_large_images_are_shown_in_whole_pixels(runs_root):
     run = record_run(runs_root, replace(TINY, model=replace(TINY.model, image_size=64)))
     assert show(run.name)["current"].shape[:2] == (192, 192)

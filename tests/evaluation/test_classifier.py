@@ -34,6 +34,7 @@ def test_part() -> tuple[torch.Tensor, torch.Tensor]:
     return from_uint8(images_u8), labels
 
 
+@pytest.mark.slow
 def test_the_published_classifier_knows_994_of_1000_test_digits(classifier, test_part):
     accuracy = classifier.accuracy(*test_part)
     assert accuracy >= 0.994
@@ -48,6 +49,7 @@ def test_the_published_classifier_of_clothes_knows_93_of_100():
     assert load_tensors(module.FEATURES / "fashion-mnist.safetensors")[1]["epochs"] == 25
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not DEBIAN.is_dir(), reason="Debian's dataset-fashion-mnist is not installed")
 def test_the_stated_accuracy_of_the_classifier_of_clothes_is_right():
     classifier = load_classifier("fashion-mnist")
@@ -104,6 +106,7 @@ def small_train() -> tuple[torch.Tensor, torch.Tensor]:
     return tuple(torch.from_numpy(values[:512]) for values in read_named_set("mnist", "", "train"))
 
 
+@pytest.mark.slow
 def test_a_seed_gives_the_same_network_whatever_else_is_drawn(small_train):
     hashes = []
     for seed in (0, 0, 1):
@@ -113,6 +116,7 @@ def test_a_seed_gives_the_same_network_whatever_else_is_drawn(small_train):
     assert hashes[0] == hashes[1] != hashes[2]
 
 
+@pytest.mark.slow
 def test_a_classifier_of_mirrored_images_cannot_tell_left_from_right():
     """Two classes of one image, lit on the left or on the right: only without a mirror are they two."""
     images = torch.full((512, 1, 28, 28), 200, dtype=torch.uint8)
@@ -129,6 +133,7 @@ def test_a_classifier_of_mirrored_images_cannot_tell_left_from_right():
     assert sure[1] == pytest.approx(0.5, abs=0.1)
 
 
+@pytest.mark.slow
 def test_it_learns(small_train, test_part):
     networks = train_classifier(*small_train, seed=0, epochs=8)
     accuracies = [
@@ -180,6 +185,7 @@ def test_the_error_for_a_missing_classifier_has_a_remedy(name, remedy):
     assert str(caught.value).endswith(f"; {remedy}") or str(caught.value).endswith(f" {remedy}")
 
 
+@pytest.mark.slow
 def test_the_command_trains_saves_and_reports(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
     whole = read_named_set

@@ -95,6 +95,7 @@ def test_the_scores_are_those_of_the_full_evaluation(scored_digits):
     assert real.class_histogram == full.real_class_histogram
 
 
+@pytest.mark.slow
 def test_unseen_digits_score_like_training_digits_and_one_digit_covers_little(scored_digits):
     config = small(scored_digits, score_images=300)
     scorer = Scorer.open(config, CPU)
@@ -209,6 +210,7 @@ def numbers(row: ScoreRow) -> dict:
     return {name: value for name, value in asdict(row).items() if "seconds" not in name}
 
 
+@pytest.mark.slow
 def test_every_epoch_ends_with_a_row_of_the_generator_one_samples_from(tmp_path, scored_digits):
     run = trained(tmp_path, small(scored_digits, "dcgan", ema_half_life_images=200))
     rows = run.scores()
@@ -225,6 +227,7 @@ def test_every_epoch_ends_with_a_row_of_the_generator_one_samples_from(tmp_path,
     assert len({row.cfd for row in rows}) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", ["gan", "cdcgan"])
 def test_scoring_changes_no_bit_of_the_training(tmp_path, scored_digits, preset):
     config = small(scored_digits, preset, ema_half_life_images=200)
@@ -240,6 +243,7 @@ def test_scoring_changes_no_bit_of_the_training(tmp_path, scored_digits, preset)
     assert rows[0] == rows[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut", [6, 13])
 def test_a_resume_records_the_scores_past_its_save_again(tmp_path, scored_digits, cut):
     config = small(scored_digits, "dcgan", log_every=1)
@@ -283,6 +287,7 @@ def test_images_that_are_no_numbers_leave_no_row_and_a_line_in_the_log(tmp_path,
     assert "step 6 is not scored" in run.log_path.read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
@@ -315,6 +320,7 @@ def test_what_cannot_be_scored_is_trained_with_a_note(tmp_path, scored_digits, d
         assert notes[0] in run.log_path.read_text()
 
 
+@pytest.mark.slow
 def test_a_generator_of_one_digit_raises_the_alarm(tmp_path, scored_digits, monkeypatch):
     config = small(scored_digits, snapshots=0, score_images=300)
     bank = Bank(digits_of(3), config.model)

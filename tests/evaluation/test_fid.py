@@ -89,6 +89,7 @@ def write_weights(network: torch.nn.Module, folder: Path, monkeypatch) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_weights_in_the_cache_are_read_and_give_2048_features_of_any_image(network, cache, offline, monkeypatch):
     write_weights(network, cache, monkeypatch)
     classifier = load_inception()
@@ -202,6 +203,7 @@ def run(digits, runs_root, monkeypatch, tmp_path, cache) -> Run:
     return record_run(runs_root, replace(TINY, data=digits))
 
 
+@pytest.mark.slow
 def test_the_command_prints_fid_by_the_whole_network_with_random_weights(run, network, cache, monkeypatch, capsys):
     """Its first features only: all 2,048 would take half a minute of linear algebra."""
     write_weights(network, cache, monkeypatch)

@@ -80,6 +80,7 @@ def label_scores(generator, num_images: int = COUNT, seed: int = 0) -> Scores:
     return add_label_scores(EMPTY, generator, num_images=num_images, seed=seed)
 
 
+@pytest.mark.slow
 def test_a_generator_that_draws_the_requested_digit_scores_like_real_images(mnist):
     scores = label_scores(Copier(mnist["train"]), COUNT)
     assert scores.num_labeled == COUNT
@@ -90,12 +91,14 @@ def test_a_generator_that_draws_the_requested_digit_scores_like_real_images(mnis
     assert scores["classification_accuracy"] == pytest.approx(scores.real["classification_accuracy"], abs=0.06)
 
 
+@pytest.mark.slow
 def test_a_generator_that_always_draws_another_digit_teaches_errors(mnist):
     scores = label_scores(Copier(mnist["train"], off_by=1), COUNT)
     assert scores["nearest_neighbor_error"] > 0.9
     assert scores["classification_accuracy"] < 0.1
 
 
+@pytest.mark.slow
 def test_labels_that_mean_nothing_teach_nothing(mnist):
     """A generator that ignores its label: 9 of 10 are wrong."""
     images_u8 = mnist["train"].images_u8[:COUNT]
@@ -104,6 +107,7 @@ def test_labels_that_mean_nothing_teach_nothing(mnist):
     assert scores["classification_accuracy"] == pytest.approx(0.1, abs=0.06)
 
 
+@pytest.mark.slow
 def test_real_images_are_measured_once_and_the_rest_again(mnist, small, monkeypatch):
     first = label_scores(Copier(mnist["train"]), COUNT)
     (path,) = small.glob("labels-*")
@@ -167,6 +171,7 @@ def scored(generator) -> Scores:
     return Scores("mnist classifier", "hash", 60, values, {"cfd": 0.5})
 
 
+@pytest.mark.slow
 def test_the_command_adds_two_columns_and_saves_them(run, runs_root, capsys):
     unconditional = record_run(runs_root)
     assert main(["evaluate", run.name, unconditional.name, "--labels", "--save"]) == 0

@@ -126,6 +126,7 @@ def test_precision_recall_density_and_coverage_as_they_are_defined(monkeypatch):
     assert 0.1 < result.recall < 1
 
 
+@pytest.mark.slow
 def test_equal_distributions_get_what_theory_says():
     """Density 1, coverage 1 - (N-1)...(N-k) / ((2N-1)...(2N-k)): Naeem et al., section 3.3."""
     count, k = 4000, 5

@@ -102,6 +102,7 @@ def test_perfect_samples_have_the_published_kl(stacks):
     assert result.kl == pytest.approx(0.0237, abs=0.0015)
 
 
+@pytest.mark.slow
 def test_a_mode_is_read_from_the_three_colors(stacks, classifier):
     images_u8, labels, _ = stacks["test"]
     read = modes_of(from_uint8(images_u8[:300]), classifier)
@@ -115,6 +116,7 @@ def test_pixels_that_are_not_numbers_are_not_scored(classifier):
         modes_of(torch.full((2, 3, 28, 28), torch.nan), classifier)
 
 
+@pytest.mark.slow
 def test_a_generator_of_one_image_has_one_mode(stacks, classifier):
     scores = evaluate_modes(Fixed(stacks["test"].images_u8[:1]), classifier=classifier, num_images=1200, seed=5)
     assert (scores["modes"], scores["kl"]) == (1, pytest.approx(math.log(1000)))
@@ -122,6 +124,7 @@ def test_a_generator_of_one_image_has_one_mode(stacks, classifier):
     assert (scores.classifier, scores.classifier_hash) == ("mnist classifier", classifier.hash)
 
 
+@pytest.mark.slow
 def test_a_generator_of_every_mode_equally_often_has_kl_0(stacks, classifier):
     digits_u8, digits, _ = load_images(DataConfig(), ModelConfig())
     read = classifier.logits(classifier.features(from_uint8(digits_u8[:100]))).argmax(1)
@@ -132,6 +135,7 @@ def test_a_generator_of_every_mode_equally_often_has_kl_0(stacks, classifier):
     assert scores.real["kl"] > 0.1  # 2,000 real images scatter
 
 
+@pytest.mark.slow
 def test_a_generator_of_real_images_scores_like_real_images_measured_once(stacks, classifier, cache, monkeypatch):
     generator = Fixed(stacks["train"].images_u8)
     scores = evaluate_modes(generator, classifier=classifier, num_images=1100)

@@ -63,6 +63,7 @@ def statistics(mnist, classifier, cache) -> module.RealStatistics:
 # Planted faults
 
 
+@pytest.mark.slow
 def test_unseen_real_images_score_like_training_images(mnist, statistics, classifier):
     unseen = mnist["unseen"]
     scores = score(from_uint8(unseen.images_u8[:COUNT]), unseen.labels[:COUNT], statistics, classifier)
@@ -95,6 +96,7 @@ def test_a_generator_of_one_digit_covers_little_and_is_no_copier(mnist, statisti
     assert "label_accuracy" not in scores.values
 
 
+@pytest.mark.slow
 def test_a_generator_of_one_image_covers_nothing(mnist, statistics, classifier):
     scores = score(from_uint8(mnist["unseen"].images_u8[:1]).expand(COUNT, -1, -1, -1), None, statistics, classifier)
     assert scores["coverage"] < 0.02
@@ -102,6 +104,7 @@ def test_a_generator_of_one_image_covers_nothing(mnist, statistics, classifier):
     assert scores["inception_score"] == pytest.approx(1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", [0, 0.02])
 def test_a_generator_that_copies_is_detected_although_its_scores_are_best(mnist, statistics, classifier, noise):
     copies = from_uint8(mnist["train"].images_u8[:COUNT])
@@ -112,12 +115,14 @@ def test_a_generator_that_copies_is_detected_although_its_scores_are_best(mnist,
     assert scores["memorization_ratio"] < 0.2
 
 
+@pytest.mark.slow
 def test_a_generator_that_ignores_its_label_is_right_by_chance(mnist, statistics, classifier):
     images = from_uint8(mnist["unseen"].images_u8[:COUNT])
     scores = score(images, torch.arange(COUNT) % 10, statistics, classifier)
     assert scores["label_accuracy"] == pytest.approx(0.1, abs=0.04)
 
 
+@pytest.mark.slow
 def test_noise_is_nothing_like_digits(statistics, classifier):
     noise = torch.rand(COUNT, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * 2 - 1
     scores = score(noise, None, statistics, classifier)
@@ -161,6 +166,7 @@ def test_other_images_labels_counts_or_scores_are_measured_again(mnist, classifi
     assert len(names) == 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["cut short", "a bit", "of another kind"])
 def test_a_damaged_cache_is_measured_again(mnist, classifier, cache, statistics, damage):
     path = cache / f"{module._cache_name(mnist['train'], mnist['test'], classifier, COUNT)}-v1.safetensors"
@@ -173,6 +179,7 @@ def test_a_damaged_cache_is_measured_again(mnist, classifier, cache, statistics,
     assert path.read_bytes() == whole
 
 
+@pytest.mark.slow
 def test_a_cache_that_cannot_be_written_is_a_warning(mnist, classifier, statistics, tmp_path, monkeypatch, caplog):
     (tmp_path / "file").touch()
     monkeypatch.setenv("DCGAN_CACHE", str(tmp_path / "file"))
@@ -270,6 +277,7 @@ def test_the_command_prints_a_row_each_and_one_of_real_images(run, classifier, c
     assert lines[-1] == f"60 images each, seeds 0 to 59, by the mnist classifier {classifier.hash}"
 
 
+@pytest.mark.slow
 def test_runs_of_different_data_have_a_row_of_real_images_each(run, small, runs_root, capsys):
     other = tiny(replace(small, limit=300), runs_root)
     assert main(["evaluate", run.name, other.name, run.name, "--num-images", "60"]) == 0
@@ -299,6 +307,7 @@ def test_published_scores_change_on_request_only(run, monkeypatch):
     assert len(run.evals()) == 1
 
 
+@pytest.mark.slow
 def test_at_a_psi_other_images_are_scored_and_nothing_is_appended(run, classifier, capsys):
     assert main(["evaluate", run.name, "--num-images", "60", "--psi", "0.25"]) == 0
     printed = capsys.readouterr().out.splitlines()

@@ -118,6 +118,7 @@ def test_a_loss_that_has_no_logarithm_keeps_the_axis_linear_and_says_so(tmp_path
     assert figure.layout.yaxis.type == "log"
 
 
+@pytest.mark.slow
 def test_a_long_recording_is_drawn_with_few_points_and_all_spikes(tmp_path):
     run = Run(tmp_path)
     for step in range(1, 5001):

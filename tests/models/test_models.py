@@ -733,6 +733,7 @@ def some(labels: np.ndarray | None, index) -> np.ndarray | None:
     return None if labels is None else labels[index]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PRESETS)
 def test_the_same_z_gives_the_same_image_wherever_it_stands(name):
     generator = warmed_up(name)
@@ -762,6 +763,7 @@ def test_threads_do_not_tell_neighbours_apart_either(name):
         torch.set_num_threads(threads)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PRESETS)
 def test_the_memory_layout_of_z_does_not_matter(name):
     generator = warmed_up(name)
@@ -910,6 +912,7 @@ def test_two_who_draw_at_once_get_the_pixels_of_one():
         torch.set_num_threads(before)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_forked_process_draws_too():
     code = (

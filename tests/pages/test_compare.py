@@ -43,10 +43,12 @@ def captions(app: AppTest) -> list[str]:
     return [picture.caption for picture in pictures]
 
 
+@pytest.mark.slow
 def test_without_runs_the_page_names_the_command(only_own_runs):
     assert "python -m dcgan train" in open_app().info[0].value
 
 
+@pytest.mark.slow
 def test_two_runs_stand_side_by_side_and_the_slider_moves_both(only_own_runs):
     first, second = record_run(only_own_runs), record_run(only_own_runs)
     app = open_app()
@@ -57,6 +59,7 @@ def test_two_runs_stand_side_by_side_and_the_slider_moves_both(only_own_runs):
     assert not app.exception
 
 
+@pytest.mark.slow
 def test_the_curves_are_the_recorded_losses(only_own_runs):
     run = record_run(only_own_runs)
     figure = json.loads(opened(smoothing="0").get("plotly_chart")[0].proto.spec)
@@ -81,6 +84,7 @@ def forget_status(run: Run) -> None:
     (run.path / "status.json").unlink()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [damage_config, damage_status, damage_grid, forget_status])
 def test_a_damaged_run_is_a_sentence_and_the_page_lives_on(only_own_runs, damage):
     whole, broken = record_run(only_own_runs), record_run(only_own_runs)
@@ -93,6 +97,7 @@ def test_a_damaged_run_is_a_sentence_and_the_page_lives_on(only_own_runs, damage
     assert whole.name in caption
 
 
+@pytest.mark.slow
 def test_pages_that_read_runs_import_no_torch():
     code = (
         "import sys; from streamlit.testing.v1 import AppTest; "
@@ -102,6 +107,7 @@ def test_pages_that_read_runs_import_no_torch():
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_the_published_gan_and_dcgan_stand_side_by_side_without_a_choice():
     app = open_app()
     assert [box.value for box in app.selectbox] == ["gan-mnist", "dcgan-mnist", "epoch"]
@@ -132,6 +138,7 @@ def opened(**query: str) -> AppTest:
     return app
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("align", "at", "epochs"),
     [("epoch", "12", ("12", "12")), ("epoch", "12.2", ("12", "12")), ("images", "720000", ("12", "12"))],
@@ -143,6 +150,7 @@ def test_an_address_opens_the_comparison_it_names(align, at, epochs):
     assert not app.warning
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("at", "position"), [("9999", "20"), ("-1", "0")])
 def test_a_point_beyond_the_recordings_is_reported(at, position):
     app = opened(at=at)
@@ -152,11 +160,13 @@ def test_a_point_beyond_the_recordings_is_reported(at, position):
     assert not app.warning  # reported once
 
 
+@pytest.mark.slow
 def test_a_key_without_a_widget_is_reported(only_own_runs):
     run = record_run(only_own_runs)
     assert "This page does not use 'labels' of the address." in said(opened(left=run.name, labels="7", seed="3"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["progress.jsonl", "scores.jsonl", "evals.jsonl"])
 def test_rows_that_cannot_be_read_are_a_sentence(only_own_runs, name):
     whole, broken = record_run(only_own_runs), record_run(only_own_runs)
@@ -169,6 +179,7 @@ def test_rows_that_cannot_be_read_are_a_sentence(only_own_runs, name):
     assert whole.name in caption
 
 
+@pytest.mark.slow
 def test_by_time_the_faster_one_is_ahead():
     app = opened(left="gan-mnist", right="dcgan-mnist", align="time", at="20")
     gan, dcgan = (float(caption.split("epoch ")[1].split(":")[0]) for caption in captions(app))
@@ -178,6 +189,7 @@ def test_by_time_the_faster_one_is_ahead():
     assert gan > dcgan
 
 
+@pytest.mark.slow
 def test_one_seed_through_time(only_own_runs):
     record_run(only_own_runs)
     app = opened(inspect="true", seed="9")
@@ -185,6 +197,7 @@ def test_one_seed_through_time(only_own_runs):
     assert "inspect=True&seed=9" in app.code[0].value
 
 
+@pytest.mark.slow
 def test_all_that_is_on_the_page_is_in_its_address():
     app = opened(
         left="cdcgan-mnist", right="gan-mnist", align="images", at="60000", size="3", reverse="true", log="true"
@@ -197,6 +210,7 @@ def test_all_that_is_on_the_page_is_in_its_address():
     assert "at=120000" in app.code[0].value
 
 
+@pytest.mark.slow
 def test_another_alignment_has_other_points(only_own_runs):
     record_run(only_own_runs)
     app = opened(at="1")
@@ -206,6 +220,7 @@ def test_another_alignment_has_other_points(only_own_runs):
     assert not app.exception
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", ["nan", "inf", "1e999", "-1e308", "<script>", "9" * 400, ""])
 @pytest.mark.parametrize("key", ["at", "left", "seed", "size", "align"])
 def test_a_hostile_address_leaves_the_page_alive(only_own_runs, key, at):
@@ -215,6 +230,7 @@ def test_a_hostile_address_leaves_the_page_alive(only_own_runs, key, at):
     assert "<script>" not in "".join(warning.value for warning in app.warning)
 
 
+@pytest.mark.slow
 def test_play_walks_to_the_end_and_stops(only_own_runs):
     record_run(only_own_runs)
     app = opened()
@@ -229,6 +245,7 @@ def test_play_walks_to_the_end_and_stops(only_own_runs):
     assert [button.label for button in app.button] == ["Play"]
 
 
+@pytest.mark.slow
 def test_runs_that_are_not_whole_yet(only_own_runs):
     whole = record_run(only_own_runs)
     new = Run.create(TINY, "new")
@@ -243,6 +260,7 @@ def test_runs_that_are_not_whole_yet(only_own_runs):
     assert "align by epoch" in opened(left=whole.name, align="time").warning[0].value
 
 
+@pytest.mark.slow
 def test_a_running_run_is_compared_as_far_as_it_is(only_own_runs):
     run = record_run(only_own_runs)
     run.write_status(Status("running", 4, 8, 4))
@@ -251,6 +269,7 @@ def test_a_running_run_is_compared_as_far_as_it_is(only_own_runs):
     assert "running at epoch 2.0" in "".join(caption.value for caption in app.caption).replace("\\", "")
 
 
+@pytest.mark.slow
 def test_the_curves_lie_over_each_other_solid_and_dashed(only_own_runs):
     first, second = record_run(only_own_runs), record_run(only_own_runs)
     figure = json.loads(opened(smoothing="0").get("plotly_chart")[0].proto.spec)
@@ -263,6 +282,7 @@ def test_the_curves_lie_over_each_other_solid_and_dashed(only_own_runs):
     }
 
 
+@pytest.mark.slow
 def test_a_loss_without_probabilities_is_not_drawn_as_one(only_own_runs):
     record_run(only_own_runs)
     exception = NOT_PROBABILITIES.format(loss="hinge")
@@ -296,6 +316,7 @@ EVALUATION = {
 }
 
 
+@pytest.mark.slow
 def test_real_images_beside_a_conditional_model_are_explained(only_own_runs):
     record_run(only_own_runs).append_eval(EVALUATION | {"cfd": 2.0, "real_cfd": 0.5})
     assert real_images_text(is_conditional=False) in said(opened())
@@ -304,6 +325,7 @@ def test_real_images_beside_a_conditional_model_are_explained(only_own_runs):
     assert real_images_text(is_conditional=True) in said(opened())
 
 
+@pytest.mark.slow
 def test_scores_are_shown_once_they_exist(only_own_runs):
     run = record_run(only_own_runs)
     assert f"python -m dcgan evaluate {run.name}\n" in said(opened()) + "\n"
@@ -317,6 +339,7 @@ def test_scores_are_shown_once_they_exist(only_own_runs):
     assert "evaluate" not in said(app)
 
 
+@pytest.mark.slow
 def test_all_kinds_of_evaluations_stand_in_one_table(only_own_runs):
     run, other = record_run(only_own_runs), record_run(only_own_runs)
     run.append_eval(EVALUATION | {"cfd": 12.0, "nearest_neighbor_error": 0.05})
@@ -335,6 +358,7 @@ def test_all_kinds_of_evaluations_stand_in_one_table(only_own_runs):
     assert not app.warning
 
 
+@pytest.mark.slow
 def test_an_evaluation_without_a_known_score_makes_no_table(only_own_runs):
     run = record_run(only_own_runs)
     run.append_eval(EVALUATION | {"unheard_of": 1.0})
@@ -343,6 +367,7 @@ def test_an_evaluation_without_a_known_score_makes_no_table(only_own_runs):
     assert f"python -m dcgan evaluate {run.name}" in said(app)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "warned"), [({}, 0), ({"num_images": 400}, 1), ({"classifier_hash": "0" * 12}, 1)]
 )
@@ -353,6 +378,7 @@ def test_scores_of_another_classifier_or_count_get_a_warning(only_own_runs, chan
     assert len(app.warning) == warned
 
 
+@pytest.mark.slow
 def test_scores_of_each_epoch_lie_over_each_other_beside_real_images(only_own_runs):
     first, second = record_run(only_own_runs), record_run(only_own_runs)
     assert len(opened().get("plotly_chart")) == 2
@@ -372,6 +398,7 @@ def test_scores_of_each_epoch_lie_over_each_other_beside_real_images(only_own_ru
     assert names[2:] == [f"real images, {first.name}", f"real images, {second.name}"]
 
 
+@pytest.mark.slow
 def test_a_run_without_scores_of_its_epochs_names_the_command(only_own_runs):
     run = record_run(only_own_runs, replace(TINY, score_images=2000))
     unscored, off = record_run(only_own_runs), record_run(only_own_runs)
@@ -389,6 +416,7 @@ def test_a_run_without_scores_of_its_epochs_names_the_command(only_own_runs):
         assert "The first epoch has not ended yet" in said(opened(left=new.name, right=run.name))
 
 
+@pytest.mark.slow
 def test_a_run_that_grows_offers_its_new_grids(only_own_runs):
     run = record_run(only_own_runs)
     run.write_status(Status("running", 4, 8, 4))

@@ -81,12 +81,14 @@ def warnings(app: AppTest) -> list[str]:
 # What there is to choose
 
 
+@pytest.mark.slow
 def test_without_runs_the_page_says_how_to_make_one():
     (info,) = open_page().info
     assert "There is no trained model yet" in info.value
     assert "python -m dcgan train" in info.value
 
 
+@pytest.mark.slow
 def test_runs_without_weights_are_no_choice(tiny_run):
     tiny_run.generator_path.unlink()
     for step in tiny_run.snapshot_steps():
@@ -98,6 +100,7 @@ def test_runs_without_weights_are_no_choice(tiny_run):
     assert warnings(app) == [f"run='{tiny_run.name}' in the address cannot be shown; {other.name} is used instead."]
 
 
+@pytest.mark.slow
 def test_the_moving_average_is_what_is_shown(only_own_runs):
     run = record_run(only_own_runs, ema=True)
     expected = load_generator(run.ema_path).weights_id
@@ -107,6 +110,7 @@ def test_the_moving_average_is_what_is_shown(only_own_runs):
 # Samples
 
 
+@pytest.mark.slow
 def test_the_sheet_is_the_librarys(tiny_run, drawn):
     app = open_page()
     generator = load_generator(tiny_run.path)
@@ -128,6 +132,7 @@ def test_the_sheet_is_the_librarys(tiny_run, drawn):
     assert not app.exception
 
 
+@pytest.mark.slow
 def test_a_conditional_model_offers_labels(only_own_runs, drawn):
     generator = load_generator(record_run(only_own_runs, CONDITIONAL).path)
     app = open_page(seeds="5-10", labels=["2", "0"], size="1")
@@ -139,6 +144,7 @@ def test_a_conditional_model_offers_labels(only_own_runs, drawn):
     assert not app.exception
 
 
+@pytest.mark.slow
 def test_a_mixture_model_shows_every_component(only_own_runs, drawn):
     generator = load_generator(record_run(only_own_runs, MIXED).path)
     app = open_page(seeds="5-7", size="1")
@@ -150,6 +156,7 @@ def test_a_mixture_model_shows_every_component(only_own_runs, drawn):
     assert not app.exception
 
 
+@pytest.mark.slow
 def test_an_unconditional_model_offers_no_labels(tiny_run):
     assert not open_page().multiselect
 
@@ -171,6 +178,7 @@ def test_the_download_is_the_picture_with_its_description(tiny_run, monkeypatch)
     }
 
 
+@pytest.mark.slow
 def test_a_large_sheet_is_drawn_smaller_with_a_warning(tiny_run, drawn):
     app = open_page(size="8", count="2048")
     (sentence,) = warnings(app)
@@ -179,6 +187,7 @@ def test_a_large_sheet_is_drawn_smaller_with_a_warning(tiny_run, drawn):
     assert warnings(open_page(size="8", count="64")) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("view", "query"), [("Time machine", {"n": "24"}), ("Vector arithmetic", {"va": "0-15"}), ("Samples", {})]
 )
@@ -189,6 +198,7 @@ def test_every_view_keeps_within_the_pixels_that_a_page_can_draw(tiny_run, drawn
     assert 0 < sum(picture.size for picture in drawn) <= 300_000
 
 
+@pytest.mark.slow
 def test_too_many_images_at_any_zoom_are_a_warning(tiny_run, monkeypatch):
     monkeypatch.setattr(exploration, "MAX_PIXELS", 30_000)
     app = open_page(count="64")
@@ -196,6 +206,7 @@ def test_too_many_images_at_any_zoom_are_a_warning(tiny_run, monkeypatch):
     assert captions(app) == []
 
 
+@pytest.mark.slow
 def test_the_address_carries_the_whole_view(only_own_runs, drawn):
     first, second = record_run(only_own_runs), record_run(only_own_runs, UNIFORM)
     app = open_page(run=second.name, first="8", count="4", psi="0.25", size="1", reverse="true", numbers="false")
@@ -207,6 +218,7 @@ def test_the_address_carries_the_whole_view(only_own_runs, drawn):
     assert captions(app) == [f"{first.name}, seeds 8-11, psi 0.25"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("seeds", "reason"),
     [
@@ -243,6 +255,7 @@ def links(app: AppTest) -> list[ShareLink]:
     return rows
 
 
+@pytest.mark.slow
 def test_every_snapshot_is_a_row_that_leads_to_the_demo(tiny_run, drawn):
     app = open_page(view="Time machine", a="3", b="9", n="6", path="lerp", size="1")
     rows = [caption.split(" · ")[0] for caption in captions(app)]
@@ -255,12 +268,14 @@ def test_every_snapshot_is_a_row_that_leads_to_the_demo(tiny_run, drawn):
     ]
 
 
+@pytest.mark.slow
 def test_the_newest_weights_are_the_last_row_of_a_run_that_goes_on(tiny_run):
     tiny_run.snapshot_path(4).unlink()
     last = links(open_page(view="Time machine"))[-1]
     assert last.weights_id == weights_id(load_tensors(tiny_run.generator_path)[0])
 
 
+@pytest.mark.slow
 def test_a_conditional_path_keeps_one_label(only_own_runs, drawn):
     run = record_run(only_own_runs, CONDITIONAL)
     drawn.clear()
@@ -270,6 +285,7 @@ def test_a_conditional_path_keeps_one_label(only_own_runs, drawn):
     assert [link.labels for link in links(app)] == [(2,)] * 3
 
 
+@pytest.mark.slow
 def test_a_run_without_snapshots_shows_its_weights(tiny_run):
     for step in tiny_run.snapshot_steps():
         tiny_run.snapshot_path(step).unlink()
@@ -278,12 +294,14 @@ def test_a_run_without_snapshots_shows_its_weights(tiny_run):
     assert len(captions(app)) == 1
 
 
+@pytest.mark.slow
 def test_the_demo_can_be_elsewhere(tiny_run, monkeypatch):
     monkeypatch.setenv("DCGAN_DEMO_URL", "https://example.org/demo")
     image = open_page(view="Time machine").get("image")[0]
     assert image.proto.link.startswith("https://example.org/demo?v=1&model=")
 
 
+@pytest.mark.slow
 def test_in_a_space_without_a_demo_rows_have_no_link(tiny_run, monkeypatch):
     monkeypatch.setenv("SPACE_ID", "someone/space")
     app = open_page(view="Time machine")
@@ -294,6 +312,7 @@ def test_in_a_space_without_a_demo_rows_have_no_link(tiny_run, monkeypatch):
 # Vector arithmetic
 
 
+@pytest.mark.slow
 def test_the_first_operands_draw_the_digits_that_the_text_names(monkeypatch):
     monkeypatch.setattr("dcgan.files.CHECKPOINTS", CHECKPOINTS)
     app = open_page(view="Vector arithmetic")
@@ -310,6 +329,7 @@ def read_digits(images_u8: np.ndarray) -> list[int]:
     return classifier.logits(classifier.features(torch.from_numpy(pixels.from_uint8(images_u8)))).argmax(1).tolist()
 
 
+@pytest.mark.slow
 def test_arithmetic_shows_seeds_means_result_and_neighbors(tiny_run, drawn):
     app = open_page(view="Vector arithmetic", va="1-3", vb="4,5,6", vc="7-9", size="1")
     sums = exploration.arithmetic(load_generator(tiny_run.path), [1, 2, 3], [4, 5, 6], [7, 8, 9])
@@ -320,6 +340,7 @@ def test_arithmetic_shows_seeds_means_result_and_neighbors(tiny_run, drawn):
     assert any(f"a norm of {sums.norm:.1f}" in caption.value for caption in app.caption)
 
 
+@pytest.mark.slow
 def test_arithmetic_keeps_one_label(only_own_runs, drawn):
     run = record_run(only_own_runs, CONDITIONAL)
     open_page(view="Vector arithmetic", size="1", label="1")
@@ -327,6 +348,7 @@ def test_arithmetic_keeps_one_label(only_own_runs, drawn):
     assert np.array_equal(drawn[-1], sums.neighbors_u8)
 
 
+@pytest.mark.slow
 def test_an_invalid_operand_is_a_warning(tiny_run):
     for text in ("", "none", "0-99"):
         app = open_page(view="Vector arithmetic", vb=text)
@@ -334,12 +356,14 @@ def test_an_invalid_operand_is_a_warning(tiny_run):
         assert not app.get("image")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("config", "word"), [(TINY, "With one seed per letter"), (MIXED, "in one component")])
 def test_the_text_about_norms_fits_the_latent(only_own_runs, config, word):
     record_run(only_own_runs, config)
     assert word in " ".join(caption.value for caption in open_page(view="Vector arithmetic").caption)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("config", "sentence"),
     [
@@ -373,6 +397,7 @@ def test_the_text_about_psi_0_is_true_of_the_images(only_own_runs, drawn, config
 VIEWS = ("Samples", "Time machine", "Vector arithmetic")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("data", [None, b"", b"no weights"], ids=["missing", "empty", "damaged"])
 def test_damaged_weights_are_a_warning(tiny_run, view, data):
@@ -385,6 +410,7 @@ def test_damaged_weights_are_a_warning(tiny_run, view, data):
     assert len(captions(app)) == (3 if view == "Time machine" else 0)  # the snapshots are sound
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", VIEWS)
 def test_weights_that_diverged_are_a_warning(tiny_run, view):
     tensors, metadata = load_tensors(tiny_run.generator_path)
@@ -409,6 +435,7 @@ def test_a_run_with_only_damaged_generators_is_a_warning(tiny_run):
     assert "no generator that can be loaded" in warnings(app)[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["config.json", "status.json", "progress.jsonl"])
 @pytest.mark.parametrize("text", ["{", '{"state": "running"}', '{"config": {"format": 99}}'])
 @pytest.mark.parametrize("view", VIEWS)
@@ -419,11 +446,13 @@ def test_weights_need_no_other_file_of_the_run(tiny_run, name, text, view):
     assert captions(app)
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_explored_like_any_other(tiny_run):
     tiny_run.write_status(replace(tiny_run.status(), state="running", step=3))
     assert len(captions(open_page(view="Time machine"))) == 3
 
 
+@pytest.mark.slow
 def test_weights_that_a_training_replaces_are_read_again(tiny_run, drawn):
     app = open_page(size="1", seeds="0-8")
     other = record_run(tiny_run.path.parent, replace(TINY, seed=1))
@@ -437,6 +466,7 @@ def test_weights_that_a_training_replaces_are_read_again(tiny_run, drawn):
 # Hostile addresses
 
 
+@pytest.mark.slow
 def test_the_default_replaces_a_refused_value_with_a_warning(tiny_run):
     app = open_page(run="../../etc", size="99", psi="nan", reverse="maybe", first="-3", count="x", view="None")
     keys = sorted(sentence.split("=")[0] for sentence in warnings(app))
@@ -446,6 +476,7 @@ def test_the_default_replaces_a_refused_value_with_a_warning(tiny_run):
     assert not app.warning  # shown once
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("key", "view"), [("first", "Samples"), ("size", "Samples"), ("a", "Time machine")])
 @pytest.mark.parametrize("text", ["inf", "-1e999", "9" * 400])
 def test_infinite_numbers_are_no_error(tiny_run, key, view, text):
@@ -455,6 +486,7 @@ def test_infinite_numbers_are_no_error(tiny_run, key, view, text):
     assert captions(app)
 
 
+@pytest.mark.slow
 def test_unknown_keys_are_a_warning(tiny_run):
     app = open_page(run=tiny_run.name, labels="7", seed="5", a="3")
     assert warnings(app) == ["This page does not use 'labels', 'seed' of the address."]
@@ -462,11 +494,13 @@ def test_unknown_keys_are_a_warning(tiny_run):
     assert not app.warning
 
 
+@pytest.mark.slow
 def test_defaults_in_the_address_give_no_warning(tiny_run):
     app = open_page(run=tiny_run.name, size="3", psi="1.0", reverse="false", first="0", count="64", view="Samples")
     assert not app.warning
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", VIEWS)
 def test_noise_in_the_address_is_no_error(tiny_run, view):
     noise = [

@@ -44,6 +44,7 @@ def recordings(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_the_first_page_plays_both_recordings():
     app = opened("home")
     (picture,) = [image.proto.imgs[0] for image in app.get("image")]
@@ -54,6 +55,7 @@ def test_the_first_page_plays_both_recordings():
     assert "from epoch 0 to epoch 20" in "".join(caption.value for caption in app.caption)
 
 
+@pytest.mark.slow
 def test_its_animation_goes_from_the_first_grid_to_the_last(recordings):
     left, right = Run(recordings / "gan-mnist"), Run(recordings / "dcgan-mnist")
     steps = list(zip(left.sample_steps(), right.sample_steps(), strict=True))
@@ -62,6 +64,7 @@ def test_its_animation_goes_from_the_first_grid_to_the_last(recordings):
         assert gif.n_frames > 25
 
 
+@pytest.mark.slow
 def test_without_recordings_the_text_stays(runs_root, monkeypatch):
     monkeypatch.setattr("dcgan.files.CHECKPOINTS", runs_root / "none")
     app = opened("home")
@@ -69,6 +72,7 @@ def test_without_recordings_the_text_stays(runs_root, monkeypatch):
     assert "generative adversarial network" in app.markdown[0].value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["gan-mnist", "dcgan-mnist"])
 def test_a_damaged_recording_is_a_sentence(recordings, name):
     run = Run(recordings / name)
@@ -78,6 +82,7 @@ def test_a_damaged_recording_is_a_sentence(recordings, name):
     assert "cannot be shown" in opened("home").info[0].value
 
 
+@pytest.mark.slow
 def test_the_first_page_imports_no_torch():
     code = (
         "import sys; from streamlit.testing.v1 import AppTest; "
@@ -98,6 +103,7 @@ def test_every_page_of_the_list_has_a_file_and_a_material_icon():
     assert all(re.fullmatch(r":material/[a-z_]+:", entry.icon) for entry in PAGES)
 
 
+@pytest.mark.slow
 def test_the_first_page_links_to_all_others():
     links = [link.proto.page for link in opened("home").get("page_link")]
     assert links == [entry.name for entry in PAGES if entry is not HOME]
@@ -120,6 +126,7 @@ def parameters(table) -> int:
     return sum(int(text.replace(",", "")) for text in table.value["parameters"])
 
 
+@pytest.mark.slow
 def test_two_presets_side_by_side_with_their_differences_marked():
     app = opened("architectures")
     assert [box.value for box in app.selectbox] == ["gan", "dcgan"]
@@ -134,6 +141,7 @@ def test_a_preset_beside_itself_has_no_differences():
     assert not [layer for table in app.table for layer in table.value["layer"] if layer.startswith(DIFFERENT)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_is_shown(preset):
     app = opened("architectures", left=preset, right="gan")
@@ -142,6 +150,7 @@ def test_every_preset_is_shown(preset):
     assert (parameters(app.table[0]), parameters(app.table[2])) == PRESETS[preset].parameters
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", ["<script>", "nan", "../gan", "9" * 400])
 def test_a_hostile_address_is_a_sentence(value):
     app = opened("architectures", left=value)

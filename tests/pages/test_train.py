@@ -71,12 +71,14 @@ def figures(app: AppTest) -> int:
 # Kinds of runs
 
 
+@pytest.mark.slow
 def test_without_runs_there_are_the_form_and_a_message():
     app = open_train()
     assert "There is no recording yet" in texts(app)
     assert button(app, "Start training")
 
 
+@pytest.mark.slow
 def test_a_finished_run_shows_its_curves_its_samples_and_no_stop(runs_root):
     run = record_run(runs_root)
     app = open_train()
@@ -93,6 +95,7 @@ def test_a_finished_run_shows_its_curves_its_samples_and_no_stop(runs_root):
     assert run.name in [box.value for box in app.selectbox if box.label == "Run"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("loss", "axis", "reading"),
     [
@@ -108,6 +111,7 @@ def test_outputs_of_the_discriminator_are_called_probabilities_only_where_they_a
     assert curves.READING[reading].format(loss=loss) in [element.value for element in app.caption]
 
 
+@pytest.mark.slow
 def test_scores_are_drawn_beside_those_of_real_images(runs_root):
     run = record_run(runs_root)
     assert "scores" not in [element.anchor for element in open_train().subheader]
@@ -124,6 +128,7 @@ def test_scores_are_drawn_beside_those_of_real_images(runs_root):
     assert not app.warning
 
 
+@pytest.mark.slow
 def test_a_collapse_is_an_alarm_that_names_what_is_missing(runs_root):
     run = record_run(runs_root)
     shares = (0.125, 0.0, 0.125, 0.125, 0.0, 0.125, 0.125, 0.125, 0.125, 0.125)
@@ -139,6 +144,7 @@ def test_a_collapse_is_an_alarm_that_names_what_is_missing(runs_root):
     assert not app.success
 
 
+@pytest.mark.slow
 def test_a_running_run_says_when_its_first_scores_come(runs_root):
     for config, notes, is_announced in (
         (replace(TINY, score_images=2000), (), True),
@@ -156,6 +162,7 @@ def begin(run: Run, step: int = 2) -> None:
     run.write_status(Status("running", step, 400, 2))
 
 
+@pytest.mark.slow
 def test_a_running_run_tells_how_far_and_can_be_stopped(runs_root):
     record_run(runs_root)
     run = record_run(runs_root)
@@ -174,6 +181,7 @@ def test_a_running_run_tells_how_far_and_can_be_stopped(runs_root):
     assert "interrupted" in texts(app)
 
 
+@pytest.mark.slow
 def test_a_run_that_has_just_been_started_says_so(runs_root):
     run = Run.create(TINY, "tiny")
     run.write_status(Status("running", 0, 0, 2))
@@ -194,6 +202,7 @@ def test_a_killed_run_says_what_it_printed_and_can_be_resumed(runs_root):
     assert button(app, "Resume")
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_on_its_way_says_what_it_printed_too(runs_root):
     run = record_run(runs_root)
     run.write_status(replace(run.status(), state="running"))
@@ -204,6 +213,7 @@ def test_a_run_that_was_killed_on_its_way_says_what_it_printed_too(runs_root):
     assert "terminate called" not in texts(open_train())
 
 
+@pytest.mark.slow
 def test_a_failed_run_shows_its_reason_and_its_diagnosis(runs_root):
     run = record_run(runs_root)
     error = "g_loss became nan at step 7 (epoch 0.01); the last good weights are kept; try lower learning rates"
@@ -225,6 +235,7 @@ def forget_status(run: Run) -> None:
     (run.path / "status.json").unlink()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [damage_config, damage_status, forget_status])
 def test_a_damaged_run_is_a_sentence_and_can_be_deleted(runs_root, damage):
     run = record_run(runs_root)
@@ -236,6 +247,7 @@ def test_a_damaged_run_is_a_sentence_and_can_be_deleted(runs_root, damage):
     assert "There is no recording yet" in texts(app)
 
 
+@pytest.mark.slow
 def test_half_written_rows_and_a_damaged_grid_leave_the_rest(runs_root):
     run = record_run(runs_root)
     with open(run.progress_path, "ab") as file:
@@ -248,6 +260,7 @@ def test_half_written_rows_and_a_damaged_grid_leave_the_rest(runs_root):
     assert "0000004.png" in "".join(warning.value for warning in app.warning).replace("\\", "")
 
 
+@pytest.mark.slow
 def test_a_run_that_vanishes_while_it_is_looked_at_is_gone_at_the_next_look(runs_root):
     run = record_run(runs_root)
     app = open_train()
@@ -256,6 +269,7 @@ def test_a_run_that_vanishes_while_it_is_looked_at_is_gone_at_the_next_look(runs
     assert "There is no recording yet" in texts(app)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("query", [{"run": "../../etc"}, {"run": "![](http://192.0.2.1/x)"}, {"preset": "<b>"}])
 def test_a_hostile_address_is_a_sentence(runs_root, query):
     record_run(runs_root)
@@ -267,6 +281,7 @@ def test_a_hostile_address_is_a_sentence(runs_root, query):
 # Buttons
 
 
+@pytest.mark.slow
 def test_rename_and_delete(runs_root):
     run, other = record_run(runs_root), record_run(runs_root)
     app = open_train(run=run.name)
@@ -284,6 +299,7 @@ def test_rename_and_delete(runs_root):
     assert other.path.exists()
 
 
+@pytest.mark.slow
 def test_the_form_starts_what_its_command_line_says(runs_root, monkeypatch):
     spawned = []
     monkeypatch.setattr(launch, "_spawn", spawned.append)
@@ -304,6 +320,7 @@ def test_the_form_starts_what_its_command_line_says(runs_root, monkeypatch):
     assert [box.value for box in app.selectbox if box.label == "Run"] == [run.name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_opens_as_it_is(preset):
     app = open_train(preset=preset)
@@ -313,6 +330,7 @@ def test_every_preset_opens_as_it_is(preset):
     assert not button(app, "Start training").disabled
 
 
+@pytest.mark.slow
 def test_what_does_not_go_together_is_said_and_cannot_be_started():
     app = open_train(preset="dcgan")
     checked(app.number_input(key="dcgan:model.image_size").set_value(30).run())
@@ -322,6 +340,7 @@ def test_what_does_not_go_together_is_said_and_cannot_be_started():
     assert "not a list of numbers" in app.error[0].value.replace("\\", "")
 
 
+@pytest.mark.slow
 def test_a_second_start_is_refused_with_the_remedy(runs_root):
     run = record_run(runs_root)
     begin(run)
@@ -332,6 +351,7 @@ def test_a_second_start_is_refused_with_the_remedy(runs_root):
     assert len(list(runs_root.glob("*/config.json"))) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variable", [("SPACE_ID", "someone/space"), ("DCGAN_ALLOW_TRAINING", "0")])
 def test_a_public_server_replays(runs_root, monkeypatch, variable):
     monkeypatch.setenv(*variable)
@@ -343,6 +363,7 @@ def test_a_public_server_replays(runs_root, monkeypatch, variable):
     assert {"Replay"} <= set(labels(app))
 
 
+@pytest.mark.slow
 def test_published_runs_are_not_the_visitors(monkeypatch):
     monkeypatch.setattr("dcgan.files.CHECKPOINTS", CHECKPOINTS)
     app = open_train(run="gan-mnist")
@@ -350,6 +371,7 @@ def test_published_runs_are_not_the_visitors(monkeypatch):
     assert "Healthy." in app.success[0].value
 
 
+@pytest.mark.slow
 def test_a_replay_walks_from_the_first_grid_to_the_last_and_ends(runs_root):
     record_run(runs_root)
     app = open_train()
@@ -363,6 +385,7 @@ def test_a_replay_walks_from_the_first_grid_to_the_last_and_ends(runs_root):
     assert "Replay" in labels(app)
 
 
+@pytest.mark.slow
 def test_a_second_viewer_who_reads_new_rows_amid_a_look_does_no_harm(runs_root, monkeypatch):
     run = record_run(runs_root)
     across, added = plots.across, iter(range(5, 1000))
@@ -380,6 +403,7 @@ def test_a_second_viewer_who_reads_new_rows_amid_a_look_does_no_harm(runs_root, 
     assert len({str(trace["x"]) for trace in spec["data"]}) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["progress.jsonl", "scores.jsonl"])
 def test_rows_that_cannot_be_read_are_a_sentence(runs_root, name):
     run = record_run(runs_root)
@@ -389,6 +413,7 @@ def test_rows_that_cannot_be_read_are_a_sentence(runs_root, name):
     assert f"{name} cannot be read: Is a directory; " in app.warning[0].value.replace("\\", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [{"notes": [3]}, {"error": 3}, {"environment": {"device": 3}}], ids=str)
 def test_a_status_that_holds_no_words_is_a_sentence(runs_root, change):
     run = record_run(runs_root)
@@ -396,6 +421,7 @@ def test_a_status_that_holds_no_words_is_a_sentence(runs_root, change):
     assert "3 is not text" in open_train().warning[0].value.replace("\\", "")
 
 
+@pytest.mark.slow
 def test_an_address_keeps_the_run_it_names_even_the_newest(runs_root):
     runs = [record_run(runs_root), record_run(runs_root)]
     for run in runs:
@@ -407,6 +433,7 @@ def test_an_address_keeps_the_run_it_names_even_the_newest(runs_root):
     assert app.selectbox(key="run").value == runs[-1].name
 
 
+@pytest.mark.slow
 def test_rows_added_since_are_drawn(runs_root):
     run = record_run(runs_root)
     begin(run)

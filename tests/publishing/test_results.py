@@ -79,6 +79,7 @@ def lines_of(text: str, start: str) -> list[list[str]]:
 # The page that is committed
 
 
+@pytest.mark.slow
 def test_the_committed_page_is_what_the_command_makes_of_the_committed_runs(monkeypatch):
     monkeypatch.undo()
     made = page(default_runs())

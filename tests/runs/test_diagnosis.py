@@ -106,6 +106,7 @@ def test_a_failure_is_recognized_by_its_message():
     assert diagnose([], "failed", nan).level == "error"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_the_published_recordings_are_healthy_from_their_first_epoch_on(name):
     run = Run(CHECKPOINTS / name)

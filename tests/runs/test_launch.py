@@ -54,6 +54,7 @@ def rows_of(run: Run) -> int:
     return len(run.progress()[0])
 
 
+@pytest.mark.slow
 def test_a_training_starts_runs_stops_and_resumes_to_its_end(runs_root):
     run = launch.start(replace(LONG, epochs=2, data=DataConfig(limit=2000)), "tiny")
     assert run.status().state == "running"  # before its process has imported anything
@@ -74,6 +75,7 @@ def test_a_training_starts_runs_stops_and_resumes_to_its_end(runs_root):
     assert [row.step for row in run.progress()[0]] == sorted({row.step for row in run.progress()[0]})
 
 
+@pytest.mark.slow
 def test_a_killed_training_is_seen_at_once_and_resumes(runs_root):
     run = launch.start(LONG, "tiny")
     wait_until(lambda: rows_of(run) > 2)
@@ -85,6 +87,7 @@ def test_a_killed_training_is_seen_at_once_and_resumes(runs_root):
     assert ended(run) == "stopped"
 
 
+@pytest.mark.slow
 def test_a_stop_of_long_ago_does_not_end_what_is_resumed(runs_root):
     run = launch.start(SHORT, "tiny")
     launch.stop(run)
@@ -113,6 +116,7 @@ def process_of(run: Run) -> int:
     return pids[0]
 
 
+@pytest.mark.slow
 def test_it_outlives_the_process_that_started_it(runs_root):
     code = "from dcgan.runs import launch; from test_launch import LONG; print(launch.start(LONG, 'tiny').path)"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
@@ -127,6 +131,7 @@ def test_it_outlives_the_process_that_started_it(runs_root):
     assert ended(run) == "stopped"
 
 
+@pytest.mark.slow
 def test_a_training_that_cannot_begin_is_failed_with_its_reason(runs_root, tmp_path):
     run = launch.start(replace(SHORT, data=DataConfig(name=f"folder:{tmp_path / 'nothing'}")), "tiny")
     assert ended(run) == "failed"
@@ -137,6 +142,7 @@ def test_a_training_that_cannot_begin_is_failed_with_its_reason(runs_root, tmp_p
     assert ended(run) == "failed"
 
 
+@pytest.mark.slow
 def test_a_child_is_waited_for(runs_root):
     run = launch.start(SHORT, "tiny")
     number = process_of(run)
@@ -152,6 +158,7 @@ def locked_run(root: Path):
     return run, run.lock()
 
 
+@pytest.mark.slow
 def test_beyond_the_maximum_a_start_is_refused_with_the_remedy(runs_root, monkeypatch):
     run, lock = locked_run(runs_root)
     with lock:
@@ -162,6 +169,7 @@ def test_beyond_the_maximum_a_start_is_refused_with_the_remedy(runs_root, monkey
         assert ended(launch.start(SHORT)) == "finished"
 
 
+@pytest.mark.slow
 def test_two_starts_at_once_do_not_both_get_the_last_place(runs_root):
     outcomes = []
 
@@ -231,6 +239,7 @@ def test_a_run_that_was_never_launched_has_no_last_words(tiny_run):
     assert launch.last_words(tiny_run) == ""
 
 
+@pytest.mark.slow
 def test_without_inheritable_locks_the_child_takes_the_lock_itself(runs_root, monkeypatch):
     """As on Windows: the run is in training as soon as the start returns, and no second start gets its place."""
     monkeypatch.setattr("dcgan.files.INHERITABLE_LOCKS", False)

@@ -211,6 +211,7 @@ def whole(tmp_path_factory, digits) -> Run:
 # The numbers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*CASES, *FEW])
 def test_ranks_have_the_numbers_of_one_process(ranks_folder, name):
     count = 2 if name in CASES else 3
@@ -301,6 +302,7 @@ def test_one_process_goes_on_with_what_ranks_began(ranks_folder, whole):
     np.testing.assert_allclose(rows(run), rows(whole), rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_rank_0_scores_what_one_process_would_have_and_the_others_wait(ranks_folder, tmp_path, monkeypatch):
     monkeypatch.setenv("DCGAN_CACHE", str(ranks_folder / "cache"))
     run = Run(ranks_folder / "scored")
@@ -324,6 +326,7 @@ def test_a_rank_that_dies_ends_the_training_with_a_reason(ranks_folder):
 TINY = [*("--model.hidden-g", "16", "--model.hidden-d", "16", "--batch-size", "64", "--log-every", "5")]
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_all_ranks_after_the_same_step(runs_root, digits):
     process = torchrun("train", "gan", "--data.root", digits.root, "--epochs", "100000", *TINY)
     while not any(run.last_row() for run in list_runs(runs_root)):
@@ -338,6 +341,7 @@ def test_ctrl_c_stops_all_ranks_after_the_same_step(runs_root, digits):
     assert output.count("recording in") == 1
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_ends_all_ranks(runs_root, digits):
     config = digits_config(digits, "gan-beginners", loss="wasserstein", lr_d=1e30, lr_g=1e30)
     run = Run.create(config, "test", runs_root)

@@ -58,6 +58,7 @@ def test_a_link_is_written_as_documented():
     assert LINK.to_query().endswith("&path=lerp&t=0.25&labels=7%2C0")
 
 
+@pytest.mark.slow
 def test_a_thousand_links_parse_back_equal():
     source = random.Random(0)
     for link in (random_link(source) for _ in range(1000)):
@@ -65,6 +66,7 @@ def test_a_thousand_links_parse_back_equal():
         assert replace(link).to_query() == link.to_query()
 
 
+@pytest.mark.slow
 @given(
     st.builds(
         ShareLink,
@@ -236,6 +238,7 @@ def test_unknown_keys_are_ignored_with_one_note():
     assert note == "The link has unknown keys, which are ignored: 'later0', 'later1', 'later2', ..."
 
 
+@pytest.mark.slow
 def test_ten_thousand_hostile_queries_raise_nothing():
     source = random.Random(1)
     alphabet = string.printable + "\0\u202e\ud800漢🔢٣" + "%&=" * 8
@@ -249,6 +252,7 @@ def test_ten_thousand_hostile_queries_raise_nothing():
         read("&".join(noise).encode(errors="replace").decode())
 
 
+@pytest.mark.slow
 @given(
     st.dictionaries(
         st.sampled_from([*share.KEYS]) | st.text(), st.none() | st.text() | st.lists(st.text()), max_size=8

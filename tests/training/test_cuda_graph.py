@@ -49,6 +49,7 @@ class Recording(CapturedStep):
         return captured
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", ["dcgan", "gan", "cdcgan", "dcgan-step"])
 def test_replays_are_the_steps_they_stand_for(preset):
     """Bit for bit, for both sizes of batch that a pass has."""
@@ -96,6 +97,7 @@ def test_rates_that_decay_are_written_where_a_graph_reads_them():
     assert float(rate) == pytest.approx(config.lr_g / 2)  # that of step 5 of 10
 
 
+@pytest.mark.slow
 def test_steps_with_and_without_penalties_have_graphs_of_their_own():
     config = small("dcgan-best", engine="plain", d_reg_interval=3)
     plain, state, backend = TrainState.new(config, CPU), TrainState.new(config, CPU), Recorded()

@@ -85,11 +85,13 @@ def in_double():
     torch.set_default_dtype(torch.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", RECIPES.values(), ids=RECIPES)
 def test_100_steps_are_the_references(config, in_double):
     compare_100_steps(config, threads=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [
@@ -133,6 +135,7 @@ SINGLE = {"dcgan at its own size": PRESETS["dcgan"].config} | {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", SINGLE.values(), ids=SINGLE)
 def test_each_of_the_first_100_steps_is_the_references_in_single_precision(config):
     config = replace(config, data=DataConfig(limit=4000))

@@ -84,6 +84,7 @@ def test_a_run_holds_the_whole_training(tmp_path, digits):
     assert "finished at step 18" in run.log_path.read_text()
 
 
+@pytest.mark.slow
 def test_the_last_grid_is_what_the_saved_generator_draws(tmp_path, digits):
     run = trained(tmp_path, small(digits, "cdcgan"))
     recorded = np.asarray(Image.open(run.sample_path(18)))
@@ -94,6 +95,7 @@ def test_the_last_grid_is_what_the_saved_generator_draws(tmp_path, digits):
     assert np.array_equal(recorded, draw_grid(generator.network))
 
 
+@pytest.mark.slow
 def test_the_same_config_gives_the_same_run(tmp_path, digits):
     config = small(digits, "dcgan")
     first, second = trained(tmp_path / "a", config), trained(tmp_path / "b", config)
@@ -102,6 +104,7 @@ def test_the_same_config_gives_the_same_run(tmp_path, digits):
     assert losses[0] == losses[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut", [2, 6, 13, 17])
 def test_stopped_anywhere_and_resumed_is_uninterrupted_bit_for_bit(tmp_path, digits, cut):
     config = small(digits, "dcgan", log_every=1, ema_half_life_images=300)
@@ -158,6 +161,7 @@ def start(run: Run) -> subprocess.Popen:
     return process
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_finishes_the_step_and_saves(tmp_path, digits, number):
     config = small(digits, epochs=10_000)
@@ -172,6 +176,7 @@ def test_a_signal_finishes_the_step_and_saves(tmp_path, digits, number):
     assert load_generator(run.path).step == status.step
 
 
+@pytest.mark.slow
 def test_a_killed_training_reads_interrupted_and_goes_on_from_its_last_save(tmp_path, digits, monkeypatch):
     config = small(digits, epochs=10_000, log_every=50)
     run = Run.create(config, "test", tmp_path)
@@ -221,6 +226,7 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path, digits):
     assert torch.isfinite(load_tensors(run.discriminator_path)[0]["layers.0.weight"]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("victim", ["progress.jsonl", "samples", "state.safetensors"])
 def test_a_full_disk_fails_with_a_sentence_and_a_resume_finishes(tmp_path, digits, monkeypatch, victim):
     config = small(digits, "dcgan", log_every=1)
@@ -273,6 +279,7 @@ def pictures(folder: Path, preset: str = "gan", **data) -> TrainConfig:
     return replace(config, model=replace(config.model, **classes))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", ["gan", "cgan"])
 @pytest.mark.parametrize("recorded", [True, False])
 def test_a_folder_as_it_was_is_gone_on_with_bit_for_bit(tmp_path, preset, recorded):
@@ -434,6 +441,7 @@ def test_data_that_is_missing_is_an_error_for_the_caller(tmp_path, digits):
         run_training(run, CPU)
 
 
+@pytest.mark.slow
 def test_a_state_of_other_networks_is_refused_by_name(tmp_path, digits):
     run, other = trained(tmp_path, small(digits)), trained(tmp_path / "other", small(digits, "dcgan"))
     run.state_path.write_bytes(other.state_path.read_bytes())

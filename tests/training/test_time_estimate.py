@@ -41,6 +41,7 @@ def measured(config):
     return time_estimate.estimate(config)
 
 
+@pytest.mark.slow
 def test_a_measurement_is_kept_and_scales_with_the_epochs(runs_root):
     assert time_estimate.estimate(TINY) is None
     found = measured(TINY)
@@ -52,12 +53,14 @@ def test_a_measurement_is_kept_and_scales_with_the_epochs(runs_root):
     assert (runs_root / ".speed.json").stat().st_mode & 0o777 == 0o644
 
 
+@pytest.mark.slow
 def test_it_is_forgotten_on_another_machine(monkeypatch):
     assert measured(TINY)
     monkeypatch.setattr(time_estimate, "cpu_name", lambda: "another")
     assert time_estimate.estimate(TINY) is None
 
 
+@pytest.mark.slow
 def test_what_cannot_be_measured_is_tried_once(monkeypatch):
     monkeypatch.setenv("DCGAN_DEVICE", "cuda:99")
     assert measured(TINY) is None
