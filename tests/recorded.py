@@ -44,7 +44,14 @@ def progress_row(step: int) -> ProgressRow:
         d_fake=0.4,
         d_grad_norm=2.0 + step,
         g_grad_norm=3.0 + step,
+        d_real_accuracy=0.75 + 1 / (8 + step),
+        d_fake_accuracy=0.5 + 1 / (8 + step),
     )
+
+
+def earlier_row(step: int) -> ProgressRow:
+    """A row of an earlier version, which has no accuracies."""
+    return replace(progress_row(step), d_real_accuracy=None, d_fake_accuracy=None)
 
 
 def score_row(step: int, **values) -> ScoreRow:

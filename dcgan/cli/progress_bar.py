@@ -33,6 +33,7 @@ class Progress:
         self._bar: tqdm | None = None
         self._first_row: tuple[float, int] | None = None  # clock and step
         self._line_seconds = -math.inf
+        self._accuracy = _EpochAccuracy()
 
     def __call__(self, row: ProgressRow, status: Status) -> None:
         with self._until_closed():
@@ -41,6 +42,7 @@ class Progress:
                 for note in status.notes:
                     print(f"note: {note}", file=self._stream)
             if self._show:
+                self._accuracy.add(row)
                 self._show(row, status)
 
     def close(self) -> None:
@@ -73,19 +75,53 @@ class Progress:
             )
         self._bar.set_description_str(text, refresh=False)
         self._bar.update(row.step - self._bar.n)
+        if _ends_epoch(row, status) and (accuracy := self._accuracy.text()):
+            self._bar.write(f"epoch {round(row.epoch)}/{status.epochs}  {accuracy}", file=self._stream)
 
     def _show_line(self, row: ProgressRow, status: Status) -> None:
         now = self._clock()
-        epoch_ends = row.step * status.epochs % status.steps == 0
+        epoch_ends = _ends_epoch(row, status)
         if not epoch_ends and now - self._line_seconds < LINE_EVERY_SECONDS:
             return
         self._line_seconds = now
         line = describe(row, status)
+        if epoch_ends and (accuracy := self._accuracy.text()):
+            line += f"  {accuracy}"
         assert self._first_row is not None, "__call__ sets it before a line is shown"
         seconds, steps = now - self._first_row[0], row.step - self._first_row[1]
         if steps and row.step < status.steps:
             line += f"  {duration((status.steps - row.step) * seconds / steps)} left"
         print(line, file=self._stream, flush=True)
+
+
+class _EpochAccuracy:
+    """The means of D's accuracies over the rows of an epoch, each row weighted by its steps."""
+
+    def __init__(self) -> None:
+        self._epoch = 0
+        self._step: int | None = None
+        self._steps, self._real, self._fake = 0, 0.0, 0.0
+
+    def add(self, row: ProgressRow) -> None:
+        """Add a row. The first row of an epoch begins new means."""
+        if self._epoch != (epoch := math.ceil(row.epoch)):
+            self._epoch, self._steps, self._real, self._fake = epoch, 0, 0.0, 0.0
+        steps = 1 if self._step is None else row.step - self._step
+        self._step = row.step
+        if row.d_real_accuracy is not None and row.d_fake_accuracy is not None:
+            self._steps += steps
+            self._real += steps * row.d_real_accuracy
+            self._fake += steps * row.d_fake_accuracy
+
+    def text(self) -> str:
+        """Return a text like "D correct on 93% of real, 91% of fake images"; empty without a value."""
+        if not self._steps:
+            return ""
+        return f"D correct on {self._real / self._steps:.0%} of real, {self._fake / self._steps:.0%} of fake images"
+
+
+def _ends_epoch(row: ProgressRow, status: Status) -> bool:
+    return row.step * status.epochs % status.steps == 0
 
 
 def describe(row: ProgressRow, status: Status) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import shutil
 import time
 from importlib.util import find_spec
 
 from dcgan.pixels import read_png
+from dcgan.runs.rows import row_json
 from dcgan.runs.run import Run
 
 
@@ -46,7 +46,7 @@ class TensorboardMirror:
             self._start_seconds = time.time() - rows[-1].wall_seconds
             self._has_rows = True
         for row in rows:
-            values = dataclasses.asdict(row)
+            values = row_json(row)
             step, seconds = values.pop("step"), self._start_seconds + row.wall_seconds
             for name, value in values.items():
                 self._writer.add_scalar(name, value, step, walltime=seconds)

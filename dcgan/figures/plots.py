@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isnan
 from typing import Any
 
 import plotly.graph_objects as go
@@ -19,6 +20,9 @@ GRAY = "#888888"
 """The first three are from the color-blind-safe palette of Okabe and Ito."""
 FAINT = "rgba(136, 136, 136, 0.25)"
 """Color of grid lines. It shows on a light and on a dark page."""
+
+ACCURACIES = {"d_real": "d_real_accuracy", "d_fake": "d_fake_accuracy"}
+"""Column of D's outputs -> column of the share of those that are correct."""
 
 X_AXES = {"epoch": "epoch", "images_seen": "images seen", "wall_seconds": "training time (minutes)"}
 """Column of the x axis -> title of the axis."""
@@ -64,7 +68,7 @@ def discriminator_curves(
     probabilities: bool = True,
     height: int = HEIGHT,
 ) -> go.Figure:
-    """Draw mean D(x) and mean D(G(z)), both in [0, 1].
+    """Draw mean D(x) and mean D(G(z)), both in [0, 1]; the hover text adds D's accuracy where it is recorded.
 
     `probabilities` says that the loss reads D's logits as probabilities. Then a dotted line marks 0.5, the value at
     which D cannot tell real images from fake ones.
@@ -188,7 +192,8 @@ def add_curve(
     xs = across(series, x)
     if smoothing and dash == "solid":  # faint dashes would only be noise
         _add_line(figure, xs, series[column], name, color, dash, faint=True)
-    _add_line(figure, xs, smooth(series[column], smoothing), name, color, dash)
+    accuracies = smooth(series[ACCURACIES[column]], smoothing) if column in ACCURACIES else None
+    _add_line(figure, xs, smooth(series[column], smoothing), name, color, dash, accuracies)
 
 
 def across(series: Series, x: str) -> Column:
@@ -198,11 +203,22 @@ def across(series: Series, x: str) -> Column:
 
 
 def _add_line(
-    figure: go.Figure, xs: Column, ys: Column, name: str, color: str, dash: str, *, faint: bool = False
+    figure: go.Figure,
+    xs: Column,
+    ys: Column,
+    name: str,
+    color: str,
+    dash: str,
+    accuracies: Column | None = None,
+    *,
+    faint: bool = False,
 ) -> None:
     kept = thin(ys)
     line = {"color": color, "dash": dash, "width": 1 if faint else 1.5}
-    options = {"opacity": 0.3, "showlegend": False, "hoverinfo": "skip"} if faint else {}
+    options: dict[str, Any] = {"opacity": 0.3, "showlegend": False, "hoverinfo": "skip"} if faint else {}
+    if accuracies is not None:
+        correct = ["" if isnan(share) else f", {share:.0%} correct" for share in accuracies[kept]]
+        options |= {"customdata": correct, "hovertemplate": "%{y:.3f}%{customdata}"}
     # SVG lines: many virtual machines have no WebGL, and a thousand points do not need it.
     figure.add_scatter(x=xs[kept], y=ys[kept], name=name, mode="lines", line=line, legendgroup=name, **options)
 

@@ -6,7 +6,6 @@ last weights counts, never the best of several. Scores are combined only if they
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shlex
 import sys
@@ -20,6 +19,7 @@ from dcgan.config import TrainConfig
 from dcgan.presets import PRESETS
 from dcgan.runs import evaluations
 from dcgan.runs.listing import list_runs
+from dcgan.runs.rows import row_json
 from dcgan.runs.run import Run, RunError
 
 _NO_RECIPE = (
@@ -191,12 +191,12 @@ def keep(run: Run, root: Path | None = None) -> Path:
     try:
         _entries(run)
     except ValueError as error:
-        raise RunError(f"{name_of(run)} cannot be kept: {error}") from error
+        raise RunError(f"{name_of(run)} cannot be copied to the results: {error}") from error
     record = Run(target)
     for name in ("status.json", "evals.jsonl"):
         record.write_bytes(name, (run.path / name).read_bytes())
     if (last := run.last_row()) is not None:
-        record.write_text("progress.jsonl", json.dumps(dataclasses.asdict(last)) + "\n")
+        record.write_text("progress.jsonl", json.dumps(row_json(last)) + "\n")
     # Last, because a folder with this file is a run.
     record.write_bytes("config.json", (run.path / "config.json").read_bytes())
     return target

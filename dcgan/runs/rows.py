@@ -65,11 +65,15 @@ class Status:
         return self.epochs * self.step / self.steps if self.steps else 0.0
 
 
+_OPTIONAL = ("d_real_accuracy", "d_fake_accuracy")
+"""The values that a ProgressRow of an earlier version lacks."""
+
+
 @dataclass(frozen=True)
 class ProgressRow:
     """One row of progress.jsonl: means over the steps since the row before.
 
-    Every value is a finite number. Raises TypeError for any other value.
+    Every value is a finite number; only the accuracies may be None. Raises TypeError for any other value.
     """
 
     step: int
@@ -94,9 +98,13 @@ class ProgressRow:
     """L2 norm of the discriminator's gradient."""
     g_grad_norm: float
     """L2 norm of the generator's gradient."""
+    d_real_accuracy: float | None = None
+    """Share of the real images with a logit above 0; None in recordings of earlier versions."""
+    d_fake_accuracy: float | None = None
+    """Share of the fake images with a logit below 0; None in recordings of earlier versions."""
 
     def __post_init__(self) -> None:
-        _check_numbers(self.__dict__.values())
+        _check_numbers(value for name, value in self.__dict__.items() if value is not None or name not in _OPTIONAL)
 
 
 @dataclass(frozen=True)
@@ -146,6 +154,11 @@ class ScoreRow:
 
 
 Row = TypeVar("Row", ProgressRow, ScoreRow)
+
+
+def row_json(row: ProgressRow | ScoreRow) -> dict[str, Any]:
+    """Return a row as an object of its file, without the values that it lacks."""
+    return {name: value for name, value in dataclasses.asdict(row).items() if value is not None}
 
 
 def rows_of(kind: type[Row], objects: Iterable[Mapping[str, Any]]) -> list[Row]:

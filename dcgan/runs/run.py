@@ -26,7 +26,7 @@ from dcgan.presets import PRESETS
 from dcgan.runs.errors import RunError
 from dcgan.runs.jsonl import append_object, read_backwards, read_objects
 from dcgan.runs.paths import RunPaths
-from dcgan.runs.rows import ProgressRow, ScoreRow, Status, rows_of
+from dcgan.runs.rows import ProgressRow, ScoreRow, Status, row_json, rows_of
 
 LOCK_VARIABLE = "DCGAN_LOCK_FD"
 """Tells a training that `launch` starts which descriptor holds its run's lock, or OWN_LOCK."""
@@ -166,10 +166,10 @@ class Run(RunPaths):
         self.write_text("status.json", json.dumps(dataclasses.asdict(status), indent=1) + "\n")
 
     def append_progress(self, row: ProgressRow) -> None:
-        append_object(self.progress_path, dataclasses.asdict(row))
+        append_object(self.progress_path, row_json(row))
 
     def append_score(self, row: ScoreRow) -> None:
-        append_object(self.scores_path, dataclasses.asdict(row))
+        append_object(self.scores_path, row_json(row))
 
     def append_eval(self, scores: dict[str, Any]) -> None:
         append_object(self.evals_path, scores)
@@ -178,7 +178,7 @@ class Run(RunPaths):
         """Remove what was recorded after `step`, since a resumed training records it again."""
         for path, rows in {self.progress_path: self.progress()[0], self.scores_path: self.scores()}.items():
             if path.exists() or path == self.progress_path:
-                lines = [json.dumps(dataclasses.asdict(row)) + "\n" for row in rows if row.step <= step]
+                lines = [json.dumps(row_json(row)) + "\n" for row in rows if row.step <= step]
                 self.write_text(path.name, "".join(lines))
         for later in self.sample_steps():
             if later > step:

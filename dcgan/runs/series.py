@@ -6,6 +6,7 @@ Long recordings stay quick: no row is read twice, and a curve gets about as many
 from __future__ import annotations
 
 import dataclasses
+import math
 import threading
 from collections.abc import Iterable
 from itertools import accumulate, pairwise
@@ -25,7 +26,7 @@ _TAIL_BYTES = 200
 
 
 class Series:
-    """The rows of one run, by column: `series["d_loss"]` is (rows,) float64.
+    """The rows of one run, by column: `series["d_loss"]` is (rows,) float64, NaN where a row has no value.
 
     A series never changes, so all columns have one length. `update` returns a newer series.
     """
@@ -55,7 +56,7 @@ class Series:
         later = Series(self._run)
         later._table = known._table
         if rows:
-            new = np.array([list(row.__dict__.values()) for row in rows]).T
+            new = np.array([list(row.__dict__.values()) for row in rows], dtype=np.float64).T
             later._table = np.concatenate([known._table, new], axis=1)
         later._offset, later._tail = offset, self._bytes_before(offset)
         return later
@@ -93,8 +94,25 @@ class Newest:
 
 def _row(values: Iterable[float]) -> ProgressRow:
     """Return a row, its counts as whole numbers: a column's float64 holds them exactly up to 2**53."""
-    row: dict[str, Any] = dict(zip(COLUMNS, values, strict=True))
+    row: dict[str, Any] = {
+        name: None if math.isnan(value) else value for name, value in zip(COLUMNS, values, strict=True)
+    }
     return ProgressRow(**row | {name: int(row[name]) for name in ("step", "images_seen")})
+
+
+def epoch_means(series: Series, column: str) -> dict[int, float]:
+    """Return the mean of a column over the steps of each epoch: number of the epoch, from 1 -> mean.
+
+    The last epoch may be incomplete. Rows without a value count for nothing.
+    """
+    steps = np.diff(series["step"], prepend=0)
+    epochs, values = np.ceil(series["epoch"]).astype(int), series[column]
+    means = {}
+    for epoch in np.unique(epochs):
+        rows = (epochs == epoch) & ~np.isnan(values)
+        if rows.any():
+            means[int(epoch)] = float(np.average(values[rows], weights=steps[rows]))
+    return means
 
 
 def thin(y: Column, points: int = 1000) -> NDArray[np.intp]:
@@ -117,12 +135,15 @@ def thin(y: Column, points: int = 1000) -> NDArray[np.intp]:
 def smooth(y: Column, weight: float) -> Column:
     """Return the exponential moving average of y (N,). A value weighs `weight` times the next one; 0 returns y.
 
-    The sum is divided by the weights' sum, as Adam's moments are, so that the beginning is not drawn to zero. Raises
-    ValueError for a weight outside [0, 1).
+    The sum is divided by the weights' sum, as Adam's moments are, so that the beginning is not drawn to zero. NaN
+    marks a missing value: it stays and counts for nothing. Raises ValueError for a weight outside [0, 1).
     """
     if not 0 <= weight < 1:
         raise ValueError(f"weight={weight} is not in [0, 1); try 0.9")
     if weight == 0 or len(y) == 0:
         return y
-    sums = np.fromiter(accumulate(y.tolist(), lambda total, value: weight * total + value), np.float64, len(y))
-    return sums * (1 - weight) / (1 - weight ** np.arange(1, len(y) + 1))
+    smoothed, has_value = y.copy(), ~np.isnan(y)
+    values = y[has_value]
+    sums = np.fromiter(accumulate(values.tolist(), lambda total, value: weight * total + value), float, len(values))
+    smoothed[has_value] = sums * (1 - weight) / (1 - weight ** np.arange(1, len(values) + 1))
+    return smoothed

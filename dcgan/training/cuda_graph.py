@@ -31,7 +31,8 @@ class Captured(NamedTuple):
 
     graph: Any
     batch: Batch
-    stats: Tensor  # (6,)
+    stats: Tensor
+    """One value a field of StepStats."""
 
 
 class CapturedStep:

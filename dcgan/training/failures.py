@@ -22,6 +22,10 @@ class TrainingError(RuntimeError):
     """The training cannot continue. The message names the step, the reason and the remedy."""
 
 
+class LostWorkerError(RuntimeError):
+    """A process that decodes images has died."""
+
+
 def out_of_memory(error: BaseException) -> bool:
     """Return whether the error means that a device, or this machine, has too little memory."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
@@ -75,10 +79,13 @@ def training_failure(error: BaseException, path: Path, config: TrainConfig) -> s
 def reading_errors() -> Iterator[None]:
     """Raise an OSError of the block, which only reads, as a TrainingError that says so.
 
-    The error of a full disk is raised as it is.
+    The error of a full disk is raised as it is. Files are not read through a connection, so an error of one means
+    that a process at its other end, which decodes images, has died.
     """
     try:
         yield
+    except (ConnectionError, EOFError) as error:
+        raise LostWorkerError(" ".join(str(error).split()) or "it closed its connection") from error
     except OSError as error:
         if error.errno in _NO_ROOM:
             raise
@@ -89,5 +96,7 @@ def reading_errors() -> Iterator[None]:
 
 
 def _lost_worker(error: BaseException) -> bool:
-    """Return whether a process of PyTorch's DataLoader has died, which is a RuntimeError with these first words."""
+    """Return whether a process that decodes images has died. PyTorch has no error type of its own for that."""
+    if isinstance(error, LostWorkerError):
+        return True
     return isinstance(error, RuntimeError) and str(error).startswith("DataLoader worker")

@@ -148,13 +148,13 @@ def _update_in_one_pass(state: TrainState, batch: Batch, executor: SerialExecuto
     for done in (real_done, fake_done):
         done.result()
     outputs = DiscriminatedBatch(real, fake, real_logits, fake_logits, real_output.result().components)
-    d_loss, d_real, d_fake, d_grad_norm = step_discriminator(state, part, d_loss, outputs)
+    d_stats = step_discriminator(state, part, d_loss, outputs)
     # In the plain step the generator's pass over the fakes comes first, after one over the real images if the loss
     # pairs. The buffers change only now, because the backward passes need them as they were.
     passes = [0, 1, 0, 1] if pairs else [1, 0, 1]
     statistics.replay([*passes, 2] if config.auxiliary_affine else passes)
     update_average(state, batch)
-    return StepStats(d_loss, g_loss, d_real, d_fake, d_grad_norm, g_grad_norm)
+    return StepStats(g_loss=g_loss, g_grad_norm=g_grad_norm, **d_stats._asdict())
 
 
 def logit_gradients(

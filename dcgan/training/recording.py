@@ -38,7 +38,7 @@ from dcgan.training.failures import (
 )
 from dcgan.training.loop import StepResult, training_steps
 from dcgan.training.saved import changed_files, load_training, state_metadata
-from dcgan.training.signals import stop_signals
+from dcgan.training.signals import stop_signals, worker_deaths_ignored
 from dcgan.training.state import TrainState
 from dcgan.training.step import StepStats
 
@@ -80,7 +80,8 @@ def run_training(run: Run, device: torch.device, on_row: OnRow | None = None, ra
         except Exception as error:  # whatever it is, the status says that the run failed and why
             if recorder is None:
                 raise
-            status = _failed(recorder, error)
+            with worker_deaths_ignored():
+                status = _failed(recorder, error)
             if not is_expected(error):
                 raise
         run.clear_stop()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from dcgan.runtime.distributed import Ranks
 
@@ -38,3 +38,28 @@ def stop_signals(ranks: Ranks) -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def worker_deaths_ignored() -> Iterator[None]:
+    """Within the block, let no process that decodes images raise an error by its death.
+
+    PyTorch's handler of SIGCHLD raises a RuntimeError wherever this process is at that moment, even while it records
+    an earlier error.
+    """
+    number = getattr(signal, "SIGCHLD", None)  # Windows has none
+    if number is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(number)
+    with suppress(RuntimeError):  # a signal that came before this line is handled now
+        signal.signal(number, _ignore)
+    signal.signal(number, _ignore)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+
+
+def _ignore(number: int, frame: object) -> None:
+    """Do nothing. SIG_IGN would also take away the exit codes of the processes."""

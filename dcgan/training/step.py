@@ -41,6 +41,21 @@ class StepStats(NamedTuple):
     """Mean sigmoid of D's logits on the fake images it was trained on."""
     d_grad_norm: Tensor
     g_grad_norm: Tensor
+    d_real_accuracy: Tensor
+    """Share of the real images that D takes for real: a logit above 0."""
+    d_fake_accuracy: Tensor
+    """Share of the fake images that D takes for fake: a logit below 0."""
+
+
+class DiscriminatorStats(NamedTuple):
+    """The part of StepStats that the discriminator's update gives."""
+
+    d_loss: Tensor
+    d_real: Tensor
+    d_fake: Tensor
+    d_real_accuracy: Tensor
+    d_fake_accuracy: Tensor
+    d_grad_norm: Tensor
 
 
 class Fakes(NamedTuple):
@@ -98,16 +113,16 @@ def update_both(state: TrainState, batch: Batch) -> StepStats:
         if not config.reuse_fakes:
             with torch.no_grad():
                 fakes = draw_fakes(state, batch.size)
-        d_loss, d_real, d_fake, d_grad_norm = update_discriminator(state, batch, fakes)
+        d_stats = update_discriminator(state, batch, fakes)
     else:
         with torch.set_grad_enabled(config.reuse_fakes):
             fakes = draw_fakes(state, batch.size)
-        d_loss, d_real, d_fake, d_grad_norm = update_discriminator(state, batch, fakes)
+        d_stats = update_discriminator(state, batch, fakes)
         if not config.reuse_fakes:
             fakes = draw_fakes(state, batch.size * config.generator_batch_factor)
         g_loss, g_grad_norm = update_generator(state, batch, fakes)
     update_average(state, batch)
-    return StepStats(d_loss, g_loss, d_real, d_fake, d_grad_norm, g_grad_norm)
+    return StepStats(g_loss=g_loss, g_grad_norm=g_grad_norm, **d_stats._asdict())
 
 
 def update_average(state: TrainState, batch: Batch) -> None:
@@ -179,8 +194,8 @@ def step_generator(state: TrainState, fakes: Fakes, g_loss: Tensor) -> tuple[Ten
 # The discriminator's update
 
 
-def update_discriminator(state: TrainState, batch: Batch, fakes: Fakes) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Take one Adam step of the discriminator. Return its loss, its mean sigmoids and its gradient norm."""
+def update_discriminator(state: TrainState, batch: Batch, fakes: Fakes) -> DiscriminatorStats:
+    """Take one Adam step of the discriminator. Return its statistics."""
     r1_gamma, r2_gamma = penalty_weights(state)
     real = batch.images.detach().requires_grad_(r1_gamma > 0)
     fake = fakes.images.detach().requires_grad_(r2_gamma > 0)
@@ -205,8 +220,8 @@ def discriminate(
     return DiscriminatedBatch(real, fake, real_output.logits, fake_output.logits, real_output.components, auxiliary)
 
 
-def learn_from(state: TrainState, batch: Batch, outputs: DiscriminatedBatch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Compute the discriminator's gradients from these outputs and apply them. Return as `update_discriminator`."""
+def learn_from(state: TrainState, batch: Batch, outputs: DiscriminatedBatch) -> DiscriminatorStats:
+    """Compute the discriminator's gradients from these outputs and apply them. Return its statistics."""
     discriminator, part = state.accelerated.discriminator, len(outputs.real) / batch.size
     d_loss = discriminator_loss(state, outputs.real_logits, outputs.fake_logits)
     total = d_loss
@@ -220,20 +235,27 @@ def learn_from(state: TrainState, batch: Batch, outputs: DiscriminatedBatch) -> 
 
 def step_discriminator(
     state: TrainState, part: float, d_loss: Tensor, outputs: DiscriminatedBatch
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+) -> DiscriminatorStats:
     """Apply the discriminator's gradients, summed over the ranks, and move the balance bias.
 
-    part: this rank's share of the real images. Return the whole batch's loss, its mean sigmoid on real and on fake
-    images, and the gradient norm.
+    part: this rank's share of the real images. Return the statistics of the whole batch.
     """
     discriminator = state.accelerated.discriminator
-    with torch.no_grad():
-        means = d_loss.detach(), outputs.real_logits.sigmoid().mean(), outputs.fake_logits.sigmoid().mean()
+    real_logits, fake_logits = outputs.real_logits.detach(), outputs.fake_logits.detach()
+    means = (
+        d_loss.detach(),
+        real_logits.sigmoid().mean(),
+        fake_logits.sigmoid().mean(),
+        (real_logits > 0).to(d_loss.dtype).mean(),
+        (fake_logits < 0).to(d_loss.dtype).mean(),
+    )
     shares = component_shares(outputs.real_components)
-    d_loss, d_real, d_fake, *shares = state.ranks.sum_gradients(discriminator, part, *means, *shares)
+    d_loss, d_real, d_fake, real_accuracy, fake_accuracy, *shares = state.ranks.sum_gradients(
+        discriminator, part, *means, *shares
+    )
     state.optimizer_d.step()
     update_balance(state, shares)
-    return d_loss, d_real, d_fake, grad_norm(discriminator)
+    return DiscriminatorStats(d_loss, d_real, d_fake, real_accuracy, fake_accuracy, grad_norm(discriminator))
 
 
 # The terms of the discriminator's loss

@@ -10,8 +10,8 @@ from dcgan.cli import progress_bar
 from dcgan.runs.rows import ProgressRow, Status
 
 
-def row(step: int, steps_per_epoch: int = 100) -> ProgressRow:
-    return ProgressRow(step, step / steps_per_epoch, 0, 0.0, 1234.5, 0.61249, 1.0, 0.5, 0.5, 1.0, 1.0)
+def row(step: int, steps_per_epoch: int = 100, accuracies: tuple = (None, None)) -> ProgressRow:
+    return ProgressRow(step, step / steps_per_epoch, 0, 0.0, 1234.5, 0.61249, 1.0, 0.5, 0.5, 1.0, 1.0, *accuracies)
 
 
 def test_lines_come_every_ten_seconds_and_at_epoch_ends():
@@ -30,6 +30,19 @@ def test_lines_come_every_ten_seconds_and_at_epoch_ends():
     assert lines[2].endswith("  48 s left")
     assert lines[-1].startswith("epoch 4/4  step 400/400")
     assert "left" not in lines[-1]
+
+
+def test_the_end_of_an_epoch_shows_the_accuracies_of_its_steps():
+    lines, bar = io.StringIO(), Terminal()
+    for stream in (lines, bar):
+        shown = progress_bar.Progress(stream)
+        for step, accuracies in ((1, (0.0, 0.0)), (100, (0.9, 1.0)), (150, (0.7, 0.4)), (200, (0.9, 0.6))):
+            shown(row(step, accuracies=accuracies), Status("running", step, 200, 2))
+        shown.close()
+        assert "  D correct on 89% of real, 99% of fake images" in stream.getvalue()
+        assert "  D correct on 80% of real, 50% of fake images" in stream.getvalue()
+    assert "step 1/200  D 0.612  G 1.000  1234 images/s\n" in lines.getvalue()
+    assert "epoch 1/2  D correct on 89% of real" in bar.getvalue()
 
 
 class Terminal(io.StringIO):

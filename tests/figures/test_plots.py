@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from recorded import progress_row, score_row
+from recorded import earlier_row, progress_row, score_row
 
 from dcgan.figures import plots
 from dcgan.runs.run import Run
@@ -42,6 +42,17 @@ def test_discriminator_outputs_stand_around_the_line_of_one_half(series):
     assert drawn["D(G(z)), fake"].y.tolist() == series["d_fake"].tolist()
     assert [shape.y0 for shape in figure.layout.shapes] == [0.5]
     assert figure.layout.yaxis.range == (0, 1)
+
+
+def test_the_hover_text_of_the_outputs_has_the_accuracies(tmp_path):
+    run = Run(tmp_path)
+    for row in (earlier_row(1), progress_row(2)):
+        run.append_progress(row)
+    drawn = traces(plots.discriminator_curves(Series(run).update()))
+    assert drawn["D(x), real"].customdata == ("", ", 85% correct")
+    assert drawn["D(G(z)), fake"].customdata == ("", ", 60% correct")
+    assert drawn["D(x), real"].hovertemplate == "%{y:.3f}%{customdata}"
+    assert traces(plots.loss_curves(Series(run).update()))["discriminator"].hovertemplate is None
 
 
 def test_outputs_that_are_not_probabilities_are_not_labeled_as_such(series):

@@ -356,7 +356,7 @@ def test_a_record_gives_the_rows_that_its_run_gives(places):
     assert page([copy]).replace("`results/", "`runs/") == page([run])
     with pytest.raises(RunError, match=r"results/20260101-dcgan-s0 exists; delete it, or rename the run"):
         keep(run)
-    with pytest.raises(RunError, match=r"runs/new cannot be kept: not scored; run: "):
+    with pytest.raises(RunError, match=r"runs/new cannot be copied to the results: not scored; run: "):
         keep(record(places, "new"))
     assert not (files.RESULTS / "new").exists()
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from recorded import progress_row
+from recorded import earlier_row, progress_row
 
 from dcgan.runs.run import Run, RunError
-from dcgan.runs.series import COLUMNS, Newest, Series, smooth, thin
+from dcgan.runs.series import COLUMNS, Newest, Series, epoch_means, smooth, thin
 
 
 def recording(path: Path, steps: range) -> Run:
@@ -35,6 +35,31 @@ def test_the_columns_are_the_rows(tmp_path):
     assert len(series) == 4
     for column in COLUMNS:
         assert series[column].tolist() == [getattr(row, column) for row in run.progress()[0]]
+
+
+def test_rows_without_accuracies_are_rows_with_missing_values(tmp_path):
+    run = Run(tmp_path)
+    for row in (earlier_row(1), earlier_row(2), progress_row(3)):
+        run.append_progress(row)
+    assert "d_real_accuracy" not in run.progress_path.read_text().splitlines()[1]
+    series = Series(run).update()
+    assert np.isnan(series["d_real_accuracy"]).tolist() == [True, True, False]
+    assert series.last_rows(3) == run.progress()[0] == [earlier_row(1), earlier_row(2), progress_row(3)]
+    run.rewind(2)
+    assert run.progress()[0] == [earlier_row(1), earlier_row(2)]
+
+
+def test_the_means_of_an_epoch_weigh_each_row_by_its_steps(tmp_path):
+    run = Run(tmp_path)
+    for row, accuracy in (
+        (replace(progress_row(1), epoch=0.25), 0.5),
+        (replace(progress_row(4), epoch=1.0), 0.9),
+        (replace(progress_row(6), epoch=1.5), None),
+    ):
+        run.append_progress(replace(row, d_real_accuracy=accuracy))
+    series = Series(run).update()
+    assert epoch_means(series, "d_real_accuracy") == {1: pytest.approx(0.25 * 0.5 + 0.75 * 0.9)}
+    assert epoch_means(series, "step") == {1: pytest.approx(0.25 * 1 + 0.75 * 4), 2: 6}
 
 
 def test_a_run_without_rows_has_empty_columns(tmp_path):
@@ -220,3 +245,10 @@ def test_a_constant_stays_itself():
 def test_a_weight_beyond_its_range_is_refused(weight):
     with pytest.raises(ValueError, match="is not in"):
         smooth(np.zeros(3), weight)
+
+
+def test_smoothing_passes_over_missing_values():
+    nan = float("nan")
+    smoothed = smooth(np.array([nan, 1.0, nan, 3.0]), 0.5)
+    assert np.isnan(smoothed).tolist() == [True, False, True, False]
+    assert smoothed[[1, 3]].tolist() == smooth(np.array([1.0, 3.0]), 0.5).tolist()

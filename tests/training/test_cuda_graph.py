@@ -16,7 +16,7 @@ from dcgan.presets import PRESETS
 from dcgan.training.cuda_graph import WARM_UP_STEPS, CapturedStep
 from dcgan.training.fast_step import choose_step, discriminates_once
 from dcgan.training.state import TrainState
-from dcgan.training.step import train_step, update_both
+from dcgan.training.step import StepStats, train_step, update_both
 
 CPU = torch.device("cpu")
 
@@ -32,7 +32,7 @@ class Recorded:
 
     def capture(self, call):
         self.captures += 1
-        return call, torch.full((6,), torch.nan)  # capturing runs nothing
+        return call, torch.full((len(StepStats._fields),), torch.nan)  # capturing runs nothing
 
     def replay(self, graph):
         self.replays += 1

@@ -277,6 +277,8 @@ def test_statistics_are_those_of_the_logits():
     assert float(stats.d_loss) == pytest.approx(float(expected), rel=1e-5)
     assert float(stats.d_real) == pytest.approx(float(torch.sigmoid(real).mean()), rel=1e-5)
     assert float(stats.d_fake) == pytest.approx(float(torch.sigmoid(fake).mean()), rel=1e-5)
+    assert float(stats.d_real_accuracy) == float((torch.sigmoid(real) > 0.5).float().mean())
+    assert float(stats.d_fake_accuracy) == float((torch.sigmoid(fake) < 0.5).float().mean())
     squares = sum(float(p.grad.square().sum()) for p in d.parameters())
     assert float(stats.d_grad_norm) == pytest.approx(squares**0.5, rel=1e-5)
 

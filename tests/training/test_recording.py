@@ -25,6 +25,7 @@ from dcgan.latents import latents_from_seeds
 from dcgan.pixels import grid, to_uint8
 from dcgan.presets import PRESETS
 from dcgan.runs import jsonl
+from dcgan.runs.rows import Status
 from dcgan.runs.run import Run, RunError
 from dcgan.training import recording
 from dcgan.training.failures import TrainingError
@@ -74,6 +75,7 @@ def test_a_run_holds_the_whole_training(tmp_path, digits):
     assert rows[-1].images_seen == 3 * 336
     assert rows[-1].epoch == 3
     assert all(later.wall_seconds >= earlier.wall_seconds for earlier, later in itertools.pairwise(rows))
+    assert all(0 <= row.d_real_accuracy <= 1 and 0 <= row.d_fake_accuracy <= 1 for row in rows)
     assert all(0 < row.d_real < 1 and 0 < row.d_fake < 1 and row.images_per_second > 0 for row in rows)
 
     assert run.sample_steps() == [0, 1, 2, 4, 6, 12, 18]
@@ -375,10 +377,35 @@ def test_a_decoding_process_that_is_killed_is_told_of(tmp_path):
     run = Run.create(pictures(tmp_path / "own", resident_limit_mib=0, workers=1), "test", tmp_path)
     status = run_training(run, CPU, lambda row, status: [child.kill() for child in multiprocessing.active_children()])
     assert (status.state, run.status()) == ("failed", status)
-    assert status.error.startswith("a process that decodes images has died (DataLoader worker")
+    assert status.error.startswith("a process that decodes images has died (")
     assert "--data.workers 0" in status.error
     assert "Traceback" not in run.log_path.read_text()
     assert run_training(run, CPU).state == "finished"
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGCHLD"), reason="no SIGCHLD on this system")
+def test_a_decoding_process_that_dies_while_a_failure_is_recorded_changes_nothing(tmp_path, digits, monkeypatch):
+    def raise_by_signal(number, frame):
+        raise RuntimeError("DataLoader worker (pid 1) is killed by signal: Killed.")
+
+    def fail(row, status):
+        raise OSError(errno.EIO, "I/O error", "x.png")
+
+    def write_status(run: Run, status: Status) -> None:
+        if status.state == "failed":
+            signal.raise_signal(signal.SIGCHLD)
+        original(run, status)
+
+    original = Run.write_status
+    before = signal.signal(signal.SIGCHLD, raise_by_signal)
+    monkeypatch.setattr(Run, "write_status", write_status)
+    try:
+        run = Run.create(small(digits), "test", tmp_path)
+        status = run_training(run, CPU, fail)
+        assert (status.state, run.status()) == ("failed", status)
+        assert signal.getsignal(signal.SIGCHLD) is raise_by_signal
+    finally:
+        signal.signal(signal.SIGCHLD, before)
 
 
 ALLOCATOR = "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried"
@@ -390,6 +417,8 @@ ALLOCATOR = "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: 
         (OSError(errno.EIO, "I/O error", "x.png"), "x.png could not be read (I/O error); mend that, then resume"),
         (OSError(errno.EIO, "I/O error"), "the training data could not be read (I/O error); mend that, then resume"),
         (OSError(errno.EDQUOT, "Quota exceeded", "x"), "x could not be written (Quota exceeded); make room, then"),
+        (ConnectionResetError("Reset"), "a process that decodes images has died (Reset)"),
+        (EOFError(), "a process that decodes images has died (it closed its connection)"),
         (ValueError("two\nlines"), "two lines"),
         (RuntimeError(ALLOCATOR), "the device ran out of memory; try a batch_size below 64"),
         (np.exceptions.AxisError("x"), "x"),

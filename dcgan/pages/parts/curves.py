@@ -13,7 +13,7 @@ from dcgan.pages.parts.address import plain
 from dcgan.runs.rows import UNSCORED, ScoreRow, Status
 from dcgan.runs.run import Run
 from dcgan.runs.scores import Score, per_epoch
-from dcgan.runs.series import Newest, Series
+from dcgan.runs.series import Newest, Series, epoch_means
 from dcgan.training.losses import logits_are_probabilities
 
 READING = {
@@ -29,6 +29,18 @@ READING = {
     "class that is hardly drawn. A single bar is a collapse.",
 }
 """What is drawn -> how to read it."""
+
+OUTPUTS = {
+    "d_real": "D(x)",
+    "d_fake": "D(G(z))",
+    "d_real_accuracy": "accuracy on real",
+    "d_fake_accuracy": "accuracy on generated",
+}
+"""Column of a series -> its title in the table."""
+ACCURACY = (
+    "Accuracy is the share of images that D judges correctly: a real image by a logit above 0, a generated one by a "
+    "logit below 0. At 50 % on both, D only guesses. Recordings of earlier versions have no accuracy."
+)
 
 FIRST_SCORES = "The first scores appear at the end of the first epoch."
 
@@ -59,9 +71,26 @@ def training_curves(series: Series, epoch: float | None, loss: str) -> None:
     outputs = plots.discriminator_curves(series, x, smoothing=smoothing, probabilities=probabilities)
     show(outputs, "discriminator", "Mean D(x) and mean D(G(z))", epoch, x)
     st.caption(READING["probabilities" if probabilities else "logits"].format(loss=loss))
+    output_table([("", series)])
     gradients = plots.gradient_curves(series, x, smoothing=smoothing)
     show(gradients, "gradients", "Gradient norms of both networks", epoch, x)
     st.caption(READING["gradients"])
+
+
+def output_table(runs: Sequence[tuple[str, Series]]) -> None:
+    """Show D's outputs and its accuracy by epoch, in a table to open. `runs`: each with its name, empty for one."""
+    rows = []
+    for name, series in runs:
+        means = {title: epoch_means(series, column) for column, title in OUTPUTS.items()}
+        for epoch in means["D(x)"]:
+            values = {title: by_epoch.get(epoch) for title, by_epoch in means.items()}
+            rows.append(({"run": name} if name else {}) | {"epoch": epoch} | values)
+    with st.expander("D's outputs and accuracy by epoch", expanded=False):
+        shares = {title: st.column_config.NumberColumn(format="percent") for title in list(OUTPUTS.values())[2:]}
+        means = {title: st.column_config.NumberColumn(format="%.3f") for title in list(OUTPUTS.values())[:2]}
+        alt = "Mean D(x), mean D(G(z)) and the accuracy of D on real and on generated images, by epoch"
+        st.dataframe(rows, hide_index=True, column_config=means | shares, alt=alt)
+        st.caption(ACCURACY)
 
 
 def show(figure: go.Figure, key: str, alt: str, epoch: float | None, x: str) -> None:

@@ -10,7 +10,7 @@ import streamlit as st
 from dcgan.config import TrainConfig
 from dcgan.figures import plots
 from dcgan.pages.parts.address import plain
-from dcgan.pages.parts.curves import score_reading
+from dcgan.pages.parts.curves import output_table, score_reading
 from dcgan.pages.parts.pair import Side, names_of
 from dcgan.runs.evaluations import comparable
 from dcgan.runs.rows import UNSCORED
@@ -54,6 +54,7 @@ def curves(sides: Sequence[Side], position: float, align: str) -> None:
             st.plotly_chart(figure, key=kind, config={"displayModeBar": False}, alt=alt)
             exceptions = [NOT_PROBABILITIES.format(loss=loss) for loss in others if kind == "discriminator"]
             st.caption(" ".join([reading, *exceptions]))
+    output_table(drawn)
 
 
 def score_curves(sides: Sequence[Side], position: float, align: str) -> None:
