@@ -72,8 +72,11 @@ def plain(config: TrainConfig, device: torch.device, root: Path, workers: int) -
 # Theirs, written as they write it
 
 
-def tutorial(config: TrainConfig, device: torch.device, root: Path, workers: int) -> Iterator[None]:
-    """The series' loop: the generator first, against 0.9, then the discriminator on the same fakes, against 0."""
+def tutorial(config: TrainConfig, device: torch.device, root: Path, workers: int) -> Iterator[nn.Module]:
+    """The series' loop: the generator first, against 0.9, then the discriminator on the same fakes, against 0.
+
+    Every step yields the generator, which record.py scores.
+    """
     generator, discriminator = networks(config, device)
     optimizer_g, optimizer_d = adams(config, generator, discriminator)
     criterion = nn.BCELoss()
@@ -101,7 +104,7 @@ def tutorial(config: TrainConfig, device: torch.device, root: Path, workers: int
 
             total_g += loss_g.item()
             total_d += loss_d.item()
-            yield
+            yield generator
 
 
 def pytorch_example(config: TrainConfig, device: torch.device, root: Path, workers: int) -> Iterator[None]:
