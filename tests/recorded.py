@@ -20,7 +20,10 @@ TINY = TrainConfig(
     log_every=1,
     score_images=0,
 )
-"""A DCGAN of a few hundred weights, which draws nothing that were worth a score."""
+"""A DCGAN of a few hundred weights, whose images are not worth a score."""
+CONDITIONAL = replace(TINY, model=replace(TINY.model, num_classes=3))
+MIXED = replace(TINY, model=replace(TINY.model, latent="mixture", latent_dim=24))
+"""The latents of MIXED have mixture components."""
 
 
 def write_idx(root: Path, prefix: str, images_u8, labels) -> None:

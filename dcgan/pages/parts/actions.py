@@ -11,6 +11,8 @@ from dcgan.pages.parts.address import plain
 from dcgan.runs import launch, tables
 from dcgan.runs.run import Run, RunError
 
+STOPPING = "Stopping: the process finishes its step and saves everything."
+
 _ERROR = "action-error"
 
 
@@ -22,24 +24,25 @@ def actions(run: Run, *, may_train: bool) -> None:
             if is_alive:
                 st.button(
                     "Stop",
+                    key="stop",
                     icon=":material/stop:",
                     on_click=stop_clicked,
                     args=(run,),
                     help="Finishes the step and saves.",
                 )
             elif _can_resume(run):
-                st.button("Resume", icon=":material/play_arrow:", on_click=resume_clicked, args=(run,))
+                st.button("Resume", key="resume", icon=":material/play_arrow:", on_click=resume_clicked, args=(run,))
             with st.popover("Rename", icon=":material/edit:", disabled=is_alive):
                 key = f"name:{run.path}"
                 name = st.text_input("New name", run.name, key=key, max_chars=80)
-                st.button("Rename", on_click=rename_clicked, args=(run, key), disabled=name == run.name)
+                st.button("Rename", key="rename", on_click=rename_clicked, args=(run, key), disabled=name == run.name)
             with st.popover("Delete", icon=":material/delete:", disabled=is_alive):
                 st.write(plain(f"This deletes {run.name} with its weights, samples and metrics. There is no undo."))
-                st.button("Delete for good", type="primary", on_click=delete_clicked, args=(run,))
+                st.button("Delete for good", key="delete", type="primary", on_click=delete_clicked, args=(run,))
         with st.popover("Download", icon=":material/download:"):
             downloads(run)
     if is_alive and run.stop_requested():
-        st.caption("Stopping: the process finishes its step and saves everything.")
+        st.caption(STOPPING)
     if error := st.session_state.pop(_ERROR, ""):
         st.error(plain(error))
 

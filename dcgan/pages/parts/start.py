@@ -49,6 +49,7 @@ def start_form() -> None:
         st.fragment(estimate_line, run_every=2.0 if time_estimate.is_measuring(config) else None)(config)
     st.button(
         "Start training",
+        key="start",
         type="primary",
         icon=":material/play_arrow:",
         disabled=config is None,

@@ -1,0 +1,68 @@
+"""The form that starts a training."""
+
+from __future__ import annotations
+
+import pytest
+from recorded import record_run
+from studio import button, checked, choices, open_page, texts, unescaped
+
+from dcgan.fields import train_command
+from dcgan.presets import PRESETS
+from dcgan.runs import launch
+from dcgan.runs.rows import Status
+
+pytestmark = pytest.mark.usefixtures("only_own_runs")
+
+
+@pytest.mark.slow
+def test_the_form_starts_the_training_that_its_command_names(only_own_runs, monkeypatch):
+    spawned = []
+    monkeypatch.setattr(launch, "_spawn", spawned.append)
+    app = open_page("train", preset="dcgan")
+    checked(app.number_input(key="dcgan:epochs").set_value(3).run())
+    checked(app.number_input(key="dcgan:lr_g").set_value(1e-3).run())
+    checked(app.selectbox(key="dcgan:loss").select("hinge").run())
+    assert button(app, "start").disabled  # hinge has no targets to smooth
+    assert "real_target=0.9" in unescaped(app.error[0].value)
+    checked(app.number_input(key="dcgan:real_target").set_value(1.0).run())
+    checked(app.number_input(key="dcgan:generator_target").set_value(1.0).run())
+    (command,) = app.code
+    checked(button(app, "start").click().run())
+    (run,) = spawned
+    assert run.preset == "dcgan"
+    assert (run.config().epochs, run.config().lr_g, run.config().loss) == (3, 1e-3, "hinge")
+    assert command.value == train_command(run.config(), "dcgan")
+    assert choices(app)["run"] == run.name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_opens_as_it_is(preset):
+    app = open_page("train", preset=preset)
+    assert app.code[0].value == f"python -m dcgan train {preset}"
+    g, d = PRESETS[preset].parameters
+    assert f"{g:,} parameters" in texts(app)
+    assert f"{d:,} in D" in texts(app)
+    assert not button(app, "start").disabled
+
+
+@pytest.mark.slow
+def test_an_invalid_config_is_an_error_and_cannot_be_started():
+    app = open_page("train", preset="dcgan")
+    checked(app.number_input(key="dcgan:model.image_size").set_value(30).run())
+    assert "image_size=30" in unescaped(app.error[0].value)
+    assert button(app, "start").disabled
+    checked(app.text_input(key="dcgan:betas").input("0.5, many").run())
+    assert "'0.5, many'" in unescaped(app.error[0].value)
+    assert button(app, "start").disabled
+
+
+@pytest.mark.slow
+def test_a_start_beside_a_running_training_is_refused(only_own_runs):
+    run = record_run(only_own_runs)
+    run.write_status(Status("running", 2, 400, 2))
+    with run.lock():
+        app = open_page("train", preset="dcgan")
+        checked(button(app, "start").click().run())
+    assert "DCGAN_MAX_RUNNING=2" in unescaped(app.error[0].value)
+    assert len(list(only_own_runs.glob("*/config.json"))) == 1
