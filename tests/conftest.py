@@ -1,4 +1,4 @@
-"""A recorded run without a training, and a place for runs that is not the user's."""
+"""Recorded runs without a training, in folders of their own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dcgan.runs.run import Run
 
 @pytest.fixture
 def runs_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """$DCGAN_RUNS, an empty folder that does not exist yet."""
+    """Set $DCGAN_RUNS to a folder that does not exist yet, and return the folder."""
     root = tmp_path / "runs"
     monkeypatch.setenv("DCGAN_RUNS", str(root))
     return root
@@ -27,13 +27,13 @@ def runs_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def tiny_run(runs_root: Path) -> Run:
-    """A finished run of 4 steps in `runs_root`: weights, a snapshot and a sample grid at 0, 2 and 4, and rows."""
+    """Return a finished run of 4 steps in `runs_root`: weights, rows, and snapshots and grids at steps 0, 2 and 4."""
     return record_run(runs_root)
 
 
 @pytest.fixture(scope="session")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> DataConfig:
-    """The first 336 real digits in a folder of their own: unpacking all 60,000 takes longer than small trainings."""
+    """Return the first 336 digits as data of their own. Small trainings take less time than unpacking 60,000."""
     from dcgan.data.named_sets import read_named_set
 
     images, labels = read_named_set("mnist", "", "train")
@@ -44,10 +44,10 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> DataConfig:
 
 @pytest.fixture(scope="session")
 def scored_digits(digits: DataConfig, tmp_path_factory: pytest.TempPathFactory) -> DataConfig:
-    """The same, with 200 test digits from all over the test part, so that trainings on them can be scored."""
+    """Return `digits` with every 50th test digit, so that trainings on them can be scored."""
     from dcgan.data.named_sets import read_named_set
 
-    root = tmp_path_factory.mktemp("judged-digits")
+    root = tmp_path_factory.mktemp("scored-digits")
     for file in Path(digits.root).iterdir():
         (root / file.name).write_bytes(file.read_bytes())
     images, labels = read_named_set("mnist", "", "test")

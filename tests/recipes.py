@@ -1,4 +1,4 @@
-"""The presets' recipes on networks small enough to step in milliseconds, and batches to step on."""
+"""Presets with small networks, whose steps take milliseconds, and batches for them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CPU = torch.device("cpu")
 
 
 def small(preset: str, **changes) -> TrainConfig:
-    """The preset's recipe on networks small enough to step in milliseconds."""
+    """Return the preset's recipe with small networks; a step takes milliseconds."""
     config = PRESETS[preset].config
     widths = {"hidden_g": (16, 24), "hidden_d": (24, 16), "width_g": 4, "width_d": 4}
     model = replace(config.model, **widths, **changes.pop("model", {}))
@@ -23,7 +23,7 @@ def small(preset: str, **changes) -> TrainConfig:
 
 
 def random_batches(config: TrainConfig, count: int = 44) -> ResidentBatches:
-    """44 images in batches of 8: the last of a pass has 4."""
+    """Return random images in batches of 8. Of 44 images, the last batch of a pass has 4."""
     rng = np.random.RandomState(3)
     images = torch.from_numpy(rng.randint(0, 256, (count, *config.model.image_shape), dtype=np.uint8))
     labels = torch.from_numpy(rng.randint(0, max(config.model.num_classes, 1), count))

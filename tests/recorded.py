@@ -1,4 +1,4 @@
-"""What a training would leave, made without one: rows, runs and small files of digits."""
+"""Make what a training would record, without a training: rows, runs and small files of digits."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ MIXED = replace(TINY, model=replace(TINY.model, latent="mixture", latent_dim=24)
 
 
 def write_idx(root: Path, prefix: str, images_u8, labels) -> None:
-    """Images (N, H, W) and labels (N,) as a part of MNIST."""
+    """Write images (N, H, W) and labels (N,) as files of MNIST, whose names begin with `prefix`."""
     for name, values in {"images-idx3-ubyte": images_u8, "labels-idx1-ubyte": labels}.items():
         header = struct.pack(f">HBB{values.ndim}I", 0, 8, values.ndim, *values.shape)
         (root / f"{prefix}-{name}").write_bytes(header + values.astype("uint8").tobytes())
 
 
 def progress_row(step: int) -> ProgressRow:
-    """A row whose numbers all differ, and differ from step to step."""
+    """Return a row whose values differ from each other and from step to step."""
     return ProgressRow(
         step=step,
         epoch=step / 2,
@@ -53,12 +53,12 @@ def progress_row(step: int) -> ProgressRow:
 
 
 def earlier_row(step: int) -> ProgressRow:
-    """A row of an earlier version, which has no accuracies."""
+    """Return a row of an earlier version, which has no accuracies."""
     return replace(progress_row(step), d_real_accuracy=None, d_fake_accuracy=None)
 
 
 def score_row(step: int, **values) -> ScoreRow:
-    """A row of the scores of a sound training: an epoch every two steps, 60,000 images each, CFD falling."""
+    """Return a row of scores of a healthy training. An epoch has two steps and 60,000 images, and CFD falls."""
     real = (0.0953, 0.1169, 0.1017, 0.1066, 0.0967, 0.0921, 0.0921, 0.1044, 0.093, 0.1012)
     sound = {
         "epoch": step / 2,
@@ -79,7 +79,7 @@ def score_row(step: int, **values) -> ScoreRow:
 
 
 def record_run(root: Path, config: TrainConfig = TINY, preset: str = "tiny", *, ema: bool = False) -> Run:
-    """What a training of 4 steps would leave, from networks that were never trained."""
+    """Record what a training of 4 steps would record, with networks that were never trained."""
     import numpy as np
     import torch
 

@@ -22,7 +22,7 @@ NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 
 @pytest.fixture(scope="module")
 def timing() -> ModuleType:
-    """What the benchmarks share."""
+    """Return the module that the benchmarks share."""
     spec = importlib.util.spec_from_file_location("timing", ROOT / "benchmarks" / "timing.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -30,7 +30,7 @@ def timing() -> ModuleType:
 
 
 def table_rows(text: str) -> list[list[str]]:
-    """The cells of all tables' rows, without their headers."""
+    """Return the cells of the rows of all tables, without headers."""
     lines = text.splitlines()
     below = zip(lines[1:], lines, strict=False)
     rows = [line for line, above in below if line.startswith("| ") and above.startswith("|")]
@@ -71,7 +71,7 @@ def test_contestants_take_turns_after_an_unmeasured_call_each(timing):
 
 @pytest.mark.slow
 def test_the_memory_of_a_call_is_its_own():
-    """In a process of its own: this one may have computed, and then it must not fork."""
+    """The call runs in a process of its own, because a process that has computed must not fork."""
     code = (
         "from timing import peak_mib; print(peak_mib(lambda: None), peak_mib(lambda: len(bytes([1]) * (64 << 20))))"
     )
@@ -85,7 +85,7 @@ def test_the_memory_of_a_call_is_its_own():
 
 @pytest.mark.slow
 def test_a_checkout_trains_the_weights_that_it_trains():
-    """With both checkouts the same the ids are equal, the table says so, and the exit code is 0."""
+    """With equal checkouts the ids are equal and the exit code is 0."""
     command = [sys.executable, "benchmarks/compare_checkouts.py", str(ROOT), str(ROOT)]
     options = ["--presets", "dcgan", "cgan", "--steps", "2", "--small"]
     result = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True, timeout=600)

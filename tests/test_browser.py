@@ -42,7 +42,7 @@ pytestmark = [
 
 @contextmanager
 def serving(command: list[str], port: int, environment: dict[str, str]) -> Iterator[str]:
-    """A server of our own on this machine, until the block ends. A failing test tells what the server printed."""
+    """Start a server on this machine until the block ends. A failing test prints the output of the server."""
     environment = os.environ | environment | {"PYTHONFAULTHANDLER": "1"}
     with tempfile.TemporaryFile("w+", errors="replace") as log:  # not a pipe, which would block the server when full
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
@@ -85,7 +85,7 @@ def chromium():
 
 @pytest.fixture
 def page(chromium):
-    """A page that fails its test for errors on the console and for requests to other machines."""
+    """Return a page that fails the test for console errors and for requests to other machines."""
     page = chromium.new_page(viewport={"width": 1280, "height": 900})
     page.set_default_timeout(60_000)
     complaints: list[str] = []
@@ -132,7 +132,7 @@ def test_streamlit_compares_two_recordings(page, tmp_path):
 
 
 def test_the_studio_trains_stops_resumes_and_compares(page, tmp_path):
-    """One visit: from the first page to a training, its stop, its end, and a comparison sent to someone."""
+    """A visitor starts a training, stops it, resumes it to its end, and shares a comparison."""
     port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless=true"]
     command += [f"--server.port={port}", "--server.address=127.0.0.1"]
@@ -193,7 +193,7 @@ def bar_text(page) -> str:
 
 
 def curve_points(page) -> int:
-    """Of the first curve on the page."""
+    """Return the number of points of the first curve on the page."""
     return page.evaluate("document.querySelector('.js-plotly-plot')?._fullData?.[0]?.x?.length ?? 0")
 
 
@@ -205,7 +205,7 @@ def wait_until(page, condition, seconds: float = 60) -> None:
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_every_page_fits_and_asks_nothing_of_the_outside(page, tmp_path, width):
+def test_every_page_fits_and_requests_nothing_from_other_machines(page, tmp_path, width):
     port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless=true"]
     command += [f"--server.port={port}", "--server.address=127.0.0.1"]
@@ -230,7 +230,7 @@ def test_every_page_fits_and_asks_nothing_of_the_outside(page, tmp_path, width):
 
 
 def folders_watched(port: int) -> int:
-    """By the server on that port, whose command line names it."""
+    """Return the folders that the server on that port watches; its command line names the port."""
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it may have ended since it was listed
             if f"--server.port={port}\0".encode() in (process / "cmdline").read_bytes():
@@ -239,13 +239,13 @@ def folders_watched(port: int) -> int:
 
 
 def demo(root: Path, port: int) -> tuple[list[str], int, dict[str, str]]:
-    """The arguments of `serving` for the interpolation demo on runs under root."""
+    """Return the arguments of `serving` for the interpolation demo, with runs under root."""
     environment = {"DCGAN_RUNS": str(root), "GRADIO_SERVER_PORT": str(port), "DCGAN_DEVICE": "cpu", "SPACE_ID": ""}
     return [sys.executable, "gradio_app.py"], port, environment
 
 
 def strip_bytes(page) -> bytes:
-    """The PNG that the page shows as its strip."""
+    """Return the PNG that the page shows as its strip."""
     source = page.get_by_alt_text("All frames, in order").get_attribute("src")
     return page.request.get(source).body()
 

@@ -37,7 +37,7 @@ from dcgan.presets import PRESETS
 
 
 def used_generator(model: ModelConfig) -> nn.Module:
-    """Its batch-norm buffers have seen a batch."""
+    """Return a generator whose batch norm has seen a batch."""
     torch.manual_seed(5)
     generator = build_generator(model)
     with torch.no_grad():
@@ -82,7 +82,7 @@ def test_a_preset_draws_the_same_images_from_disk(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["gan", "dcgan", "dcgan-keras", "cdcgan"])
-def test_a_discriminator_has_the_same_outputs_from_disk(name, tmp_path):
+def test_a_loaded_discriminator_has_the_same_outputs(name, tmp_path):
     config = PRESETS[name].config
     discriminator = build_discriminator(config.model)
     images = torch.randn(4, *config.model.image_shape, generator=torch.Generator().manual_seed(0))
@@ -204,7 +204,7 @@ def dtypes(path: Path) -> set[torch.dtype]:
     return {tensor.dtype for tensor in load_tensors(path)[0].values()}
 
 
-def test_half_precision_is_what_was_asked_for(tmp_path):
+def test_half_precision_is_stored_on_request(tmp_path):
     generator = used_generator(TINY.model)
     path = tmp_path / "g.safetensors"
     save_generator(path, generator, TINY, 3)
@@ -217,7 +217,7 @@ def test_half_precision_is_what_was_asked_for(tmp_path):
     assert torch.equal(loaded(z), sample(generator.half().float(), z))
 
 
-def test_what_half_precision_cannot_hold_stays_whole(tmp_path):
+def test_values_beyond_half_precision_keep_single_precision(tmp_path):
     generator = used_generator(TINY.model)
     path, usual = tmp_path / "g.safetensors", tmp_path / "usual.safetensors"
     save_generator(usual, generator, TINY, 3, half=True)
@@ -276,7 +276,7 @@ def test_weights_id_names_these_weights(tiny, tmp_path):
     assert load_generator(path).weights_id == weights_id(generator.state_dict()) != name
 
 
-def test_weights_id_is_the_same_for_ever():
+def test_weights_id_is_the_documented_digest():
     """SHA-256 of 'a torch.int64 ()\\n', eight bytes, 'b torch.float32 (2,)\\n', eight bytes. Links hold it."""
     tensors = {"b": torch.tensor([1.0, -2.0]), "a": torch.tensor(3)}
     assert weights_id(tensors) == weights_id(dict(reversed(tensors.items()))) == "0fc707690d6a"
@@ -297,7 +297,7 @@ def base() -> dict[str, Tensor]:
     ],
     ids=["shape", "type", "sign of zero", "one less", "name"],
 )
-def test_weights_id_tells_any_two_apart(other):
+def test_weights_id_differs_for_different_weights(other):
     assert weights_id(other) != weights_id(base())
 
 
@@ -339,7 +339,7 @@ def test_the_labels_of_a_conditional_model_come_back(tmp_path):
 
 
 def complaint(load: Callable, path: Path, error: type[Exception] = ValueError) -> str:
-    """The message of an error whose first word is the file's name."""
+    """Return the message of an error that begins with the name of the file."""
     with pytest.raises(error, match=re.escape(path.name)) as caught:
         load(path)
     assert type(caught.value) is error
@@ -392,7 +392,7 @@ def test_foreign_weights_are_named(metadata, tmp_path):
 
 
 def rewritten(path: Path, **changes) -> None:
-    """The file with other metadata."""
+    """Write the file with other metadata."""
     tensors, metadata = load_tensors(path)
     save_tensors(path, tensors, {key: value for key, value in (metadata | changes).items() if value is not None})
 
@@ -411,7 +411,7 @@ def rewritten(path: Path, **changes) -> None:
         ({"config": TINY.to_json() | {"turbo": 1}}, "turbo is unknown to this version; update DCGAN Studio"),
     ],
 )
-def test_a_description_that_makes_no_sense_is_named(changes, message, tiny):
+def test_invalid_metadata_is_named(changes, message, tiny):
     rewritten(tiny[0], **changes)
     complained = complaint(load_generator, tiny[0])
     assert complained.startswith("cannot be used: ")
@@ -419,7 +419,7 @@ def test_a_description_that_makes_no_sense_is_named(changes, message, tiny):
 
 
 @pytest.mark.parametrize("metadata", [[], 5, "generator", None])
-def test_a_description_that_is_no_object_is_named(metadata, tmp_path):
+def test_metadata_that_is_not_an_object_is_named(metadata, tmp_path):
     path = tmp_path / "g.safetensors"
     save_tensors(path, {"weight": torch.zeros(3)}, metadata)
     complaint(load_generator, path)
@@ -446,14 +446,14 @@ def test_weights_that_do_not_fit_their_config_are_named(model, tiny):
 
 
 def test_nothing_is_ever_unpickled(tmp_path):
-    """A pickle under the right name is refused, not run."""
+    """A pickle under the right name is refused and never run."""
     path = tmp_path / "g.safetensors"
     torch.save({"weight": torch.zeros(3)}, path)
     assert complaint(load_generator, path).startswith("is damaged or was not written by DCGAN Studio: ")
 
 
 def test_the_file_is_plain_safetensors(tiny):
-    """Whoever has no DCGAN Studio can still read it."""
+    """Programs without DCGAN Studio can read it."""
     path, generator = tiny
     with safe_open(path, framework="numpy") as file:
         weight = file.get_tensor("layers.1.weight")

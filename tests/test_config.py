@@ -133,7 +133,7 @@ def test_json_holds_every_field_and_the_format():
     assert set(values["data"]) == {field.name for field in dataclasses.fields(DataConfig)}
 
 
-def test_what_json_leaves_out_has_its_default():
+def test_fields_missing_in_json_have_their_defaults():
     assert TrainConfig.from_json({}) == TrainConfig()
     read = TrainConfig.from_json({"model": {"topology": "mlp", "hidden_g": [3, 4]}, "betas": [0, 0.9]})
     assert read == TrainConfig(model=ModelConfig(topology="mlp", hidden_g=(3, 4)), betas=(0, 0.9))
@@ -161,8 +161,8 @@ def test_another_format_is_refused_by_name(version):
 
 
 @pytest.mark.parametrize("values", [[], [["epochs", 3]], 5, None, "{}"])
-def test_what_is_no_object_is_no_config(values):
-    """A damaged file must not pass for a config of defaults."""
+def test_json_that_is_not_an_object_is_not_a_config(values):
+    """A damaged file must not be read as a config of defaults."""
     assert refused(values) == f"TrainConfig is {values!r}, not an object"
 
 
@@ -236,12 +236,12 @@ FLOATS += ["r1_gamma", "r2_gamma", "gradient_penalty"]
 
 
 @pytest.mark.parametrize("name", INTS + FLOATS)
-def test_a_bool_is_no_number(name):
+def test_a_bool_is_not_a_number(name):
     kind = "int" if name in INTS else "float"
     assert refused({name: True}) == f"{name}=True is not {kind}"
 
 
-def test_a_bool_is_no_number_in_the_model_either():
+def test_a_bool_is_not_a_number_in_the_model_either():
     for name in ("latent_dim", "image_size", "channels", "num_classes", "width_g", "width_d"):
         assert refused({"model": {name: True}}) == f"{name}=True is not int"
     assert refused({"model": {"dropout": False}}) == "dropout=False is not float"
@@ -417,14 +417,14 @@ def test_a_config_of_another_format_is_refused(version):
     assert refused({"format": version}).startswith(f"config format {version!r} is not 1 to 2")
 
 
-def test_every_earlier_name_is_one_that_is_no_longer_used():
+def test_no_earlier_name_is_in_use():
     fields = {field.name for kind in (TrainConfig, ModelConfig, DataConfig) for field in dataclasses.fields(kind)}
     assert fields.isdisjoint(RENAMED)
     assert set(RENAMED.values()).isdisjoint(RENAMED)
 
 
-def test_options_without_effect_that_were_recorded_once_are_read_as_not_given():
-    """Runs of earlier versions hold them, and go on as they did."""
+def test_recorded_options_without_effect_are_read_as_defaults():
+    """Runs of earlier versions have them and train on as before."""
     named = TrainConfig.from_json({"data": {"name": "kmnist", "holdout": 0.1, "cache": True, "root": "here"}})
     assert named.data == DataConfig(name="kmnist", root="here")
     folder = TrainConfig.from_json({"data": {"name": "folder:x", "holdout": 0.1, "cache": True, "root": "here"}})
@@ -434,7 +434,7 @@ def test_options_without_effect_that_were_recorded_once_are_read_as_not_given():
     assert refused({"data": {"name": "folder:x", "root": 5}}) == "root=5 is not str"
 
 
-def test_a_new_training_is_refused_a_gradient_penalty_over_batch_norm_and_a_recorded_one_is_not():
+def test_gradient_penalty_over_batch_norm_is_refused_in_new_trainings_only():
     config = TrainConfig.from_json({"gradient_penalty": 10})
     with pytest.raises(ValueError, match=r"^gradient_penalty=10 is .*batch norm.*; set model\.norm_d to none$"):
         check_new(config)
@@ -452,7 +452,7 @@ def test_the_image_size_that_the_error_proposes_is_valid(topology, size):
     assert ModelConfig(topology=topology, image_size=proposed).image_size == proposed
 
 
-def test_the_extremes_that_are_allowed():
+def test_the_bounds_themselves_are_allowed():
     assert TrainConfig(seed=0).seed == 0
     assert TrainConfig(seed=2**32 - 1).seed == 2**32 - 1
     assert TrainConfig(betas=(0.0, 0.0)).betas == (0, 0)

@@ -103,7 +103,7 @@ def test_its_networks_draw_and_discriminate():
 
 @pytest.mark.slow
 def test_a_stopped_training_resumes_to_the_weights_of_the_finished_one(tmp_path):
-    """To rounding: another processor may choose other kernels."""
+    """The weights are equal to rounding: another processor may choose other kernels."""
     resumed, finished = Run(tmp_path / "resumed"), Run(FORMAT_1 / "finished")
     shutil.copytree(FORMAT_1 / "stopped", resumed.path)
     status = run_training(resumed, torch.device("cpu"))

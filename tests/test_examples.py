@@ -33,7 +33,7 @@ def newcomer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scored_digits: Dat
 
 
 @pytest.mark.parametrize("name", ["dcgan", *sorted(set(dcgan.__all__) - {"__version__", "PRESETS", "LOSSES"})])
-def test_the_examples_of_a_public_name_print_what_they_say(name, newcomer):
+def test_the_examples_of_a_public_name_print_their_output(name, newcomer):
     item = dcgan if name == "dcgan" else getattr(dcgan, name)
     tests = examples_of(item, name)
     assert tests or name not in WITH_EXAMPLES

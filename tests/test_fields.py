@@ -65,7 +65,7 @@ ODD = [
 
 @pytest.mark.parametrize("values", ODD, ids=str)
 @pytest.mark.parametrize("preset", ["dcgan", "gan"])
-def test_the_command_trains_the_very_same_config(preset, values, capsys):
+def test_the_command_trains_the_same_config(preset, values, capsys):
     config = changed(PRESETS[preset].config, values)
     words = shlex.split(train_command(config, preset))
     assert words[:5] == ["python", "-m", "dcgan", "train", preset]

@@ -106,7 +106,7 @@ def names_in(folder: Path) -> list[str]:
     return sorted(entry.name for entry in folder.iterdir())
 
 
-def test_an_error_while_writing_leaves_the_old_file_and_nothing_else(tmp_path):
+def test_an_error_while_writing_leaves_only_the_old_file(tmp_path):
     path = tmp_path / "file"
     path.write_text("old")
     with contextlib.suppress(ZeroDivisionError), replacing(path) as temporary:
@@ -116,7 +116,7 @@ def test_an_error_while_writing_leaves_the_old_file_and_nothing_else(tmp_path):
     assert names_in(tmp_path) == ["file"]
 
 
-def test_the_old_file_stands_until_the_new_one_is_whole(tmp_path):
+def test_the_old_file_stays_until_the_new_one_is_complete(tmp_path):
     path = tmp_path / "deeper" / "file"
     with replacing(path) as temporary:
         assert temporary.parent == path.parent, "a rename is atomic within one folder only"

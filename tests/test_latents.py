@@ -31,7 +31,7 @@ repeatable = settings(deadline=None, derandomize=True, max_examples=40)
 
 @st.composite
 def pairs(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
-    """Two vectors (Z,) of one size, any at all: zero, parallel and opposite ones too."""
+    """Draw two vectors (Z,) of one size; zero, parallel and opposite ones are among them."""
     size = draw(st.integers(1, 8))
     a, b = (draw(arrays(np.float32, size, elements=coordinates)) for _ in "ab")
     return a, draw(st.sampled_from([b, a, -a, 3 * a, np.zeros_like(a)]))
@@ -54,12 +54,12 @@ def angle(a: np.ndarray, b: np.ndarray) -> float:
         (7, "uniform", [-0.847383439540863, 0.5598375797271729, -0.1231815367937088, 0.4469303488731384]),
     ],
 )
-def test_a_seed_names_the_same_vector_for_ever(seed, distribution, first):
+def test_a_seed_gives_the_recorded_vector(seed, distribution, first):
     (z,) = latents_from_seeds([seed], 100, distribution)
     assert z[:4].tolist() == first
 
 
-def test_shape_type_and_range():
+def test_latents_have_their_shape_type_and_range():
     z = latents_from_seeds(range(64), 100)
     assert (z.shape, z.dtype) == ((64, 100), np.float32)
     assert abs(z.mean()) < 0.05
@@ -71,7 +71,7 @@ def test_shape_type_and_range():
 
 
 @pytest.mark.slow
-def test_a_mixture_is_a_component_and_the_normal_vector_of_the_same_seed():
+def test_a_mixture_is_a_component_beside_the_normal_vector_of_the_seed():
     z = latents_from_seeds(range(4000), 30, "mixture")
     components = z[:, :NUM_COMPONENTS]
     assert ((components == 0).sum(1) == NUM_COMPONENTS - 1).all()
@@ -109,14 +109,14 @@ def test_truncation_of_a_mixture_keeps_the_component():
     np.testing.assert_array_equal(truncate(z[0], 0.5, "mixture"), half[0])
 
 
-def test_a_vector_depends_on_its_own_seed_alone():
+def test_a_vector_depends_only_on_its_own_seed():
     together = latents_from_seeds([3, 1, 3, MAX_SEED], 10)
     np.testing.assert_array_equal(together[[0]], latents_from_seeds([3], 10))
     np.testing.assert_array_equal(together[0], together[2])
     np.testing.assert_array_equal(together[[3]], latents_from_seeds(np.array([MAX_SEED]), 10))
 
 
-def test_no_global_stream_is_touched():
+def test_no_global_random_state_changes():
     before = np.random.get_state()[1].copy()
     latents_from_seeds([1], 10)
     np.testing.assert_array_equal(np.random.get_state()[1], before)
@@ -128,7 +128,7 @@ def test_invalid_seeds_are_refused(seed):
         latents_from_seeds([seed], 10)
 
 
-def test_unknown_distribution():
+def test_an_unknown_distribution_is_refused():
     with pytest.raises(ValueError, match="distribution='cauchy' is not one of normal, uniform"):
         latents_from_seeds([1], 10, "cauchy")
 
@@ -146,7 +146,7 @@ def test_unknown_distribution():
         ("1-4096", list(range(1, 4097))),
     ],
 )
-def test_parse_seeds(text, seeds):
+def test_seeds_are_read_from_text(text, seeds):
     assert parse_seeds(text) == seeds
 
 
@@ -169,7 +169,7 @@ def test_parse_seeds(text, seeds):
         ("0-4294967295", "'0-4294967295' names more than 4096 seeds"),
     ],
 )
-def test_parse_seeds_errors(text, message):
+def test_invalid_texts_of_seeds_are_refused(text, message):
     with pytest.raises(ValueError, match=message):
         parse_seeds(text)
 
@@ -233,14 +233,14 @@ def test_slerp_of_parallel_vectors_is_lerp(a, factor, t):
 
 
 @pytest.mark.parametrize("tilt", [1e-1, 1e-3, 1e-5, 1e-7, 1e-9])
-def test_slerp_goes_over_to_lerp_smoothly(tilt):
-    """The two differ by the arc's sagitta, tilt^2 / 8, and by no more at any angle."""
+def test_slerp_approaches_lerp_at_small_angles(tilt):
+    """At every angle the two differ at most by the arc's sagitta, tilt^2 / 8."""
     a, b = np.float32([1, 0]), np.float32([math.cos(tilt), math.sin(tilt)])
     difference = np.abs(slerp(a, b, 0.5) - lerp(a, b, 0.5)).max()
     assert difference == pytest.approx(tilt**2 / 8, rel=0.01, abs=1e-7)
 
 
-def test_slerp_known_values():
+def test_slerp_has_the_known_values():
     half = math.sqrt(0.5)
     np.testing.assert_allclose(slerp([1, 0], [0, 1], 0.5), [half, half], rtol=1e-6)
     # A third of a right angle is 30 degrees; a third from norm 2 to norm 5 is 3.
@@ -256,7 +256,7 @@ def test_slerp_of_opposite_vectors_turns_through_the_most_perpendicular_axis():
     np.testing.assert_allclose(slerp([2.0], [-2.0], [0.25, 0.5]), [[math.sqrt(2)], [0]], atol=1e-6)
 
 
-def test_slerp_of_zero_vectors():
+def test_slerp_of_a_zero_vector_is_lerp():
     zero, b = np.zeros(3, np.float32), np.float32([1, 2, 3])
     np.testing.assert_allclose(slerp(zero, b, 0.25), b / 4, rtol=1e-6)
     np.testing.assert_allclose(slerp(b, zero, 0.25), b * 0.75, rtol=1e-6)
@@ -275,7 +275,7 @@ def test_shapes(path):
 
 
 @pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
-def test_path_errors(path):
+def test_invalid_paths_are_refused(path):
     with pytest.raises(ValueError, match=r"shapes \(2,\) and \(3,\)"):
         path(np.zeros(2), np.zeros(3), 0.5)
     for t in (-0.1, 1.5, math.nan, [0.5, 2]):
@@ -293,7 +293,7 @@ def test_interpolate_includes_both_ends_in_equal_steps(path):
     np.testing.assert_array_equal(interpolate(a, b, 2, path), [a, b])
 
 
-def test_interpolate_errors():
+def test_invalid_interpolations_are_refused():
     a, b = latents_from_seeds([7, 42], 10)
     with pytest.raises(ValueError, match="path='arc' is not one of slerp, lerp"):
         interpolate(a, b, 16, "arc")

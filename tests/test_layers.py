@@ -44,7 +44,7 @@ class Import:
 
 
 def modules_in(project: Path) -> dict[str, Path]:
-    """name -> file: the package's modules without their `dcgan.`, and the apps beside it."""
+    """Return name -> file: the modules of the package without `dcgan.`, and the apps beside it."""
     found = {}
     for file in sorted((project / "dcgan").rglob("*.py")):
         parts = file.relative_to(project / "dcgan").with_suffix("").parts
@@ -58,7 +58,7 @@ def modules_in(project: Path) -> dict[str, Path]:
 
 
 def imports_of(name: str, modules: Mapping[str, Path]) -> Iterator[Import]:
-    """Every import statement of a module, wherever it stands."""
+    """Return every import statement of a module, at any depth."""
     tree = ast.parse(modules[name].read_text(encoding="utf-8"))
     late = {
         id(inner)
@@ -154,11 +154,11 @@ RULES = (through_the_package, misplaced_interfaces, torch_at_start)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
-def test_the_package_keeps_its_rules(rule):
+def test_the_package_breaks_no_rule(rule):
     assert rule(modules_in(PROJECT)) == []
 
 
-def test_the_package_is_seen_at_one_look():
+def test_the_package_has_few_entries():
     entries = {path.name for path in (PROJECT / "dcgan").iterdir()} | {"__pycache__"}
     assert len(entries) <= MOST_ENTRIES, sorted(entries)
 
@@ -219,13 +219,13 @@ def package(root: Path, files: Mapping[str, str]) -> dict[str, Path]:
     return modules_in(root)
 
 
-def test_a_sound_package_offends_no_rule(tmp_path):
+def test_a_valid_package_breaks_no_rule(tmp_path):
     modules = package(tmp_path, SOUND)
     assert [offence for rule in RULES for offence in rule(modules)] == []
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_rule_is_noticed(name, tmp_path):
+def test_every_broken_rule_is_reported(name, tmp_path):
     rule, files = BROKEN[name]
     assert len(rule(package(tmp_path, SOUND | files))) > 0
 
@@ -234,7 +234,7 @@ def test_a_broken_rule_is_noticed(name, tmp_path):
 
 
 def test_light_modules_import_no_torch():
-    """What other people's packages load is asked of Python itself."""
+    """A new interpreter shows what the imported packages load."""
     names = [name for name in modules_in(PROJECT) if matches(name, WITHOUT_TORCH)]
     light = [f"dcgan.{name}" for name in names if not name.startswith(("__", "pages", "streamlit_app"))]
     assert {"dcgan.runs.run", "dcgan.presets", "dcgan.latents", "dcgan.cli.main"} <= set(light)
@@ -243,7 +243,7 @@ def test_light_modules_import_no_torch():
     assert (result.returncode, result.stdout) == (0, "[]\n"), result.stderr
 
 
-def test_pixels_and_latents_use_numpy_and_pillow_alone():
+def test_pixels_and_latents_use_only_numpy_and_pillow():
     code = "import sys, dcgan.latents, dcgan.pixels; print(sorted(name for name in sys.modules if '.' not in name))"
     result = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
     assert not {"torch", "scipy", "plotly", "matplotlib"} & set(ast.literal_eval(result.stdout))

@@ -77,7 +77,7 @@ def numbers(version: str) -> tuple[int, ...]:
 
 
 @pytest.mark.slow
-def test_a_wheel_has_every_module_and_says_what_it_lacks(tmp_path):
+def test_a_wheel_has_every_module_and_lists_what_it_lacks(tmp_path):
     source, wheels, site = tmp_path / "source", tmp_path / "wheels", tmp_path / "site"
     shutil.copytree(PROJECT / "dcgan", source / "dcgan", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE", "requirements.txt"):

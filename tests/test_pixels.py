@@ -16,7 +16,7 @@ def noise(*shape: int) -> np.ndarray:
 
 
 def decode_gif(data: bytes) -> list[tuple[np.ndarray, int]]:
-    """Every stored frame as RGB, with its milliseconds."""
+    """Return every stored frame as RGB, with its milliseconds."""
     with Image.open(BytesIO(data)) as image:
         return [(np.asarray(f.convert("RGB")), f.info["duration"]) for f in ImageSequence.Iterator(image)]
 
@@ -54,7 +54,7 @@ def test_to_uint8_clips_the_largest_floats():
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_to_uint8_refuses_what_has_no_colour(value):
+def test_to_uint8_refuses_values_that_are_not_finite(value):
     with pytest.raises(ValueError, match=f"images hold 2 non-finite values, first {value}; use weights"):
         pixels.to_uint8(np.array([0, value, value], np.float32))
 
@@ -123,7 +123,7 @@ def test_a_picture_too_large_for_the_memory_is_refused_before_it_is_made(factor)
         pixels.enlarge(noise(10, 10), factor)
 
 
-def test_the_factor_that_is_told_is_the_largest(monkeypatch):
+def test_the_largest_possible_factor_is_named(monkeypatch):
     monkeypatch.setattr(pixels, "MAX_PIXELS", 6 * 49)
     assert pixels.enlarge(noise(2, 3, 3), 7).shape == (14, 21, 3)
     with pytest.raises(ValueError, match="try 7 at most"):
@@ -140,7 +140,7 @@ def test_a_grid_too_large_for_the_memory_is_refused_before_it_is_made(columns):
         pixels.grid(noise(5, 1, 6, 6), columns)
 
 
-def test_a_film_too_large_for_the_memory_is_refused(monkeypatch):
+def test_an_animation_too_large_for_the_memory_is_refused(monkeypatch):
     monkeypatch.setattr(pixels, "MAX_PIXELS", 3 * 24)
     assert pixels.gif_bytes([noise(4, 6)] * 3, 100)
     with pytest.raises(ValueError, match="4 frames of 6 x 4 pixels are more than 72 together; make them smaller"):
@@ -171,7 +171,7 @@ def test_png_metadata():
 
 
 @pytest.mark.parametrize("image", [np.zeros((2, 2), np.float32), noise(2, 2, 1), noise(4)])
-def test_what_is_no_picture_is_refused(image):
+def test_arrays_that_are_not_pictures_are_refused(image):
     with pytest.raises(AssertionError, match=r"is not uint8|is not \(H, W\)"):
         pixels.png_bytes(image)
 
@@ -201,14 +201,14 @@ def test_equal_frames_in_a_row_share_a_frame_and_add_their_durations():
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_a_gif_that_stands_still_lasts_as_long(count):
+def test_a_gif_of_equal_frames_keeps_its_duration(count):
     still = noise(8, 8)
     ((shown, milliseconds),) = decode_gif(pixels.gif_bytes([still] * count, 200))
     np.testing.assert_array_equal(shown, as_rgb(still))
     assert milliseconds == 200 * count
 
 
-def test_rgb_gif_of_up_to_256_colours_is_exact():
+def test_rgb_gif_of_up_to_256_colors_is_exact():
     palette = noise(256, 3)
     frames = palette[np.random.RandomState(1).randint(0, 256, (4, 20, 21))]
     decoded = decode_gif(pixels.gif_bytes(frames, 100))
@@ -217,7 +217,7 @@ def test_rgb_gif_of_up_to_256_colours_is_exact():
 
 
 def test_rgb_gif_shares_one_palette_so_that_still_pixels_stay():
-    """A gradient of more than 256 colours on the left stands still while noise moves on the right."""
+    """On the left is a still gradient of more than 256 colors, on the right is moving noise."""
     still = np.stack(np.broadcast_arrays(np.arange(32)[:, None] * 8, np.arange(32) * 8, 99), -1)
     frames = np.concatenate([np.tile(still, (3, 1, 1, 1)), noise(3, 32, 32, 3)], axis=2).astype(np.uint8)
     decoded = np.stack([shown for shown, _ in decode_gif(pixels.gif_bytes(frames, 100))])
@@ -229,7 +229,7 @@ def test_rgb_gif_shares_one_palette_so_that_still_pixels_stay():
 
 @pytest.mark.parametrize("convert", [np.asarray, as_rgb], ids=["gray", "rgb"])
 def test_gif_stores_its_palette_once(convert):
-    """20 frames of every gray, one pixel of which blinks: a palette a frame alone would take 15 kB."""
+    """20 frames have every gray, and one pixel blinks. A palette for each frame would take 15 kB."""
     frames = np.tile(EVERY_BYTE.reshape(16, 16), (20, 1, 1))
     frames[::2, 0, 0] = 255
     assert len(pixels.gif_bytes([convert(frame) for frame in frames], 100)) < 3 * 768

@@ -178,19 +178,19 @@ IMAGES_IN_MNIST = 60_000
 
 
 def steps_per_epoch(name: str) -> int:
-    """As the training counts them on MNIST, with one pixel an image for the size's sake."""
+    """Return the steps that the training counts on MNIST; images of one pixel save memory."""
     config = PRESETS[name].config
     images_u8 = torch.zeros(IMAGES_IN_MNIST, 1, 1, 1, dtype=torch.uint8)[: config.data.limit or None]
     labels = torch.zeros(len(images_u8), dtype=torch.int64)
     return ResidentBatches(ImageSet(images_u8, labels, ()), config, torch.device("cpu")).steps_per_epoch
 
 
-def test_every_preset_has_its_recipe_written_down_here():
+def test_every_preset_has_its_recipe_in_this_file():
     assert set(RECIPES) == set(PRESETS)
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_the_recipe_is_the_tutorials(name):
+def test_the_recipe_is_that_of_the_tutorial(name):
     config = PRESETS[name].config
     computed = {
         "pixel_range": config.model.pixel_range,
@@ -207,7 +207,7 @@ def test_the_recipe_is_the_tutorials(name):
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_no_preset_adds_what_no_tutorial_has_but_those_chosen_for_their_samples(name):
+def test_only_presets_chosen_for_their_samples_add_to_the_tutorials(name):
     config = PRESETS[name].config
     if name not in CHOSEN_FOR_SAMPLES:
         assert config.loss == "bce"
@@ -220,7 +220,7 @@ def test_no_preset_adds_what_no_tutorial_has_but_those_chosen_for_their_samples(
     assert (config.model.channels, config.data.holdout) == (1, 0)
 
 
-def test_the_best_recipe_keeps_the_dcgans_generator_and_its_number_of_images():
+def test_the_best_recipe_keeps_the_generator_and_the_number_of_images_of_dcgan():
     best, dcgan = PRESETS["dcgan-best"].config, PRESETS["dcgan"].config
     assert PRESETS["dcgan-best"].parameters[0] == PRESETS["dcgan"].parameters[0]
     for field in ("topology", "latent_dim", "width_g", "norm_g", "output", "init", "image_size"):
@@ -229,7 +229,7 @@ def test_the_best_recipe_keeps_the_dcgans_generator_and_its_number_of_images():
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_images_are_mnists_size_but_for_the_papers(name):
+def test_only_the_preset_of_the_paper_has_larger_images(name):
     assert PRESETS[name].config.model.image_size == (64 if name == "dcgan64" else 28)
 
 
@@ -259,7 +259,7 @@ PARAMETERS = {
     ),
     # ten more inputs to the first layer of each
     "cdcgan": (312_256 + 10 * 128 * 16, 109_440 + 10 * 32 * 16),
-    # no batch norm in D, but a bias in its place; one more 4x4 map before the last layer, which gives 41 numbers
+    # no batch norm in D, but a bias instead; one more 4x4 map before the last layer, which gives 41 numbers
     "dcgan-best": (312_256, 64 * 16 + (64 * 128 * 16 + 128) + (128 * 256 * 9 + 256) + (256 + 1) * 16 * 41),
     "cdcgan-best": (
         312_256 + 10 * 128 * 16,
@@ -275,7 +275,7 @@ PARAMETERS = {
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_parameter_counts_are_the_tutorials(name):
+def test_parameter_counts_are_those_of_the_tutorials(name):
     assert tuple(map(count_parameters, build_gan(PRESETS[name].config.model))) == PARAMETERS[name]
     assert PRESETS[name].parameters == PARAMETERS[name]
 
@@ -299,7 +299,7 @@ def test_every_preset_names_its_source():
         assert source in PRESETS[name].source
 
 
-def test_the_cards_say_what_is_assumed_and_where_they_depart():
+def test_notes_name_assumptions_and_departures():
     """TUTORIALS.md: where the tutorial does not say a value, 'say so in the preset too'; B: 'the card says so'."""
     step = PRESETS["dcgan-step"].notes
     for words in ("(assumed)", "3e-4", "128", "50,000"):

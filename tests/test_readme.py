@@ -35,7 +35,7 @@ PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 @pytest.fixture
 def newcomer(tmp_path, monkeypatch) -> Path:
-    """A folder that looks like the checkout from inside, and keeps what the commands write out of it."""
+    """Change to a folder with links to the checkout, so that commands write nothing into the checkout."""
     (tmp_path / "checkpoints").symlink_to(CHECKPOINTS)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DCGAN_CACHE", str(tmp_path / "cache"))
@@ -89,7 +89,7 @@ def anchors(path: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_link_leads_somewhere(page):
+def test_every_link_has_a_target(page):
     for path, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)]*))?\)", page.read_text(encoding="utf-8")):
         target = page.parent / path if path else page
         assert target.exists(), path
@@ -122,7 +122,7 @@ def test_every_published_model_is_named():
         assert run.name in README, run.name
 
 
-def test_the_table_of_scores_has_the_models_own_scores():
+def test_the_table_of_scores_has_the_scores_of_the_models():
     keys = {score.label: key for key, score in SCORES.items()}
     (table,) = re.findall(r"^\| \| CFD .*\n(?:\|.*\n)+", README, re.MULTILINE)
     head, _, *lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
@@ -136,14 +136,14 @@ def test_the_table_of_scores_has_the_models_own_scores():
             assert cell == (f"{row[keys[label]]:.{decimals}f}" if keys[label] in row else ""), (name, label)
 
 
-def test_every_published_model_is_as_large_as_it_says():
+def test_every_published_model_has_its_stated_size():
     for run in list_runs(CHECKPOINTS):
         size = sum(path.stat().st_size for path in run.path.rglob("*") if path.is_file())
         (row,) = re.findall(rf"^\| `{re.escape(run.name)}` \|.*\| (\d+) MB \|$", README, re.MULTILINE)
         assert int(row) == round(size / 1e6), run.name
 
 
-def test_the_front_matter_is_a_spaces():
+def test_the_front_matter_is_that_of_a_space():
     front = README.split("---\n")[1]
     fields = dict(re.findall(r"^(\w+): *(.+)$", front, re.MULTILINE))
     assert fields["sdk"] == "gradio"

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:Deprecati
 
 
 def numbered(count: int) -> ImageSet:
-    """The i-th image is all i, its label i % 3."""
+    """Return images whose i-th one is all i and has the label i % 3."""
     values = torch.arange(count, dtype=torch.uint8)
     return ImageSet(values[:, None, None, None].expand(-1, 1, 8, 8).contiguous(), torch.arange(count) % 3, ())
 
@@ -41,7 +41,7 @@ def resident(count: int, config: TrainConfig = SMALL) -> ResidentBatches:
 
 
 def seen(batches, steps: int, start: int = 0) -> list[list[int]]:
-    """The images of each step, by number."""
+    """Return the numbers of the images of each step."""
     with contextlib.closing(batches.from_step(start)) as stream:
         return [((b.images[:, 0, 0, 0] + 1) * 127.5).round().int().tolist() for b in islice(stream, steps)]
 
@@ -157,7 +157,7 @@ def test_one_image_is_too_few():
 
 @pytest.fixture
 def folder(tmp_path) -> Path:
-    """Ten images, of class i % 3; the i-th is all i."""
+    """Write ten images of class i % 3; the i-th is all i."""
     for i in range(10):
         path = tmp_path / f"class{i % 3}" / f"{i}.png"
         path.parent.mkdir(exist_ok=True)

@@ -36,7 +36,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:Deprecati
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Twelve images of noise in three classes, and a file that is no image; the cache is a folder beside them."""
+    """Write 12 images of three classes and a file that is not an image. The cache is a folder beside them."""
     monkeypatch.setenv("DCGAN_CACHE", str(tmp_path / "cache"))
     photos = tmp_path / "my photos"
     for i in range(12):
@@ -57,7 +57,7 @@ def decode(folder: Path, size: int = 8, channels: int = 3) -> decoded_cache.Deco
 
 
 def cached_files(folder: Path) -> list[str]:
-    """Everything in the folder's cache but folders: whole files, and halves if there are any."""
+    """Return the names of all files in the cache, temporary ones too."""
     return sorted(path.name for path in (folder.parent / "cache").rglob("*") if path.is_file())
 
 
@@ -88,7 +88,7 @@ def test_the_batches_are_the_streamed_and_the_resident_ones_bit_for_bit(folder, 
                     assert num_classes == 0 or torch.equal(a.labels, b.labels)
 
 
-def test_the_note_says_what_is_kept_where_and_how_large(folder):
+def test_the_note_names_the_cache_its_place_and_its_size(folder):
     left_out, note = make_batches(training(folder, cache=True), CPU).notes
     assert left_out == "1 of 13 files could not be read and were left out: bees/broken.png"
     (path,) = (folder.parent / "cache" / "folders").glob("my_photos-*/8x8-rgb.npy")
@@ -103,7 +103,7 @@ def test_the_file_is_an_array_that_numpy_opens(folder):
     assert np.array_equal(images_u8[readable], load_images(config.data, config.model).images_u8)
 
 
-def test_a_second_training_decodes_nothing_whatever_its_seed_split_and_limit(folder, request):
+def test_a_second_training_decodes_nothing_with_any_seed_split_and_limit(folder, request):
     whole = make_batches(training(folder, cache=True), CPU)
     images = next(whole.from_step(0)).images
     request.getfixturevalue("no_decoding")
@@ -204,7 +204,7 @@ def test_a_damaged_image_is_noticed_and_made_again_at_the_next_start(folder):
     assert decode(folder).path.read_bytes() == whole
 
 
-def test_what_an_interrupt_leaves_is_never_trusted(folder, monkeypatch):
+def test_a_cache_of_an_interrupted_decoding_is_made_again(folder, monkeypatch):
     read, count = decoded_cache.read_image, iter(range(99))
 
     def interrupted(*arguments: object, **options: object) -> np.ndarray:
@@ -231,7 +231,7 @@ SENTENCE = (
 )
 
 
-def test_too_small_a_disk_is_one_sentence_before_anything_is_decoded(folder, monkeypatch, no_decoding):
+def test_too_small_a_disk_is_an_error_before_anything_is_decoded(folder, monkeypatch, no_decoding):
     usage = namedtuple("usage", "free")
     monkeypatch.setattr(decoded_cache.shutil, "disk_usage", lambda _: usage(1000))
     with pytest.raises(ValueError, match=SENTENCE):
@@ -240,7 +240,7 @@ def test_too_small_a_disk_is_one_sentence_before_anything_is_decoded(folder, mon
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
-def test_a_disk_that_fills_up_meanwhile_is_the_same_sentence(folder, monkeypatch):
+def test_a_disk_that_fills_up_while_decoding_is_the_same_error(folder, monkeypatch):
     @contextlib.contextmanager
     def full(path: Path):
         yield Path("/dev/full")

@@ -38,7 +38,7 @@ def test_images_are_found_at_any_depth_in_one_order_and_nothing_else(mixed):
     assert readable_files(files, lambda path: read_image(path, 4, 1)).notes == ()
 
 
-def test_a_broken_file_is_counted_and_named_and_stops_nothing(mixed):
+def test_a_broken_file_is_counted_and_named_and_the_others_are_read(mixed):
     (mixed / "a" / "empty.png").touch()
     (mixed / "text.png").write_text("no image")
     cut = save(mixed / "cut.png", np.random.RandomState(0).randint(0, 256, (64, 64)).astype(np.uint8))
@@ -63,14 +63,14 @@ def test_the_first_five_are_named_and_the_rest_counted(tmp_path):
     assert note == f"7 of 8 files could not be read and were left out: {named}"
 
 
-def test_a_name_that_is_no_utf8_can_be_shown(tmp_path):
+def test_a_name_that_is_not_utf8_can_be_shown(tmp_path):
     save(tmp_path / "good.png", 1, "L")
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.png")).touch()
     (note,) = readable_files(find_images(tmp_path), check_header).notes
     assert note.encode().endswith(rb": \udcff.png")
 
 
-def test_nothing_readable_is_an_error_that_names_the_folder(tmp_path):
+def test_a_folder_without_a_readable_image_is_an_error_that_names_it(tmp_path):
     with pytest.raises(FileNotFoundError, match="missing does not exist"):
         find_images(tmp_path / "missing")
     with pytest.raises(ValueError, match=r"holds no image files \(found: nothing\)"):
@@ -86,7 +86,7 @@ def test_nothing_readable_is_an_error_that_names_the_folder(tmp_path):
         readable_files(find_images(tmp_path), check_header)
 
 
-def test_subfolders_are_classes_if_every_image_lies_in_one(tmp_path):
+def test_subfolders_are_classes_if_every_image_is_in_one(tmp_path):
     for name in ("dogs/1.png", "cats/2.png", "cats/young/1.png", "ants/1.png"):
         save(tmp_path / name, 1, "L")
     (tmp_path / "empty").mkdir()
@@ -103,7 +103,7 @@ def test_subfolders_are_classes_if_every_image_lies_in_one(tmp_path):
     assert find_images(tmp_path).labels is None
 
 
-def test_linked_folders_are_followed_and_rings_end(tmp_path):
+def test_linked_folders_are_followed_and_cycles_end(tmp_path):
     place, elsewhere = tmp_path / "place", tmp_path / "elsewhere"
     for path in (place / "ants" / "1.png", elsewhere / "2.png", elsewhere / "young" / "3.png"):
         save(path, 1, "L")

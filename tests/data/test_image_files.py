@@ -67,7 +67,7 @@ def test_a_palette_keeps_its_colors_and_its_transparency(tmp_path):
         assert pixels[:, 0, 7].tolist() == [0, 0, 255]
 
 
-def test_a_color_declared_transparent_is_paper(tmp_path):
+def test_a_transparent_color_becomes_white(tmp_path):
     save(tmp_path / "gray.png", 9, "L", transparency=9)
     save(tmp_path / "rgb.png", (9, 8, 7), "RGB", transparency=(9, 8, 7))
     assert read_image(tmp_path / "gray.png", 4, 1).min() == 255
@@ -83,7 +83,7 @@ def test_an_image_of_the_right_size_keeps_its_bits(tmp_path):
     assert np.array_equal(fit_array(pixels.transpose(2, 0, 1), 8, 3), pixels.transpose(2, 0, 1))
 
 
-def test_the_middle_is_kept(tmp_path):
+def test_the_middle_of_a_wide_image_is_used(tmp_path):
     wide = np.zeros((10, 30), np.uint8)
     wide[:, 10:20] = 200
     assert np.array_equal(read_image(save(tmp_path / "wide.png", wide), 10, 1), np.full((1, 10, 10), 200))

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:Deprecati
 
 @pytest.fixture
 def folder(tmp_path) -> Path:
-    """Twelve RGB images 10x8 of class i % 3 ('ants', 'bees', 'cats'); the i-th is all (i, i, i)."""
+    """Write 12 RGB images 10x8 of class i % 3 ('ants', 'bees', 'cats'); the i-th is all (i, i, i)."""
     for i in range(12):
         path = tmp_path / ("ants", "bees", "cats")[i % 3] / f"{i:02}.png"
         path.parent.mkdir(exist_ok=True)
@@ -63,7 +63,7 @@ def test_a_limit_cuts_the_training_part_only():
 
 
 @pytest.mark.slow
-def test_a_named_set_is_made_the_models_shape_with_a_note():
+def test_a_named_set_gets_the_shape_of_the_model_with_a_note():
     data = DataConfig(limit=20)
     gray = load_images(data, ModelConfig()).images_u8
     rgb = load_images(data, ModelConfig(channels=3))
@@ -75,7 +75,7 @@ def test_a_named_set_is_made_the_models_shape_with_a_note():
     assert large.images_u8.float().mean() == pytest.approx(gray.float().mean().item(), rel=0.03)
 
 
-def test_cifar10_is_made_small_and_gray_with_the_remedy(monkeypatch):
+def test_cifar10_becomes_small_and_gray_with_a_note_that_has_the_remedy(monkeypatch):
     colors = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255]], np.uint8)[:, :, None, None]
     pictures = (np.tile(colors, (1, 1, 32, 32)), np.arange(3))
     monkeypatch.setattr("dcgan.data.loading.read_named_set", lambda *_: pictures)
@@ -163,7 +163,7 @@ def test_a_new_training_has_no_more_classes_than_labels(folder, monkeypatch):
 
 
 @pytest.mark.parametrize("data", [{}, {"resident_limit_mib": 0}, {"resident_limit_mib": 0, "cache": True}])
-def test_batches_of_a_folder_tell_which_files_they_are_of(folder, data, monkeypatch):
+def test_batches_of_a_folder_record_its_files(folder, data, monkeypatch):
     monkeypatch.setenv("DCGAN_CACHE", str(folder.parent / "cache"))
     (folder / "bees" / "broken.png").touch()
     config = TrainConfig(model=replace(GRAY_8, num_classes=3), data=own(folder, **data))
@@ -174,7 +174,7 @@ def test_batches_of_a_folder_tell_which_files_they_are_of(folder, data, monkeypa
     assert make_batches(TrainConfig(data=DataConfig(limit=3)), CPU).source is None
 
 
-def test_labels_that_would_mean_other_classes_are_not_gone_on_with(folder):
+def test_a_resume_with_other_classes_is_refused(folder):
     config = TrainConfig(model=replace(GRAY_8, num_classes=3), data=own(folder))
     source = make_batches(config, CPU).source
     (folder / "aphids").mkdir()
@@ -212,7 +212,7 @@ def test_the_resident_limit_counts_the_decoded_bytes(folder, monkeypatch):
         make_batches(TrainConfig(model=large, data=own(folder, resident_limit_mib=9)), CPU)
 
 
-def test_a_named_set_beyond_the_resident_limit_says_what_to_set():
+def test_a_named_set_beyond_the_resident_limit_is_an_error_that_names_the_field():
     model = ModelConfig(image_size=256)
     with pytest.raises(ValueError, match=r"mnist takes 3750 MiB .*=2048,.* --data\.resident-limit-mib 3750"):
         make_batches(TrainConfig(model=model), CPU)

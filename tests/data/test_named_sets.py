@@ -47,7 +47,7 @@ def idx_bytes(values: np.ndarray) -> bytes:
 
 
 def write_idx_set(folder: Path, count: int = 6, prefix: str = "train", *, zipped: bool = True) -> np.ndarray:
-    """A set whose i-th image is all i and labelled i % 10."""
+    """Write a set whose i-th image is all i and has the label i % 10."""
     folder.mkdir(parents=True, exist_ok=True)
     images = np.arange(count, dtype=np.uint8)[:, None, None] * np.ones((1, 28, 28), np.uint8)
     for kind, values in (("images-idx3", images), ("labels-idx1", np.arange(count) % 10)):
@@ -64,7 +64,7 @@ def cache(tmp_path, monkeypatch) -> Path:
 
 @pytest.fixture
 def offline(monkeypatch) -> list[str]:
-    """Every download fails at once; the requested addresses are recorded."""
+    """Make every download fail at once, and return the requested addresses."""
     addresses = []
 
     def refuse(request, *args, **kwargs):
@@ -130,7 +130,7 @@ def test_the_archive_wins_over_a_half_unpacked_file(tmp_path):
 
 @pytest.mark.skipif(not DEBIAN.is_dir(), reason="Debian's dataset-fashion-mnist is not installed")
 @pytest.mark.parametrize(("split", "count"), [("train", 60_000), ("test", 10_000)])
-def test_debians_fashion_mnist_reads_though_its_archives_have_other_sums(split, count):
+def test_the_fashion_mnist_of_debian_is_read_with_its_own_checksums(split, count):
     images, labels = read_named_set("fashion-mnist", str(DEBIAN), split)
     assert images.shape == (count, 1, 28, 28)
     assert np.bincount(labels).tolist() == [count // 10] * 10
@@ -153,7 +153,7 @@ def test_an_idx_file_that_is_too_long_is_damaged(tmp_path):
         read_idx(path)
 
 
-def test_images_and_labels_must_be_as_many(tmp_path):
+def test_images_and_labels_must_have_equal_counts(tmp_path):
     write_idx_set(tmp_path, count=6)
     (tmp_path / "train-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx_bytes(np.zeros(5))))
     with pytest.raises(ValueError, match=r"\(6, 28, 28\).*\(5,\).*whole copies"):
@@ -186,7 +186,7 @@ def test_stacked_mnist_is_three_digits_of_the_same_part(cache, offline, split, c
 
 
 def test_the_digits_of_a_stack_are_drawn_independently():
-    """Each color has the digits in MNIST's shares, and no color tells another."""
+    """Each color has the digits in MNIST's shares, and the colors are independent."""
     _, labels = read_named_set("stacked-mnist", "", "train")
     shares = np.bincount(read_named_set("mnist", "", "train")[1]) / 60_000
     colors = [labels // 100, labels // 10 % 10, labels % 10]
@@ -203,7 +203,7 @@ def test_stacked_mnist_is_drawn_the_same_everywhere():
 
 
 @pytest.mark.parametrize("name", ["fashion-mnist", "kmnist", "cifar10"])
-def test_no_network_is_one_sentence_and_leaves_no_half_files(cache, offline, name):
+def test_without_a_network_a_download_is_one_error_and_leaves_no_file(cache, offline, name):
     with pytest.raises(FileNotFoundError) as caught:
         read_named_set(name, "", "train")
     message = str(caught.value)
@@ -216,7 +216,7 @@ def test_no_network_is_one_sentence_and_leaves_no_half_files(cache, offline, nam
     assert list(cache.iterdir()) == []
 
 
-def test_a_cache_that_cannot_be_made_is_the_same_sentence(tmp_path, monkeypatch, offline):
+def test_a_cache_that_cannot_be_made_is_the_same_error(tmp_path, monkeypatch, offline):
     (tmp_path / "file").touch()
     monkeypatch.setenv("DCGAN_CACHE", str(tmp_path / "file" / "cache"))
     with pytest.raises(FileNotFoundError, match=r"kmnist is not in .*file/cache.*--data\.root PATH"):
@@ -224,7 +224,7 @@ def test_a_cache_that_cannot_be_made_is_the_same_sentence(tmp_path, monkeypatch,
 
 
 @pytest.mark.parametrize("other_was_quicker", [False, True])
-def test_a_download_lands_whole(cache, monkeypatch, other_was_quicker):
+def test_a_download_is_complete_or_absent(cache, monkeypatch, other_was_quicker):
     def downloads(root, download):
         assert download
         write_idx_set(Path(root, "KMNIST", "raw"))
@@ -256,13 +256,13 @@ def test_the_cache_follows_the_environment(monkeypatch, tmp_path):
 
 
 def cifar10_records(*labels: int) -> bytes:
-    """A record a label: red is the label, green 100, blue 200, and the last blue pixel is 7."""
+    """Return a record for each label: red is the label, green 100, blue 200, and the last blue pixel 7."""
     pixels = [bytes([label]) * 1024 + b"\x64" * 1024 + b"\xc8" * 1023 + b"\x07" for label in labels]
     return b"".join(bytes([label]) + image for label, image in zip(labels, pixels, strict=True))
 
 
 def cifar10_files() -> dict[str, bytes]:
-    """The files of the binary version, with two records each."""
+    """Return the files of the binary version, with two records each."""
     train = {f"data_batch_{i}.bin": cifar10_records(i, 9 - i) for i in range(1, 6)}
     return {**train, "test_batch.bin": cifar10_records(0, 9), "readme.html": b"<html>"}
 
@@ -299,7 +299,7 @@ def test_cifar10_is_read_from_its_binary_version(tmp_path, below, packed):
 
 
 class Response(io.BytesIO):
-    """As much of an HTTP response as torchvision looks at."""
+    """The part of an HTTP response that torchvision reads."""
 
     url = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
     headers: ClassVar[dict[str, str]] = {}
@@ -455,7 +455,7 @@ def test_a_missing_set_without_a_download_names_its_folder(cache, monkeypatch):
 
 
 def test_torchvision_accepts_the_embedded_archives_without_a_network(tmp_path, monkeypatch):
-    """It checks their MD5 sums, unpacks them, and reads what we read."""
+    """torchvision checks their MD5 sums, unpacks them, and reads the same images."""
     import torchvision
 
     def no_network(*args, **kwargs):

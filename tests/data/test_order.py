@@ -5,7 +5,7 @@ from __future__ import annotations
 from dcgan.data.order import Order
 
 
-def test_seeds_and_passes_have_orders_of_their_own():
+def test_every_seed_and_every_pass_has_its_own_order():
     orders = [
         tuple(Order(50, 4, sampling, seed).of_pass(number)[:50])
         for sampling in ("shuffle", "replacement")

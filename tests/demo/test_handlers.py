@@ -74,7 +74,7 @@ def test_an_unknown_model_and_unused_labels_are_notes(tiny_run):
 
 
 @pytest.mark.slow
-def test_texts_that_were_written_for_the_link_change_nothing_and_other_texts_draw(runs_root):
+def test_only_texts_that_differ_from_the_link_draw_again(runs_root):
     run = record_run(runs_root, CONDITIONAL)
     opened = handlers.open_page({"model": run.name, "a": "1", "b": "2", "k": "5,7", "labels": "3,8", "x": "1"})
     keys, link, labels = opened["keys"], opened["link"], opened["labels"]

@@ -19,7 +19,7 @@ def temporary_folder(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def test_files_do_not_pile_up_and_a_file_shown_again_stays(temporary_folder):
+def test_old_files_are_removed_and_a_file_shown_again_stays(temporary_folder):
     files = TemporaryFiles(max_files=3)
     first = files.save("0.png", b"x")
     for index in range(1, 10):

@@ -35,14 +35,14 @@ def test_part() -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @pytest.mark.slow
-def test_the_published_classifier_knows_994_of_1000_test_digits(classifier, test_part):
+def test_the_published_classifier_has_an_accuracy_of_99_4_percent(classifier, test_part):
     accuracy = classifier.accuracy(*test_part)
     assert accuracy >= 0.994
     assert classifier.test_accuracy == pytest.approx(accuracy, abs=2e-4)  # an image or two on another machine
     assert (module.FEATURES / "mnist.safetensors").stat().st_size < 2e6
 
 
-def test_the_published_classifier_of_clothes_knows_93_of_100():
+def test_the_published_classifier_of_clothes_has_an_accuracy_of_93_percent():
     classifier = load_classifier("fashion-mnist")
     assert classifier.name == "fashion-mnist"
     assert classifier.test_accuracy >= 0.93
@@ -57,7 +57,7 @@ def test_the_stated_accuracy_of_the_classifier_of_clothes_is_right():
     assert classifier.accuracy(from_uint8(images_u8), labels) == pytest.approx(classifier.test_accuracy, abs=4e-4)
 
 
-def test_an_image_has_the_same_features_in_any_company(classifier, test_part):
+def test_an_image_has_the_same_features_in_any_batch(classifier, test_part):
     images = test_part[0][:130]  # more than a forward pass
     whole = classifier.features(images)
     assert whole.shape == (130, 128)
@@ -66,7 +66,7 @@ def test_an_image_has_the_same_features_in_any_company(classifier, test_part):
     assert classifier.features(images[:0]).shape == (0, 128)
 
 
-def test_its_last_layer_is_all_between_features_and_logits(classifier, test_part):
+def test_the_last_layer_maps_features_to_logits(classifier, test_part):
     images = test_part[0][:4]
     network = ClassifierNetwork().eval()
     network.load_state_dict(load_tensors(module.FEATURES / "mnist.safetensors")[0])
@@ -95,7 +95,7 @@ def test_shifts_move_an_image_and_leave_black_behind():
     assert moved.min() == moved[:, :, -1].max() == -1
 
 
-def test_a_mirror_turns_the_images_it_is_told_to():
+def test_a_mirror_flips_only_the_selected_images():
     images = torch.arange(8.0).reshape(2, 1, 2, 2)
     turned = module._mirrored(images, torch.tensor([False, True]))
     assert turned.flatten(1).tolist() == [[0, 1, 2, 3], [5, 4, 7, 6]]
@@ -107,7 +107,7 @@ def small_train() -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @pytest.mark.slow
-def test_a_seed_gives_the_same_network_whatever_else_is_drawn(small_train):
+def test_a_seed_gives_the_same_network_after_any_other_draws(small_train):
     hashes = []
     for seed in (0, 0, 1):
         torch.rand(seed + len(hashes))
@@ -118,7 +118,7 @@ def test_a_seed_gives_the_same_network_whatever_else_is_drawn(small_train):
 
 @pytest.mark.slow
 def test_a_classifier_of_mirrored_images_cannot_tell_left_from_right():
-    """Two classes of one image, lit on the left or on the right: only without a mirror are they two."""
+    """The two classes are mirror images, lit on the left or on the right."""
     images = torch.full((512, 1, 28, 28), 200, dtype=torch.uint8)
     labels = torch.arange(512) % 2
     images[labels == 0, :, :, :14] = 0
@@ -134,7 +134,7 @@ def test_a_classifier_of_mirrored_images_cannot_tell_left_from_right():
 
 
 @pytest.mark.slow
-def test_it_learns(small_train, test_part):
+def test_training_reaches_an_accuracy_of_80_percent(small_train, test_part):
     networks = train_classifier(*small_train, seed=0, epochs=8)
     accuracies = [
         Classifier("mnist", network).accuracy(test_part[0][:500], test_part[1][:500]) for network in networks

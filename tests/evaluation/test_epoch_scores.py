@@ -37,13 +37,13 @@ COUNT = 100
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path_factory, monkeypatch):
-    """Return one cache for the whole file that is not the user's."""
+    """Return a cache for this module only."""
     monkeypatch.setenv("DCGAN_CACHE", str(tmp_path_factory.getbasetemp() / "light-cache"))
     return cache_folder() / "evaluation"
 
 
 def small(data: DataConfig, preset: str = "gan", **changes) -> TrainConfig:
-    """6 steps an epoch, the last of 16 images."""
+    """Return a config with 6 steps an epoch; the last batch has 16 images."""
     config = PRESETS[preset].config
     model = replace(config.model, hidden_g=(16, 24), hidden_d=(24, 16), width_g=4, width_d=4)
     recipe = {"model": model, "data": data, "batch_size": 64, "epochs": 3, "log_every": 4, "score_images": COUNT}
@@ -140,7 +140,7 @@ def test_a_conditional_generator_draws_every_digit(scored_digits):
     assert scorer.labels.bincount().tolist() == [COUNT / 10] * 10
 
 
-def test_pixels_that_are_not_numbers_have_no_scores(scored_digits):
+def test_pixels_that_are_nan_have_no_scores(scored_digits):
     config = small(scored_digits)
     assert Scorer.open(config, CPU).score(Bank(torch.full((3, 1, 28, 28), torch.nan), config.model)) is None
 
@@ -206,12 +206,12 @@ def test_other_images_and_counts_are_measured_again(scored_digits, cache):
 
 
 def numbers(row: ScoreRow) -> dict:
-    """All but times."""
+    """Return all values except times."""
     return {name: value for name, value in asdict(row).items() if "seconds" not in name}
 
 
 @pytest.mark.slow
-def test_every_epoch_ends_with_a_row_of_the_generator_one_samples_from(tmp_path, scored_digits):
+def test_every_epoch_ends_with_a_row_that_scores_the_sampled_generator(tmp_path, scored_digits):
     run = trained(tmp_path, small(scored_digits, "dcgan", ema_half_life_images=200))
     rows = run.scores()
     assert [(row.step, row.epoch, row.images_seen) for row in rows] == [(6, 1, 336), (12, 2, 672), (18, 3, 1008)]
@@ -280,7 +280,7 @@ def test_the_training_s_clock_stands_still_while_its_images_are_scored(tmp_path,
     assert scores[-1].wall_seconds < 500_000
 
 
-def test_images_that_are_no_numbers_leave_no_row_and_a_line_in_the_log(tmp_path, scored_digits, monkeypatch):
+def test_images_that_are_nan_leave_no_row_and_a_line_in_the_log(tmp_path, scored_digits, monkeypatch):
     monkeypatch.setattr(Scorer, "score", lambda self, generator: None)
     run = trained(tmp_path, small(scored_digits))
     assert run.scores() == []
@@ -301,7 +301,7 @@ def test_images_that_are_no_numbers_leave_no_row_and_a_line_in_the_log(tmp_path,
         ),
     ],
 )
-def test_what_cannot_be_scored_is_trained_with_a_note(tmp_path, scored_digits, digits, changes, reason, monkeypatch):
+def test_data_without_scores_are_trained_with_a_note(tmp_path, scored_digits, digits, changes, reason, monkeypatch):
     config = small(scored_digits, "dcgan", epochs=1, score_images=changes.get("score_images", COUNT))
     config = replace(config, model=replace(config.model, **changes.get("model", {})))
     if "root" in changes:
@@ -321,7 +321,7 @@ def test_what_cannot_be_scored_is_trained_with_a_note(tmp_path, scored_digits, d
 
 
 @pytest.mark.slow
-def test_a_generator_of_one_digit_raises_the_alarm(tmp_path, scored_digits, monkeypatch):
+def test_a_generator_of_one_digit_is_diagnosed_as_collapsed(tmp_path, scored_digits, monkeypatch):
     config = small(scored_digits, snapshots=0, score_images=300)
     bank = Bank(digits_of(3), config.model)
     monkeypatch.setattr(TrainState, "best_generator", property(lambda state: bank))

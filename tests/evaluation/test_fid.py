@@ -64,8 +64,8 @@ def offline(monkeypatch) -> list[str]:
     ids=["5b", "6b", "7b", "7c"],
 )
 @torch.no_grad()
-def test_only_the_pooling_is_not_torchvisions(network, name, theirs, pool):
-    """A mean without the padding differs at the edge alone; the largest differs everywhere."""
+def test_the_network_is_that_of_torchvision_except_for_its_pooling(network, name, theirs, pool):
+    """The mean without padding differs only at the edge. The maximum differs everywhere."""
     ours = getattr(network, f"Mixed_{name}")
     theirs.load_state_dict(ours.state_dict())
     channels = next(ours.parameters()).shape[1]
@@ -81,7 +81,7 @@ def test_only_the_pooling_is_not_torchvisions(network, name, theirs, pool):
 
 
 def write_weights(network: torch.nn.Module, folder: Path, monkeypatch) -> Path:
-    """Where a download would have put them, with a sum that is theirs."""
+    """Write weights where a download puts them, and make their checksum the expected one."""
     folder.mkdir(parents=True)
     path = folder / inception.WEIGHTS_URL.rpartition("/")[2]
     torch.save(network.state_dict(), path)
@@ -118,7 +118,7 @@ def test_weights_of_another_network_are_named(cache, offline, monkeypatch):
         load_inception()
 
 
-def test_without_a_network_it_is_one_sentence(cache, offline):
+def test_without_a_network_the_download_is_one_error(cache, offline):
     with pytest.raises(FileNotFoundError) as caught:
         load_inception()
     assert "\n" not in str(caught.value)
@@ -143,7 +143,7 @@ class Plain(Inception):
 
 @pytest.fixture
 def drawn(monkeypatch, cache) -> ImageSet:
-    """40 images for training, and for testing the same ones, in another order, a little brighter."""
+    """Return 40 training images, and the same images as test images, in another order and a little brighter."""
     images_u8 = torch.randint(200, (40, 1, 28, 28), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
     train = ImageSet(images_u8, torch.arange(40) % 10, ())
     test = train._replace(images_u8=images_u8.flip(0) + 51)
@@ -169,7 +169,7 @@ class Copier:
         return from_uint8(self.images_u8[self.drawn - len(z) : self.drawn])
 
 
-def test_equal_covariances_leave_the_squared_distance_of_the_means(drawn):
+def test_with_equal_covariances_the_distance_is_that_of_the_means(drawn):
     """51 of 255 brighter is 0.4 of [-1, 1], in four features."""
     scores = evaluate_inception(Copier(drawn.images_u8), classifier=Plain(), num_images=40)
     assert scores.real["fid"] == pytest.approx(4 * 0.4**2, rel=1e-4)
@@ -205,7 +205,7 @@ def run(digits, runs_root, monkeypatch, tmp_path, cache) -> Run:
 
 @pytest.mark.slow
 def test_the_command_prints_fid_by_the_whole_network_with_random_weights(run, network, cache, monkeypatch, capsys):
-    """Its first features only: all 2,048 would take half a minute of linear algebra."""
+    """The test uses the first features only: linear algebra with all 2,048 takes half a minute."""
     write_weights(network, cache, monkeypatch)
     whole = Inception.features
     monkeypatch.setattr(Inception, "features", lambda classifier, images: whole(classifier, images)[:, :8])

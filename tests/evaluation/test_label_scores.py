@@ -31,7 +31,7 @@ CONDITIONAL = ModelConfig(num_classes=10)
 
 @pytest.fixture(scope="module")
 def mnist() -> dict[str, ImageSet]:
-    """3,000 training images, and 500 test images from all over the test part."""
+    """Return 3,000 training images and every 20th test image."""
     parts = {"train": slice(3000), "test": slice(None, None, 20)}
     return {
         split: ImageSet(*(torch.from_numpy(values[part]) for values in read_named_set("mnist", "", split)), ())
@@ -41,7 +41,7 @@ def mnist() -> dict[str, ImageSet]:
 
 @pytest.fixture(autouse=True)
 def small(tmp_path_factory, monkeypatch, mnist) -> Path:
-    """A cache for the whole file that is not the user's, and few images, whatever the config's limit."""
+    """Use a cache for this module only, and few images with every limit."""
     monkeypatch.setenv("DCGAN_CACHE", str(tmp_path_factory.getbasetemp() / "labels-cache"))
 
     def load(data, model, seed, split):
@@ -92,14 +92,14 @@ def test_a_generator_that_draws_the_requested_digit_scores_like_real_images(mnis
 
 
 @pytest.mark.slow
-def test_a_generator_that_always_draws_another_digit_teaches_errors(mnist):
+def test_a_generator_that_always_draws_another_digit_has_an_accuracy_of_0(mnist):
     scores = label_scores(Copier(mnist["train"], off_by=1), COUNT)
     assert scores["nearest_neighbor_error"] > 0.9
     assert scores["classification_accuracy"] < 0.1
 
 
 @pytest.mark.slow
-def test_labels_that_mean_nothing_teach_nothing(mnist):
+def test_a_generator_that_ignores_its_label_has_the_accuracy_of_chance(mnist):
     """A generator that ignores its label: 9 of 10 are wrong."""
     images_u8 = mnist["train"].images_u8[:COUNT]
     scores = learn_from(images_u8, torch.arange(COUNT) % 10, mnist["test"])
@@ -159,7 +159,7 @@ def test_impossible_counts_are_named(mnist, count):
 
 @pytest.fixture
 def run(runs_root, monkeypatch, tmp_path) -> Run:
-    """A conditional run, without the scores of its features."""
+    """Return a conditional run without scores of its features."""
     monkeypatch.setattr("dcgan.files.CHECKPOINTS", tmp_path / "published")
     monkeypatch.setattr("dcgan.evaluation.scores.evaluate", lambda generator, **_: scored(generator))
     monkeypatch.setattr("dcgan.evaluation.label_scores.add_label_scores", partial(add_label_scores, num_images=COUNT))
@@ -188,7 +188,7 @@ def test_the_command_adds_two_columns_and_saves_them(run, runs_root, capsys):
     assert "num_labeled" not in other
 
 
-def test_without_the_flag_the_table_says_how_to_get_them(run, runs_root, capsys):
+def test_without_the_flag_a_remark_names_it(run, runs_root, capsys):
     assert main(["evaluate", run.name]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
     assert last == f"--labels adds what classifiers learn from the images of {run.name}, in minutes"

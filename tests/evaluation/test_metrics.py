@@ -28,7 +28,7 @@ def normal(count: int, width: int, seed: int) -> torch.Tensor:
 
 
 def whitened(count: int, width: int) -> torch.Tensor:
-    """Vectors whose sample mean is 0 and whose sample covariance is 1, to rounding."""
+    """Return vectors with sample mean 0 and sample covariance 1, to rounding."""
     x = normal(count, width, 0)
     x = x - x.mean(0)
     return torch.linalg.qr(x).Q * math.sqrt(count - 1)
@@ -37,13 +37,13 @@ def whitened(count: int, width: int) -> torch.Tensor:
 # Fréchet distance
 
 
-def test_equal_covariances_leave_the_squared_distance_of_the_means():
+def test_with_equal_covariances_the_distance_is_that_of_the_means():
     x = normal(50, 4, 0) @ normal(4, 4, 1)
     assert frechet_distance(x, x + torch.tensor([3.0, 0, 4.0, 0])) == pytest.approx(25)
     assert frechet_distance(x, x) == pytest.approx(0, abs=1e-9)
 
 
-def test_diagonal_covariances_leave_the_squared_distance_of_the_deviations():
+def test_with_diagonal_covariances_the_distance_is_that_of_the_deviations():
     x = whitened(100, 3)
     a, b = torch.tensor([1.0, 2, 3]).double(), torch.tensor([4.0, 2, 0]).double()
     assert frechet_distance(x * a, x * b + 1) == pytest.approx(9 + 0 + 9 + 3)
@@ -58,7 +58,7 @@ def test_covariances_that_do_not_commute_agree_with_the_eigenvalues_of_their_pro
     assert frechet_distance(y, x) == pytest.approx(expected.item(), rel=1e-9)
 
 
-def test_fewer_images_than_features_are_no_difficulty():
+def test_fewer_images_than_features_have_a_finite_distance():
     x = normal(5, 30, 0)
     assert frechet_distance(x, x) == pytest.approx(0, abs=1e-9)
     assert frechet_distance(x, x.float() + 1) == pytest.approx(30, rel=1e-5)
@@ -77,7 +77,7 @@ def test_the_kernel_distance_of_two_images_each_by_hand():
 
 
 def test_the_kernel_distance_is_unbiased():
-    """0 for equal distributions, on both sides of it; and its subsets are fixed."""
+    """For equal distributions the mean is 0, with values of both signs. The subsets are fixed."""
     values = [
         kernel_distance(normal(400, 8, 2 * i), normal(400, 8, 2 * i + 1), subsets=10, size=100).mean
         for i in range(20)
@@ -94,7 +94,7 @@ def test_the_kernel_distance_is_unbiased():
 # Inception score
 
 
-def test_the_inception_score_is_the_number_of_classes_that_are_drawn_surely():
+def test_the_inception_score_is_the_number_of_clearly_drawn_classes():
     sure = 1000 * torch.eye(10)
     assert inception_score(sure) == pytest.approx(10)
     assert inception_score(sure[:4].repeat(3, 1)) == pytest.approx(4)
@@ -105,7 +105,7 @@ def test_the_inception_score_is_the_number_of_classes_that_are_drawn_surely():
 # Neighbours
 
 
-def test_precision_recall_density_and_coverage_as_they_are_defined(monkeypatch):
+def test_precision_recall_density_and_coverage_follow_their_definitions(monkeypatch):
     monkeypatch.setattr(metrics, "_ELEMENTS", 100)  # blocks of two rows
     real, fake = normal(40, 3, 0), normal(33, 3, 1) * 0.8 + 0.8
     distances = [[math.dist(f, r) for r in real.tolist()] for f in fake.tolist()]
@@ -127,7 +127,7 @@ def test_precision_recall_density_and_coverage_as_they_are_defined(monkeypatch):
 
 
 @pytest.mark.slow
-def test_equal_distributions_get_what_theory_says():
+def test_equal_distributions_have_the_density_and_coverage_of_the_theory():
     """Density 1, coverage 1 - (N-1)...(N-k) / ((2N-1)...(2N-k)): Naeem et al., section 3.3."""
     count, k = 4000, 5
     real, fake = normal(count, 4, 0), normal(count, 4, 1)
@@ -137,13 +137,13 @@ def test_equal_distributions_get_what_theory_says():
     assert result.density == pytest.approx(1, abs=0.03)
 
 
-def test_copies_are_precise_and_cover_all():
+def test_copies_have_precision_1_and_coverage_1():
     x = normal(50, 3, 0)
     result = neighbors(x, x, radii(x), radii(x))
     assert (result.precision, result.recall, result.coverage) == (1, 1, 1)
 
 
-def test_one_image_over_and_over_covers_its_own_surroundings_only():
+def test_one_repeated_image_covers_only_its_own_neighborhood():
     real = normal(200, 3, 0)
     fake = real[:1].expand(200, 3)
     result = neighbors(real, fake, radii(real), radii(fake))
@@ -196,7 +196,7 @@ def test_the_nearest_known_image_gives_its_label(monkeypatch):
 
 
 class AppleGPU(TorchFunctionMode):
-    """Knows no float64: a tensor is made so on the CPU only."""
+    """A device without float64: only CPU tensors can have that type."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -213,7 +213,7 @@ class AppleGPU(TorchFunctionMode):
         return result
 
 
-def test_the_nearest_neighbor_error_needs_no_float64_of_the_device():
+def test_the_nearest_neighbor_error_needs_no_float64_on_the_device():
     x, labels = normal(20, 3, 0).float(), torch.arange(20) % 4
     with AppleGPU():
         assert nearest_neighbor_error(x, labels, x, labels) == 0

@@ -38,13 +38,13 @@ def classifier() -> Classifier:
 
 @pytest.fixture(scope="module")
 def stacks() -> dict[str, ImageSet]:
-    """Both parts whole, read once for all tests."""
+    """Return both parts in full, read once for all tests."""
     return {split: load_images(STACKED, RGB, split=split) for split in ("train", "test")}
 
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path_factory, monkeypatch, stacks) -> Path:
-    """Return one cache for the whole file that is not the user's; compose the images once."""
+    """Return a cache for this module only; compose the images once."""
     monkeypatch.setenv("DCGAN_CACHE", str(tmp_path_factory.getbasetemp() / "stacked-cache"))
     monkeypatch.setattr(stacked, "load_images", lambda data, model: stacks["train"])
     return tmp_path_factory.getbasetemp() / "stacked-cache" / "evaluation"
@@ -111,7 +111,7 @@ def test_a_mode_is_read_from_the_three_colors(stacks, classifier):
     assert torch.equal(swapped, read % 10 * 100 + read // 10 % 10 * 10 + read // 100)
 
 
-def test_pixels_that_are_not_numbers_are_not_scored(classifier):
+def test_pixels_that_are_nan_are_refused(classifier):
     with pytest.raises(ValueError, match="pixels that are not numbers"):
         modes_of(torch.full((2, 3, 28, 28), torch.nan), classifier)
 

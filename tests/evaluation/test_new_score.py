@@ -29,7 +29,7 @@ TOY = Score(
 
 @pytest.fixture
 def toy(monkeypatch) -> Score:
-    """A score, added as a contributor adds it."""
+    """Add a score as a contributor adds it."""
     monkeypatch.setitem(METRICS, "toy", lambda sample: sample.features.mean().item())
     monkeypatch.setitem(SCORES, "toy", TOY)
     return TOY

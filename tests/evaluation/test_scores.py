@@ -50,7 +50,7 @@ def mnist() -> dict[str, ImageSet]:
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path_factory, monkeypatch) -> Path:
-    """Return one cache for the whole file that is not the user's."""
+    """Return a cache for this module only."""
     monkeypatch.setenv("DCGAN_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
     return cache_folder() / "evaluation"
 
@@ -81,7 +81,7 @@ def test_unseen_real_images_score_like_training_images(mnist, statistics, classi
 
 
 @pytest.mark.parametrize("digit", [1, 8])
-def test_a_generator_of_one_digit_covers_little_and_is_no_copier(mnist, statistics, classifier, digit):
+def test_a_generator_of_one_digit_has_low_coverage_and_does_not_memorize(mnist, statistics, classifier, digit):
     unseen = mnist["unseen"]
     ones = from_uint8(unseen.images_u8[unseen.labels == digit])
     scores = score(ones, None, statistics, classifier)
@@ -116,14 +116,14 @@ def test_a_generator_that_copies_is_detected_although_its_scores_are_best(mnist,
 
 
 @pytest.mark.slow
-def test_a_generator_that_ignores_its_label_is_right_by_chance(mnist, statistics, classifier):
+def test_a_generator_that_ignores_its_label_has_the_label_accuracy_of_chance(mnist, statistics, classifier):
     images = from_uint8(mnist["unseen"].images_u8[:COUNT])
     scores = score(images, torch.arange(COUNT) % 10, statistics, classifier)
     assert scores["label_accuracy"] == pytest.approx(0.1, abs=0.04)
 
 
 @pytest.mark.slow
-def test_noise_is_nothing_like_digits(statistics, classifier):
+def test_noise_has_low_precision_and_coverage(statistics, classifier):
     noise = torch.rand(COUNT, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * 2 - 1
     scores = score(noise, None, statistics, classifier)
     assert scores["precision"] < 0.05
@@ -131,7 +131,7 @@ def test_noise_is_nothing_like_digits(statistics, classifier):
     assert scores["cfd"] > 50 * scores.real["cfd"]
 
 
-def test_pixels_that_are_not_numbers_are_not_scored(statistics, classifier):
+def test_pixels_that_are_nan_are_refused(statistics, classifier):
     with pytest.raises(ValueError, match="pixels that are not numbers"):
         score(torch.full((10, 1, 28, 28), torch.nan), None, statistics, classifier)
 
@@ -198,7 +198,7 @@ def test_impossible_counts_are_named(mnist, classifier, count):
 
 @pytest.fixture(scope="module")
 def small(mnist, tmp_path_factory) -> DataConfig:
-    """Both parts of a small MNIST in a folder."""
+    """Write both parts of a small MNIST to a folder."""
     root = tmp_path_factory.mktemp("small")
     for prefix, part, count in (("train", mnist["train"], 400), ("t10k", mnist["test"], 200)):
         for kind, values in (("images-idx3-ubyte", part.images_u8[:, 0]), ("labels-idx1-ubyte", part.labels)):
@@ -265,7 +265,7 @@ def run(small, runs_root, monkeypatch, tmp_path) -> Run:
     return tiny(small, runs_root)
 
 
-def test_the_command_prints_a_row_each_and_one_of_real_images(run, classifier, capsys):
+def test_the_command_prints_a_row_for_each_checkpoint_and_one_of_real_images(run, classifier, capsys):
     assert main(["evaluate", run.name, str(run.generator_path), "--num-images", "60"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split()[:3] == ["NAME", "CFD", "KERNEL"]
@@ -308,7 +308,7 @@ def test_published_scores_change_on_request_only(run, monkeypatch):
 
 
 @pytest.mark.slow
-def test_at_a_psi_other_images_are_scored_and_nothing_is_appended(run, classifier, capsys):
+def test_with_a_psi_below_1_other_images_are_scored_and_nothing_is_appended(run, classifier, capsys):
     assert main(["evaluate", run.name, "--num-images", "60", "--psi", "0.25"]) == 0
     printed = capsys.readouterr().out.splitlines()
     assert printed[-1] == f"60 images each, seeds 0 to 59 at psi 0.25, by the mnist classifier {classifier.hash}"

@@ -14,7 +14,7 @@ from dcgan.runs.run import Run
 
 
 def recorded(tmp_path, grays: dict[int, int], steps_per_epoch: int = 10) -> Run:
-    """A run of two epochs whose grid at each step has one gray level."""
+    """Return a run of two epochs whose grid at each step has one gray level."""
     run = Run.create(TrainConfig(epochs=2), "test", tmp_path)
     run.write_status(Status("running", max(grays, default=0), 2 * steps_per_epoch, 2))
     for step, gray in grays.items():
@@ -86,7 +86,7 @@ def test_an_animation_of_a_single_grid(tmp_path):
     )
 
 
-def test_two_runs_move_together(tmp_path):
+def test_two_runs_advance_together(tmp_path):
     left, right = recorded(tmp_path, {0: 10, 10: 20, 20: 30}), recorded(tmp_path, {0: 110, 20: 130})
     data = animations.side_by_side_gif(
         left, right, [(0, 0), (10, 0), (20, 20)], milliseconds=100, last_hold_milliseconds=500

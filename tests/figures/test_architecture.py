@@ -26,7 +26,7 @@ def test_the_layers_add_up_to_the_preset(name):
     assert architecture.generator[-1].output_shape == PRESETS[name].config.model.image_shape
 
 
-def test_the_dcgan_is_the_tutorials():
+def test_the_layers_of_dcgan_are_those_of_the_tutorial():
     architecture = describe_architecture(PRESETS["dcgan"].config.model)
     convolutions = [layer for layer in architecture.generator if layer.kind == "ConvTranspose2d"]
     assert [layer.output_shape for layer in convolutions] == [(128, 4, 4), (64, 7, 7), (32, 14, 14), (1, 28, 28)]

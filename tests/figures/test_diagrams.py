@@ -32,7 +32,7 @@ def test_shapes_as_words(shape, text):
     assert diagrams.shape_text(shape) == text
 
 
-def test_the_two_networks_have_their_colours():
+def test_the_two_networks_have_their_colors():
     text = diagrams.two_networks(96)
     assert "96 random numbers" in text
     assert {"#0072B2", "#D55E00", "#009E73"} <= set(re.findall("#[0-9A-F]{6}", text))

@@ -27,7 +27,7 @@ def traces(figure) -> dict[str, object]:
     return {trace.name: trace for trace in figure.data}
 
 
-def test_losses_are_the_recorded_ones_in_their_colours(series):
+def test_losses_are_the_recorded_ones_in_their_colors(series):
     drawn = traces(plots.loss_curves(series))
     assert drawn["discriminator"].y.tolist() == series["d_loss"].tolist()
     assert drawn["generator"].y.tolist() == series["g_loss"].tolist()
@@ -35,7 +35,7 @@ def test_losses_are_the_recorded_ones_in_their_colours(series):
     assert (drawn["generator"].line.color, drawn["discriminator"].line.color) == ("#0072B2", "#D55E00")
 
 
-def test_discriminator_outputs_stand_around_the_line_of_one_half(series):
+def test_discriminator_outputs_have_a_line_at_one_half(series):
     figure = plots.discriminator_curves(series)
     drawn = traces(figure)
     assert drawn["D(x), real"].y.tolist() == series["d_real"].tolist()
@@ -107,7 +107,7 @@ def test_a_log_scale_is_a_choice_for_losses(series):
 @pytest.mark.parametrize("lowest", [0.0, -0.5])
 @pytest.mark.parametrize("column", ["d_loss", "g_loss"])
 @pytest.mark.parametrize("smoothing", [0.0, 0.9])
-def test_a_loss_that_has_no_logarithm_keeps_the_axis_linear_and_says_so(tmp_path, series, column, lowest, smoothing):
+def test_a_loss_without_a_logarithm_keeps_the_axis_linear_with_a_note(tmp_path, series, column, lowest, smoothing):
     run = Run(tmp_path / "below")
     run.path.mkdir()
     for step in range(1, 9):

@@ -27,13 +27,13 @@ RGB32 = replace(MODEL, image_size=32, channels=3, latent_dim=20, output="tanh")
 
 @pytest.fixture(autouse=True)
 def _on_the_cpu():
-    """Keras would take a GPU where there is one; the comparison is of arithmetic, not of devices."""
+    """Run Keras on the CPU: the tests compare arithmetic, not devices."""
     with keras.device("cpu"):
         yield
 
 
 def keras_discriminator(model: ModelConfig) -> keras.Model:
-    """The tutorial's own lines; its last layer's sigmoid left to the loss."""
+    """Return the tutorial's network; the sigmoid of its last layer is part of the loss."""
     return keras.Sequential(
         [
             keras.Input((model.image_size, model.image_size, model.channels)),
@@ -72,7 +72,7 @@ PyTorch's: (out, in), (out, in, h, w), (in, out, h, w)."""
 
 
 def pairs(source: keras.Model, target: nn.Module) -> list[tuple[keras.Layer, nn.Module]]:
-    """The layers that have weights, in order."""
+    """Return the pairs of layers that have weights, in order."""
     theirs = [layer for layer in source.layers if layer.weights]
     ours = [layer for layer in target.layers if list(layer.parameters())]
     return list(zip(theirs, ours, strict=True))

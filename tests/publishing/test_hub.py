@@ -144,7 +144,7 @@ def test_a_published_model_loads_back_from_the_hub(hub, tiny_run):
 
 
 @pytest.mark.slow
-def test_what_is_not_on_the_hub_is_a_sentence(hub):
+def test_a_model_that_is_not_on_the_hub_is_one_error(hub):
     for name, wrong in (("hub:nobody/nothing", "cannot be downloaded"), ("hub:not a name!", "write hub:USER/NAME")):
         command = [sys.executable, "-m", "dcgan", "sample", name]
         code = f"import dcgan\ntry: dcgan.load_generator({name!r})\nexcept (ValueError, OSError) as e: print(e)"
@@ -166,7 +166,7 @@ def test_a_space_is_uploaded_whole(hub, kind, sdk):
 
 
 @pytest.mark.parametrize("kind", ["gradio", "streamlit"])
-def test_nothing_is_wrong_with_our_spaces(kind):
+def test_the_spaces_of_the_project_have_no_problem(kind):
     files = publish.space_files(kind)
     assert publish.problems(files, kind) == []
     assert f"{kind}_app.py" in files
@@ -190,7 +190,7 @@ def test_only_the_image_listens_to_other_machines():
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in CHECKPOINTS.iterdir()))
-def test_nothing_is_wrong_with_our_models(name):
+def test_the_models_of_the_project_have_no_problem(name):
     run = Run(CHECKPOINTS / name)
     files = publish.model_files(run, "me/x")
     assert publish.problems(files, "model") == []
@@ -200,19 +200,19 @@ def test_nothing_is_wrong_with_our_models(name):
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in CHECKPOINTS.iterdir()))
-def test_our_models_are_published_byte_for_byte(name):
+def test_the_models_of_the_project_are_published_byte_for_byte(name):
     files = publish.model_files(Run(CHECKPOINTS / name), "me/x")
     assert [file for file, content in files.items() if isinstance(content, bytes)] == ["samples.png", "README.md"]
     assert "on mnist." in files["README.md"].decode()
 
 
-def test_where_images_lie_is_not_published(runs_root, tmp_path):
+def test_the_place_of_images_is_not_published(runs_root, tmp_path):
     data = DataConfig(name="folder:/home/me/my pics", holdout=0.1)
     run = record_run(runs_root, replace(TINY, data=data, ema_half_life_images=8), ema=True)
     notes = (
         "2 of 13 files could not be read and were left out: ants/00.png, b.png",
         "the decoded images of /home/me/my pics are kept in /home/me/.cache/dcgan/8x8.npy, 1 MiB; it may be deleted",
-        "not scored along the way: there is no classifier to judge folder:/home/me/my pics by (there are: mnist)",
+        "not scored along the way: there is no classifier of folder:/home/me/my pics (there are: mnist)",
     )
     run.write_status(replace(run.status(), notes=notes, error="~/x could not be read"))
     files = publish.model_files(run, "me/x")
@@ -232,7 +232,7 @@ def test_where_images_lie_is_not_published(runs_root, tmp_path):
     assert run.config().data == data, "the run itself stays as it is"
 
 
-def test_where_a_named_set_lies_is_not_published(runs_root):
+def test_the_place_of_a_named_set_is_not_published(runs_root):
     run = record_run(runs_root, replace(TINY, data=DataConfig(root="/home/me/mnist")))
     files = publish.model_files(run, "me/x")
     assert not [name for name, content in files.items() if b"/home/me" in publish.read(content)]
@@ -247,7 +247,7 @@ def test_a_folder_is_published_by_its_last_name(path, name):
     assert publish.public_data(DataConfig(name=f"folder:{path}")) == {"name": f"folder:{name}", "root": ""}
 
 
-def test_the_cards_example_counts_the_models_own_classes(runs_root):
+def test_the_example_of_the_card_has_the_classes_of_the_model(runs_root):
     config = replace(TINY, model=replace(TINY.model, num_classes=3))
     assert "[seed % 3 for seed in range(64)]" in model_card(record_run(runs_root, config)).text
     assert "seed %" not in model_card(record_run(runs_root, TINY)).text
@@ -329,7 +329,7 @@ README = b"---\ntitle: x\nsdk: gradio\napp_file: gradio_app.py\nlicense: mit\n--
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_must_not_be_uploaded_is_a_sentence(files, sentence):
+def test_a_file_that_must_not_be_uploaded_is_a_problem(files, sentence):
     sound = {"README.md": README, "gradio_app.py": b""}
     assert publish.problems(sound, "gradio") == []
     (problem,) = publish.problems(sound | files, "gradio")

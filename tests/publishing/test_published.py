@@ -34,7 +34,7 @@ def test_the_promised_models_are_there():
     assert {run.name for run in RUNS} >= EXPECTED
 
 
-def test_all_of_it_fits_a_repository():
+def test_the_published_models_fit_a_repository():
     sizes = {path: path.stat().st_size for path in CHECKPOINTS.rglob("*") if path.name != "state.safetensors"}
     assert sum(sizes.values()) < 80e6
     assert max(sizes.values()) < 15e6
@@ -62,7 +62,7 @@ class TestPublished:
         assert load_discriminator(run.path)[2] == load_generator(run.path).step == status.steps
 
     def test_draws_the_digits_of_its_last_grid(self, run: Run):
-        """To a few grey levels on another machine: full weights, or the half precision of large ones."""
+        """On another machine, or with half precision, pixels differ by a few gray levels."""
         recorded = np.asarray(Image.open(run.sample_path(run.sample_steps()[-1]))).astype(int)
         drawn = draw_grid(load_generator(run.path).network).astype(int)
         assert np.abs(recorded - drawn).mean() < 0.5
@@ -91,7 +91,7 @@ class TestPublished:
 
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
-def test_its_scores_are_those_of_its_weights_and_the_published_judge(run: Run):
+def test_its_scores_are_those_of_its_weights_and_the_published_classifier(run: Run):
     scores = run.evals()[-1]
     assert scores["weights_id"] == load_generator(run.path).weights_id
     assert scores["classifier_hash"] == load_classifier("mnist").hash
@@ -107,11 +107,11 @@ def test_its_scores_are_those_of_its_weights_and_the_published_judge(run: Run):
 
 
 @pytest.mark.slow
-def test_each_kind_of_the_best_dcgan_is_of_one_digit():
-    """It never saw a label."""
-    generator, judge = load_generator(CHECKPOINTS / "dcgan-best-mnist"), load_classifier("mnist")
+def test_each_component_of_the_best_dcgan_draws_mostly_one_digit():
+    """The training used no labels."""
+    generator, classifier = load_generator(CHECKPOINTS / "dcgan-best-mnist"), load_classifier("mnist")
     z = latents_from_seeds(range(1000), generator.config.latent_dim, generator.config.latent)
     images = generator(with_components(z, np.arange(1000) % NUM_COMPONENTS))
-    digits = judge.logits(judge.features(images)).argmax(1).numpy()
-    commonest = [np.bincount(digits[kind::NUM_COMPONENTS]).max() / 50 for kind in range(NUM_COMPONENTS)]
-    assert np.mean(commonest) > 0.95
+    digits = classifier.logits(classifier.features(images)).argmax(1).numpy()
+    largest_shares = [np.bincount(digits[i::NUM_COMPONENTS]).max() / 50 for i in range(NUM_COMPONENTS)]
+    assert np.mean(largest_shares) > 0.95

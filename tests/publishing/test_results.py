@@ -39,7 +39,7 @@ ROW = {
 
 @pytest.fixture(autouse=True)
 def places(tmp_path, monkeypatch) -> Path:
-    """Runs, published models, records and the working directory of their own. Returns the folder of the runs."""
+    """Make runs, models, records and the working directory folders of this test; return the folder of the runs."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("dcgan.files.PROJECT", tmp_path)
     monkeypatch.setattr("dcgan.files.CHECKPOINTS", tmp_path / "checkpoints")
@@ -51,7 +51,7 @@ def places(tmp_path, monkeypatch) -> Path:
 def record(
     root: Path, name: str, *rows: dict, config: TrainConfig = DCGAN, preset: str = "dcgan", state: str = "finished"
 ) -> Run:
-    """A run directory without weights: 4 steps in 2 seconds."""
+    """Record a run directory without weights: 4 steps in 2 seconds."""
     run = Run(root / name)
     run.write_config(config, preset)
     environment = {"device": "cpu (abacus)", "threads": "1"}
@@ -71,7 +71,7 @@ def seeds(root: Path, *figures: float) -> list[Run]:
 
 
 def lines_of(text: str, start: str) -> list[list[str]]:
-    """The cells of the table rows that begin with that cell."""
+    """Return the cells of the table rows that begin with this cell."""
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
     return [row for row in rows if row[0] == start]
 
@@ -239,7 +239,7 @@ def test_a_number_that_the_registry_lacks_is_shown_under_its_key(places):
     assert lines_of(text, "real training images, from all 60,000")[0][-1] == "1000"
 
 
-def test_what_is_no_finite_number_is_no_score(places):
+def test_a_value_that_is_not_finite_is_not_a_score(places):
     run = record(places, "run")
     line = json.dumps(ROW | {"recall": "high", "density": True, "cfd": 10**400})
     (run.path / "evals.jsonl").write_text(line.replace('"recall": "high"', '"recall": NaN') + "\n")
@@ -258,7 +258,7 @@ def test_damaged_rows_are_passed_over(places):
     assert not left_out
 
 
-def test_what_has_no_scores_to_show_is_left_out_with_its_reason(places):
+def test_a_run_without_scores_is_left_out_with_its_reason(places):
     unscored = record(places, "unscored")
     unfinished = record(places, "unfinished", ROW | {"step": 2}, state="stopped")
     stale = record(places, "stale", ROW | {"step": 2})
@@ -278,7 +278,7 @@ def test_what_has_no_scores_to_show_is_left_out_with_its_reason(places):
     assert lines_of(text, "`dcgan`")[0][5] == "trained and left out, see below"
 
 
-def test_words_of_a_run_cannot_break_the_page(places):
+def test_texts_of_a_run_cannot_break_the_page(places):
     hostile = "a | b\n`c` <script>"
     run = record(places, "run", ROW | {"classifier": hostile, "classifier_hash": hostile, "weights_id": hostile})
     run.write_status(Status("finished", 4, 4, 20, environment={"device": hostile, "threads": "1"}))
@@ -327,7 +327,7 @@ def test_every_published_figure_has_a_source_that_can_be_opened():
             assert figure.source.rsplit(", ", 1)[1].split()[0] in ("Table", "Figure")
 
 
-def test_the_divergence_of_perfect_stacks_is_what_such_draws_give():
+def test_the_published_divergence_of_perfect_stacks_is_that_of_such_draws():
     import numpy as np
 
     from dcgan.data.named_sets import read_named_set
@@ -379,7 +379,7 @@ def test_the_command_keeps_then_makes_the_page_of_all(places, capsys):
     assert [name_of(run) for run in default_runs()] == ["checkpoints/dcgan-mnist", "results/further"]
 
 
-def test_the_page_is_the_projects_wherever_the_command_is_given(places, tmp_path, monkeypatch, capsys):
+def test_the_command_writes_the_page_of_the_project_from_any_directory(places, tmp_path, monkeypatch, capsys):
     record(files.CHECKPOINTS, "dcgan-mnist", ROW)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -403,7 +403,7 @@ def test_the_page_is_the_projects_wherever_the_command_is_given(places, tmp_path
         ),
     ],
 )
-def test_mistakes_are_answered_in_one_sentence(places, capsys, arguments, message):
+def test_a_mistake_is_one_error_with_code_2(places, capsys, arguments, message):
     files.CHECKPOINTS.mkdir()
     if "runs/run" in arguments:
         record(places, "run", ROW)

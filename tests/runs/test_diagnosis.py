@@ -28,7 +28,7 @@ PUBLISHED = sorted(path.name for path in CHECKPOINTS.iterdir())
 
 
 def rows(count: int = 60, first: int = 1, **values: float) -> list[ProgressRow]:
-    """A row every 25 steps of batches of 32, in balance except for `values`."""
+    """Return a row every 25 steps of batches of 32, in balance except for `values`."""
     sound = {"d_loss": 0.3, "g_loss": 2.0, "d_real": 0.75, "d_fake": 0.15, "d_grad_norm": 5.0, "g_grad_norm": 20.0}
     return [
         replace(progress_row(25 * n), images_seen=800 * n, **(sound | values)) for n in range(first, first + count)
@@ -65,18 +65,18 @@ SICK = {
 
 
 @pytest.mark.parametrize(("expected", "values"), [(kind, values) for kind, many in SICK.items() for values in many])
-def test_a_winner_is_named_with_the_cause_and_one_change(expected, values):
+def test_a_dominant_network_is_a_warning_with_cause_and_remedy(expected, values):
     result = diagnose(rows(**values))
     assert (result.kind, result.level) == (expected, "warning")
     assert result.cause.endswith(".")
     assert result.remedy.count("learning rate") == 1
 
 
-def test_a_winner_of_a_moment_is_none():
+def test_a_short_advantage_is_healthy():
     assert kind([*rows(40), *rows(10, first=41, d_fake=0.001)]) == "healthy"
 
 
-def test_a_loss_that_recovered_is_forgiven():
+def test_a_loss_that_recovered_is_healthy():
     assert kind([*rows(40, d_fake=0.0001), *rows(40, first=41)]) == "healthy"
 
 
@@ -94,7 +94,7 @@ def test_a_loss_that_was_always_large_does_not_diverge():
     assert kind(rows(g_loss=-500.0, d_loss=300.0), logits_are_probabilities=False) == "unjudged"
 
 
-def test_scores_that_are_not_probabilities_are_not_judged():
+def test_outputs_that_are_not_probabilities_get_no_verdict():
     assert kind(rows(d_fake=0.0001), logits_are_probabilities=False) == "unjudged"
     assert kind(rows(5), logits_are_probabilities=False) == "young"
 
@@ -189,7 +189,7 @@ def test_the_published_recordings_raise_no_alarm_at_any_row_nor_when_they_are_fi
 
 
 def ratios(rows: list[ScoreRow]) -> dict[int, float]:
-    """Images seen -> CFD over that at half as many or fewer images."""
+    """Return images seen -> CFD divided by CFD at half as many or fewer images."""
     before = {row.images_seen: [old for old in rows if old.images_seen <= row.images_seen / 2] for row in rows}
     return {row.images_seen: row.cfd / old[-1].cfd for row in rows if (old := before[row.images_seen])}
 
@@ -201,7 +201,7 @@ def stated(pattern: str) -> float:
     return float(number)
 
 
-def test_what_is_said_of_the_published_recordings_is_so():
+def test_the_stated_figures_are_those_of_the_published_recordings():
     slowest = max(max(ratios(rows).values()) for rows in SCORED.values())
     number = stated(r"below this the training still gets better\. The published ones have ([\d.]+) at most")
     assert number == ceil(100 * slowest) / 100 < STILL_BETTER
@@ -218,13 +218,13 @@ def test_what_is_said_of_the_published_recordings_is_so():
 
 
 def without(*digits: int, share: float = 0.0) -> tuple[float, ...]:
-    """The shares of a generator that draws the other digits only, and these with `share`."""
+    """Return the shares of a generator that draws only the other digits, and these with `share`."""
     rest = (1 - share * len(digits)) / (10 - len(digits))
     return tuple(share if digit in digits else rest for digit in range(10))
 
 
 def scored(epochs: int = 8, **last: object) -> list[ScoreRow]:
-    """Sound epochs, and two of another kind that are no better than what was before."""
+    """Return healthy epochs, then two with the changed values that are not better than those before."""
     sound = [score_row(2 * n) for n in range(1, epochs + 1)]
     return [*sound, *(score_row(2 * n, **({"cfd": 30.0} | last)) for n in (epochs + 1, epochs + 2))]
 
@@ -237,14 +237,14 @@ def scored(epochs: int = 8, **last: object) -> list[ScoreRow]:
         ((8,), "The generator no longer draws 8."),
     ],
 )
-def test_digits_that_got_lost_are_named_with_a_cause_and_one_change(digits, title):
+def test_lost_digits_are_named_with_cause_and_remedy(digits, title):
     result = diagnose(rows(), scores=scored(class_histogram=without(*digits, share=0.01)))
     assert (result.kind, result.level, result.title) == ("missing-classes", "warning", title)
     assert result.cause.endswith(".")
     assert "r1_gamma" in result.remedy
 
 
-def test_digits_that_never_were_there_are_not_said_to_be_lost():
+def test_digits_that_were_never_drawn_are_not_lost():
     drawn = without(2, 3)
     result = collapse([score_row(2 * n, cfd=20.0, class_histogram=drawn) for n in range(1, 9)])
     assert result.title == "The generator hardly draws 2 and 3."
@@ -254,12 +254,12 @@ def test_digits_that_never_were_there_are_not_said_to_be_lost():
 
 
 def falling(*last: dict[str, object], epochs: int = 8) -> list[ScoreRow]:
-    """CFD halves with every doubling of the images, to the end; `last` are the newest rows."""
+    """Return rows whose CFD halves with every doubling of the images; `last` are the newest rows."""
     rows = [score_row(2 * n, cfd=40.0 / n) for n in range(1, epochs + len(last) + 1)]
     return [*rows[:epochs], *(replace(row, **changes) for row, changes in zip(rows[epochs:], last, strict=True))]
 
 
-def test_a_digit_that_gets_lost_is_reported_while_the_others_get_better():
+def test_a_lost_digit_is_reported_while_the_others_improve():
     lost = {"class_histogram": without(5)}
     assert diagnose(rows(), scores=falling(lost, lost)).title == "The generator no longer draws 5."
     assert collapse(falling(lost)) is None  # of one row only
@@ -268,7 +268,7 @@ def test_a_digit_that_gets_lost_is_reported_while_the_others_get_better():
     assert collapse(falling(one)).kind == "collapsed"
 
 
-def test_only_a_digit_that_was_drawn_well_can_get_lost_while_the_others_get_better():
+def test_only_a_digit_that_was_drawn_well_is_reported_while_the_others_improve():
     def late(share: float) -> list[ScoreRow]:
         scores = [replace(row, class_histogram=without(5, share=share)) for row in falling()]
         return [*scores, *falling({"class_histogram": without(5, 6)}, {"class_histogram": without(5, 6)})[-2:]]
@@ -306,7 +306,7 @@ def test_a_fifth_of_the_real_share_is_the_limit(share, missing):
     assert bool(collapse(scored(class_histogram=without(6, share=share)))) is missing
 
 
-def test_nearly_all_of_one_digit_is_a_louder_alarm_and_reported_at_once():
+def test_nearly_all_of_one_digit_is_an_error_at_once():
     shares = without(*(digit for digit in range(10) if digit != 8), share=0.005)
     sound = scored()[:-2]
     result = diagnose(rows(), scores=[*sound, score_row(18, cfd=60.0, coverage=0.0, class_histogram=shares)])
@@ -315,21 +315,21 @@ def test_nearly_all_of_one_digit_is_a_louder_alarm_and_reported_at_once():
     assert result.remedy.count("learning rate") == 1
 
 
-def test_a_winner_is_the_likely_cause_of_a_collapse():
+def test_a_dominant_network_is_the_likely_cause_of_a_collapse():
     result = diagnose(rows(d_fake=0.0001), scores=scored(class_histogram=without(5)))
     assert result.title == "The generator no longer draws 5."
     assert "D is sure of every fake" in result.cause
     assert result.remedy == "Lower the discriminator's learning rate to a quarter."
 
 
-def test_the_young_and_those_that_still_get_better_have_not_collapsed():
+def test_young_and_improving_trainings_have_not_collapsed():
     one = without(*range(9))
     assert collapse([score_row(n, images_seen=500 * n, cfd=50.0, class_histogram=one) for n in range(1, 100)]) is None
     assert collapse([score_row(2, class_histogram=one)]) is None
     assert collapse([score_row(2 * n, class_histogram=one) for n in range(1, 30)]) is None
 
 
-def test_rows_of_another_classifier_or_count_are_no_measure():
+def test_rows_of_another_classifier_or_count_are_not_compared():
     lost = scored(class_histogram=without(5))
     assert collapse(lost)
     for other in ({"classifier_hash": "another"}, {"num_images": 500}):

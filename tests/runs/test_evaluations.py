@@ -29,7 +29,7 @@ def evaluated(tmp_path, *rows: dict) -> list[dict]:
     return evaluations(run, run.status().step)
 
 
-def test_a_row_that_does_not_say_what_it_depends_on_counts_for_nothing(tmp_path):
+def test_a_row_without_its_conditions_is_ignored(tmp_path):
     assert evaluated(tmp_path) == []
     assert evaluated(tmp_path, {"cfd": 9.0}) == []
     damaged = [{"num_images": "many"}, {"seed": None}, {"step": 4.0}]

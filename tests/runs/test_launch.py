@@ -88,7 +88,7 @@ def test_a_killed_training_is_seen_at_once_and_resumes(runs_root):
 
 
 @pytest.mark.slow
-def test_a_stop_of_long_ago_does_not_end_what_is_resumed(runs_root):
+def test_an_old_stop_file_does_not_end_a_resumed_training(runs_root):
     run = launch.start(SHORT, "tiny")
     launch.stop(run)
     assert ended(run) == "stopped"
@@ -188,7 +188,7 @@ def test_two_starts_at_once_do_not_both_get_the_last_place(runs_root):
 
 
 @pytest.mark.parametrize("text", ["many", "-1", "1.5", "9" * 50])
-def test_a_maximum_that_is_no_number_is_a_sentence(monkeypatch, text):
+def test_a_maximum_that_is_not_a_number_is_an_error(monkeypatch, text):
     monkeypatch.setenv("DCGAN_MAX_RUNNING", text)
     with pytest.raises(launch.LaunchError, match="set it to 1"):
         launch.start(SHORT)
@@ -217,7 +217,7 @@ def test_a_public_server_replays_unless_its_owner_allows_training(runs_root, mon
         assert not runs_root.exists()
 
 
-def test_only_what_can_go_on_is_resumed(runs_root):
+def test_only_an_unfinished_run_with_a_saved_state_is_resumed(runs_root):
     finished = record_run(runs_root)
     with pytest.raises(RunError, match="has finished its 2 epochs"):
         launch.resume(finished)

@@ -25,7 +25,7 @@ def test_a_folder_that_may_not_be_read_hides_no_other_run(tiny_run, runs_root, m
     assert tiny_run in list_runs()
 
 
-def test_list_runs_is_sorted_and_leaves_out_what_is_no_run(runs_root, tmp_path, monkeypatch):
+def test_list_runs_is_sorted_and_leaves_out_other_folders(runs_root, tmp_path, monkeypatch):
     monkeypatch.setattr("dcgan.files.CHECKPOINTS", tmp_path / "published")
     assert list_runs() == []
     for name in ("b", "a"):
@@ -46,7 +46,7 @@ def test_find_run_takes_a_path_or_a_name(runs_root, tmp_path, monkeypatch):
     assert find_run("theirs") == Run(tmp_path / "published" / "theirs")
 
 
-def test_find_run_lists_what_there_is(runs_root, tmp_path, monkeypatch):
+def test_an_unknown_run_lists_the_known_ones(runs_root, tmp_path, monkeypatch):
     monkeypatch.setattr("dcgan.files.CHECKPOINTS", tmp_path / "published")
     monkeypatch.chdir(tmp_path)
     assert "; there is none yet; " in error_of(lambda: find_run("mine"))
@@ -61,6 +61,6 @@ def test_find_run_lists_what_there_is(runs_root, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["", "a/b/c", "..", "\0", "a" * 300, "~", "config.json"])
 def test_hostile_names_find_nothing(runs_root, tmp_path, monkeypatch, name):
-    """A name may come from a link: any text is either a run or one clear error."""
+    """A name may come from a link, so any text gives a run or one error."""
     monkeypatch.chdir(tmp_path)
     assert "is not a run directory" in error_of(lambda: find_run(name))

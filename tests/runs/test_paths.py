@@ -15,7 +15,7 @@ def run(tmp_path: Path) -> Run:
     return Run.create(TINY, "demo", tmp_path)
 
 
-def test_file_names_are_the_designs(tmp_path):
+def test_file_names_are_the_documented_ones(tmp_path):
     run = Run(tmp_path)
     assert run.sample_path(469) == tmp_path / "samples" / "0000469.png"
     assert run.snapshot_path(12_345_678) == tmp_path / "snapshots" / "12345678.safetensors"

@@ -84,7 +84,7 @@ LINES = [json.dumps(dataclasses.asdict(progress_row(step))).encode() + b"\n" for
 @given(pieces=st.lists(st.tuples(st.integers(0, 700), st.booleans()), max_size=25))
 @settings(max_examples=80, deadline=None)
 def test_a_reader_that_keeps_its_offset_meets_every_row_once(tmp_path_factory, pieces):
-    """However the writer's bytes arrive, and whenever the reader looks."""
+    """The writer's bytes may arrive in any pieces, and the reader may read at any time."""
     run = Run(tmp_path_factory.mktemp("rows", numbered=True))
     left = b"".join(LINES)
     read, offset = [], 0
@@ -162,7 +162,7 @@ def test_a_damaged_or_unfinished_score_hides_no_other(run):
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 10**400, "1", None, True])
-def test_a_score_is_of_numbers(value):
+def test_scores_must_be_numbers(value):
     with pytest.raises(TypeError, match="is not a row of numbers"):
         score_row(2, cfd=value)
     with pytest.raises(TypeError, match="is not a row of numbers"):

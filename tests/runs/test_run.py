@@ -107,7 +107,7 @@ with Run(sys.argv[1]).lock():
 
 @contextlib.contextmanager
 def holder(run: Run) -> Iterator[subprocess.Popen]:
-    """Another process that holds the run's lock."""
+    """Start another process that holds the run's lock."""
     process = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(run.path)], cwd=PROJECT, stdout=subprocess.PIPE, text=True
     )
@@ -191,8 +191,8 @@ def test_the_lock_is_let_go_after_an_error(run):
     assert not run.is_locked()
 
 
-def test_a_readers_glance_does_not_keep_a_training_from_starting(run):
-    """is_locked holds the lock for an instant; a training that starts in it waits a little."""
+def test_a_reader_that_checks_the_lock_does_not_stop_a_start(run):
+    """is_locked holds the lock for a moment, and a training that starts then waits."""
     descriptor = os.open(run.path, os.O_RDONLY)
     fcntl.flock(descriptor, fcntl.LOCK_SH)
     reader = subprocess.Popen(["sleep", "0.2"], pass_fds=[descriptor])
@@ -204,7 +204,7 @@ def test_a_readers_glance_does_not_keep_a_training_from_starting(run):
         reader.kill()
 
 
-def test_two_readers_do_not_take_each_other_for_a_training(run):
+def test_two_readers_do_not_see_each_other_as_a_training(run):
     descriptor = os.open(run.path, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH)
@@ -213,7 +213,7 @@ def test_two_readers_do_not_take_each_other_for_a_training(run):
         os.close(descriptor)
 
 
-def test_a_training_that_ends_between_two_looks_has_the_last_word(run, monkeypatch):
+def test_a_training_that_ends_while_its_status_is_read_is_finished(run, monkeypatch):
     run.write_status(RUNNING)
 
     def ended_now(self: Run) -> bool:
@@ -237,7 +237,7 @@ def test_rewind_takes_back_what_came_after(tiny_run):
 
 
 def test_rewind_removes_an_unfinished_line(run):
-    """Else the next row would be written behind it, and both be lost."""
+    """Otherwise the next row would follow on the same line, and both would be lost."""
     run.append_progress(progress_row(1))
     with open(run.path / "progress.jsonl", "ab") as stream:
         stream.write(b'{"step": 2')
@@ -261,7 +261,7 @@ def test_files_are_readable_by_all_whatever_the_umask(tmp_path):
 # Damage
 
 
-def test_a_missing_file_says_that_this_is_no_run(tmp_path):
+def test_a_folder_without_a_config_is_not_a_run(tmp_path):
     for read in (Run(tmp_path).config, Run(tmp_path).status, Run(tmp_path / "gone").config):
         assert "is not a run: it has no " in error_of(read)
     assert f"{tmp_path} is not a run: it has no config.json" in error_of(Run(tmp_path).config)
@@ -290,7 +290,7 @@ def test_a_damaged_config_is_named(run, content):
     assert f"{run.path / 'config.json'} cannot be read: " in error_of(run.config)
 
 
-def test_a_newer_config_says_what_to_do(run):
+def test_a_newer_config_is_an_error_with_a_remedy(run):
     values = json.loads((run.path / "config.json").read_text())
     values["config"]["format"] = 3
     run.write_text("config.json", json.dumps(values))
@@ -332,12 +332,12 @@ def test_a_damaged_status_is_named(run, content):
     ],
 )
 def test_a_status_of_wrong_values_is_named(run, change):
-    """A page computes with these: `status.epoch` of a step that is text would be an error far from its cause."""
+    """Pages compute with these values: an error in `status.epoch` would be far from its cause."""
     run.write_text("status.json", json.dumps(dataclasses.asdict(RUNNING) | change))
     assert f"{run.path / 'status.json'} cannot be read: " in error_of(run.status)
 
 
-def test_a_newer_status_is_read_for_what_is_known(run):
+def test_known_fields_of_a_newer_status_are_read(run):
     values = dataclasses.asdict(replace(RUNNING, state="finished")) | {"mood": "good"}
     run.write_text("status.json", json.dumps(values))
     assert run.status() == replace(RUNNING, state="finished")
@@ -351,7 +351,7 @@ def test_a_status_without_notes_is_read(run):
 # Stopping and deleting
 
 
-def test_the_stop_file_asks_and_is_taken_back(run):
+def test_a_stop_can_be_requested_and_withdrawn(run):
     assert not run.stop_requested()
     run.clear_stop()
     run.request_stop()
@@ -381,7 +381,7 @@ def test_a_run_does_not_take_a_presets_name(runs_root):
     assert find_run("mine").rename("my-dcgan") == Run(runs_root / "my-dcgan")
 
 
-def test_a_new_run_is_refused_what_a_recorded_one_may_have(runs_root):
+def test_options_of_recorded_runs_are_refused_in_new_ones(runs_root):
     config = replace(TINY, gradient_penalty=10.0)
     with pytest.raises(ValueError, match=r"set model\.norm_d to none"):
         Run.create(config)

@@ -37,7 +37,7 @@ def test_head_sentence_and_axis_show_the_direction():
 
 
 @pytest.mark.parametrize("value", [None, math.nan, math.inf, "much", True])
-def test_what_is_not_a_finite_number_is_missing(value):
+def test_a_value_that_is_not_finite_is_missing(value):
     assert SCORES["cfd"].text(value, missing="n/a") == "n/a"
 
 

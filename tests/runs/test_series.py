@@ -105,7 +105,7 @@ def test_many_readers_of_a_growing_recording_get_whole_tables(tmp_path):
     assert steps_of(newest.update()) == list(range(1, 200))
 
 
-def test_rows_that_cannot_be_read_are_a_sentence(tmp_path):
+def test_rows_that_cannot_be_read_are_an_error(tmp_path):
     series = Series(recording(tmp_path, range(1, 3))).update()
     (tmp_path / "progress.jsonl").unlink()
     (tmp_path / "progress.jsonl").mkdir()
@@ -140,8 +140,8 @@ def test_half_a_row_waits_for_its_end(tmp_path):
 
 
 @pytest.mark.parametrize("until", [3, 4, 9])
-def test_a_resume_between_two_looks_is_read_again(tmp_path, until):
-    """Also where the file has outgrown its old length again: then only its bytes tell."""
+def test_after_a_resume_all_rows_are_read_again(tmp_path, until):
+    """The file may be longer than before the resume, so its bytes are compared."""
     run = recording(tmp_path, range(1, 5))
     series = Series(run).update()
     run.rewind(2)

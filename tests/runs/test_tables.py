@@ -56,7 +56,7 @@ def test_the_time_left_is_the_pace_of_the_rows():
     ("seconds", "text"),
     [(0.2, "0 s"), (59.4, "59 s"), (59.6, "1 min"), (200, "3 min 20 s"), (3599.7, "1 h"), (7500, "2 h 5 min")],
 )
-def test_times_are_said_in_words(seconds, text):
+def test_durations_are_written_in_words(seconds, text):
     assert tables.duration(seconds) == text
 
 

@@ -46,7 +46,7 @@ PATIENCE_SECONDS = 120
 
 
 def small(preset: str, **changes) -> TrainConfig:
-    """The preset's recipe on small networks without dropout, whose masks are each rank's own."""
+    """Return the preset's recipe with small networks and no dropout, whose masks differ between ranks."""
     config = PRESETS[preset].config
     widths = {"hidden_g": (16, 24), "hidden_d": (24, 16), "width_g": 4, "width_d": 4, "dropout": 0.0}
     recipe = {"batch_size": 8, "epochs": 8, "steps_per_epoch": 0}
@@ -84,7 +84,7 @@ FEW = {
 
 
 def numbers(config: TrainConfig, ranks: Ranks = ALONE) -> dict[str, list[float]]:
-    """Each step's statistics, and at the end every tensor of the state, summed up in two numbers."""
+    """Return the statistics of each step, and two sums of every tensor of the last state."""
     rng = np.random.RandomState(3)
     images = torch.from_numpy(rng.randint(0, 256, (43, *config.model.image_shape), dtype=np.uint8))
     labels = torch.from_numpy(rng.randint(0, max(config.model.num_classes, 1), 43))
@@ -97,13 +97,13 @@ def numbers(config: TrainConfig, ranks: Ranks = ALONE) -> dict[str, list[float]]
 
 
 def digits_config(digits: DataConfig, preset: str = "dcgan", **changes) -> TrainConfig:
-    """6 steps an epoch, the last of 16 images."""
+    """Return a config with 6 steps an epoch; the last batch has 16 images."""
     return small(preset, data=digits, batch_size=64, epochs=3, log_every=1, ema_half_life_images=200, **changes)
 
 
 def as_a_rank(folder: Path, ports: list[str]) -> None:
-    """What each of three processes does for the tests: all in one, because every start costs seconds. Torchrun's part
-    is played by the environment; the third rank leaves after the first act."""
+    """Run what each of three processes does for all tests, because every start costs seconds. The environment
+    replaces torchrun; the third rank ends after the first part."""
     torch.set_num_threads(1)
     with joined("cpu") as (_, ranks):
         write_numbers(FEW, ranks, folder)
@@ -129,7 +129,7 @@ def write_numbers(cases: dict[str, TrainConfig], ranks: Ranks, folder: Path) -> 
 
 
 def stop_at(path: Path, step: int):
-    """An on_row that asks for a stop during `step`, which the training then finishes."""
+    """Return an on_row that requests a stop during `step`, which the training then finishes."""
 
     def on_row(row, status):
         if row.step >= step - 1:
@@ -144,7 +144,7 @@ LOCAL |= {"GLOO_SOCKET_IFNAME": "lo"} if sys.platform == "linux" else {}
 
 
 def start(*command: str, **environment: str) -> subprocess.Popen:
-    """Python, in a process group of its own."""
+    """Start Python in a process group of its own."""
     return subprocess.Popen(
         [sys.executable, *command],
         env=os.environ | LOCAL | environment,
@@ -156,13 +156,13 @@ def start(*command: str, **environment: str) -> subprocess.Popen:
 
 
 def torchrun(*command: str) -> subprocess.Popen:
-    """`torchrun --nproc-per-node 2 -m dcgan ...`, without a network but the machine's own."""
+    """Start `torchrun --nproc-per-node 2 -m dcgan ...` on the network of this machine only."""
     flags = ["--standalone", "--local-addr", "127.0.0.1", "--nproc-per-node", "2"]
     return start("-m", "torch.distributed.run", *flags, "-m", "dcgan", *command)
 
 
 def finish(process: subprocess.Popen) -> tuple[int, str, str]:
-    """Its exit code and what it said; where it hangs, it is killed with all that it started."""
+    """Return exit code and output. A process that hangs is killed with all processes that it started."""
     try:
         output, errors = process.communicate(timeout=PATIENCE_SECONDS)
     except subprocess.TimeoutExpired:
@@ -179,7 +179,7 @@ def free_ports(count: int) -> list[str]:
 
 @pytest.fixture(scope="module")
 def ranks_folder(tmp_path_factory, digits, scored_digits) -> Path:
-    """The folder in which three processes have done `as_a_rank`."""
+    """Return the folder in which three processes have run `as_a_rank`."""
     folder = tmp_path_factory.mktemp("ranks")
     for name, preset in {"first-on-1": "dcgan", "first-on-2": "dcgan", "deserted": "gan"}.items():
         run = Run(folder / name)
@@ -202,7 +202,7 @@ def ranks_folder(tmp_path_factory, digits, scored_digits) -> Path:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory, digits) -> Run:
-    """The same training by one process."""
+    """Return the same training by one process."""
     run = Run.create(digits_config(digits), "test", tmp_path_factory.mktemp("whole"))
     assert run_training(run, CPU).state == "finished"
     return run
@@ -220,7 +220,7 @@ def test_ranks_have_the_numbers_of_one_process(ranks_folder, name):
 
 
 def compare(config: TrainConfig, first: dict, *others: dict) -> None:
-    """Rank 0 with one process, to rounding; the other ranks with rank 0, bit for bit."""
+    """Compare rank 0 with one process, to rounding, and the other ranks with rank 0, bit for bit."""
     assert all(other == first for other in others)
     alone = numbers(config)
     assert first.keys() == alone.keys()
@@ -231,7 +231,7 @@ def compare(config: TrainConfig, first: dict, *others: dict) -> None:
             np.testing.assert_allclose(first[name], alone[name], rtol=1e-3, atol=1e-5, err_msg=name)
 
 
-def test_the_ranks_shares_are_the_whole():
+def test_the_shares_of_all_ranks_are_the_batch():
     for total, count in itertools.product((0, 1, 2, 7, 64), (1, 2, 3, 8)):
         parts = [list(range(total))[Ranks(rank, count).shard(total)] for rank in range(count)]
         assert list(itertools.chain(*parts)) == list(range(total))
@@ -303,7 +303,7 @@ def test_one_process_goes_on_with_what_ranks_began(ranks_folder, whole):
 
 
 @pytest.mark.slow
-def test_rank_0_scores_what_one_process_would_have_and_the_others_wait(ranks_folder, tmp_path, monkeypatch):
+def test_rank_0_scores_like_one_process_and_the_others_wait(ranks_folder, tmp_path, monkeypatch):
     monkeypatch.setenv("DCGAN_CACHE", str(ranks_folder / "cache"))
     run = Run(ranks_folder / "scored")
     assert run.status().state == "finished"
@@ -358,16 +358,16 @@ def test_a_loss_that_is_not_finite_ends_all_ranks(runs_root, digits):
 @pytest.mark.parametrize(
     "argv", [["presets"], ["train", "dcgan", "--dry-run"], ["train", "dcgam"], ["train", "gan", "-x"]]
 )
-def test_only_rank_0_speaks(argv, monkeypatch, capsys):
-    codes, said = [], []
+def test_only_rank_0_prints(argv, monkeypatch, capsys):
+    codes, outputs = [], []
     for rank in "01":
         monkeypatch.setenv("WORLD_SIZE", "2")
         monkeypatch.setenv("RANK", rank)
         codes.append(main(argv))
-        said.append("".join(capsys.readouterr()))
+        outputs.append("".join(capsys.readouterr()))
     assert codes[0] == codes[1]
-    assert said[0]
-    assert not said[1]
+    assert outputs[0]
+    assert not outputs[1]
 
 
 def test_devices_of_ranks(monkeypatch):

@@ -28,7 +28,7 @@ def generator(tiny_run):
 
 
 def image(generator, z, label=None) -> np.ndarray:
-    """The picture (H, W) of one z (Z,)."""
+    """Return the picture (H, W) of one z (Z,)."""
     labels = None if label is None else np.array([label])
     return pixels.to_uint8(generator(np.asarray(z, np.float32)[None], labels).numpy())[0, 0]
 
@@ -65,7 +65,7 @@ def test_a_sheet_is_that_of_the_command_line(generator):
     assert np.array_equal(reverse, 255 - exploration.sheet(generator, [4], enlarge=2))
 
 
-def test_psi_zero_draws_the_mean_whatever_the_seed(generator):
+def test_psi_zero_draws_the_mean_of_every_seed(generator):
     picture = exploration.sheet(generator, range(4), psi=0.0)
     assert all(np.array_equal(cell, image(generator, np.zeros(6))) for cell in cells(picture, 2, 2))
     half = exploration.sheet(generator, [5], psi=0.5)
@@ -278,7 +278,7 @@ def leaning(image_u8: np.ndarray) -> float:
 
 
 def test_the_best_published_dcgan_adds_the_lean_of_an_eight_to_a_one():
-    """The first seeds of the page do what its text says."""
+    """The first seeds of the page draw what its text says."""
     generator = load_generator(CHECKPOINTS / "dcgan-best-mnist")
     sums = exploration.arithmetic(generator, [3, 14, 768], [112, 400, 943], [26, 162, 727])
     eight, upright_eight, one = map(leaning, sums.means_u8)

@@ -28,7 +28,7 @@ LINK = ShareLink(1, "cdcgan-mnist", "0123456789ab", 3, 2**32 - 1, 12, "lerp", 0.
 
 
 def read(query: str) -> tuple[ShareLink, list[str]]:
-    """Parse as a server does; the last of several values counts."""
+    """Read a query as a server does: the last of several values counts."""
     return ShareLink.from_query(dict(parse_qsl(query, keep_blank_values=True)))
 
 
@@ -122,7 +122,7 @@ def test_the_names_of_paths_are_those_of_the_latents():
     ],
     ids=str,
 )
-def test_a_link_that_cannot_be_read_is_not_made(change):
+def test_a_link_is_made_only_if_it_can_be_read(change):
     (name,) = change
     with pytest.raises(ValueError, match=f"^{name}="):
         replace(LINK, **change)
@@ -159,7 +159,7 @@ def test_recorded_links_are_read_and_written_as_before(query, written, num_notes
 
 @dataclass(frozen=True)
 class ZoomLink(ShareLink):
-    """A link with one field more, of which this row is all there is."""
+    """A link with one more field, which this row alone defines."""
 
     zoom: int = whole_number("z", 3, 1, 8, optional=True)
 

@@ -87,7 +87,7 @@ def test_invalid_label_weights_are_refused(conditional, weights):
         conditional(np.zeros((2, 6)), weights)
 
 
-def test_lerp_leaves_the_norm_interval_and_slerp_does_not():
+def test_lerp_leaves_the_norm_interval_and_slerp_stays_inside():
     generator = load_generator(Run("checkpoints/dcgan-mnist").path)
     low, _ = norm_interval(100, "normal")
     assert render(ShareLink(path="lerp"), generator).norms.min() < low - 1
@@ -151,7 +151,7 @@ def test_the_verdict_compares_weights_and_pixels(generator):
 
 @pytest.mark.parametrize("change", [{"seed_a": 8}, {"frames": 5}, {"path": "lerp"}, {"keys": (4,)}, {"loop": True}])
 def test_the_verdict_of_an_edited_link_says_that_it_may_be_edited(generator, change):
-    """Its digest is still the one of the path that was sent."""
+    """The digest is still that of the path before the edit."""
     edited = replace(render(ShareLink(), generator).link, **change)
     assert verdict(edited, render(edited, generator)) == rendering.EDITED_OR_ROUNDED
 

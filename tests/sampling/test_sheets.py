@@ -20,7 +20,7 @@ from dcgan.sampling import sheets
 
 
 def generator(**model) -> TrainedGenerator:
-    """A small untrained generator, its output far from flat."""
+    """Return a small untrained generator whose images have contrast."""
     torch.manual_seed(0)
     config = TrainConfig(model=ModelConfig(topology="mlp", latent_dim=5, image_size=6, hidden_g=(16,), **model))
     network = build_generator(config.model)

@@ -22,7 +22,7 @@ FULL = {"turn": 0, "slant": 1, "stretch_x": 2, "stretch_y": 3, "shift_x": 4, "sh
 
 
 def numbers(**full: float) -> torch.Tensor:
-    """One image's, each in the middle, where it does nothing, or as given."""
+    """Return the numbers of one image: the neutral value, or the given one."""
     drawn = torch.full((1, NUM_PARAMETERS), 0.5)
     for name, value in full.items():
         drawn[0, FULL[name]] = value
@@ -30,7 +30,7 @@ def numbers(**full: float) -> torch.Tensor:
 
 
 def blob(x: float, y: float) -> torch.Tensor:
-    """A round spot on black, its middle at (x, y) in [-1, 1]."""
+    """Return a round spot on black with its middle at (x, y) in [-1, 1]."""
     steps = (torch.arange(SIZE) + 0.5) * 2 / SIZE - 1
     spot = torch.exp(-((steps[None] - x) ** 2 + (steps[:, None] - y) ** 2) / (2 * 0.05**2))
     return (2 * spot - 1)[None, None]
@@ -61,16 +61,16 @@ def middle(image: torch.Tensor) -> tuple[float, float]:
         ),
     ],
 )
-def test_a_spot_goes_where_the_numbers_say(full, found):
+def test_a_spot_moves_as_the_numbers_describe(full, found):
     assert middle(random_affine(blob(0.4, 0.2), numbers(**full))) == pytest.approx(found, abs=2e-3)
 
 
-def test_half_the_strength_goes_half_as_far():
+def test_half_the_strength_moves_half_as_far():
     half = random_affine(blob(0.4, 0.2), numbers(shift_x=1.0), 0.5)
     assert middle(half) == pytest.approx((0.4 - MAX_TRANSLATION / 2, 0.2), abs=2e-3)
 
 
-def test_without_strength_an_image_stays():
+def test_strength_0_changes_nothing():
     images = torch.randn(3, 3, 28, 28)
     assert torch.allclose(random_affine(images, torch.rand(3, NUM_PARAMETERS), 0.0), images, atol=1e-5)
 
@@ -84,11 +84,11 @@ def test_each_image_goes_by_its_own_numbers():
     assert not torch.allclose(together[0], images[0], atol=0.1)
 
 
-def test_nothing_darker_than_the_image_comes_in_at_an_edge():
+def test_edges_are_filled_with_nothing_darker_than_the_image():
     assert torch.allclose(
         random_affine(torch.full((2, 3, 28, 28), 0.7), torch.ones(2, NUM_PARAMETERS)), torch.tensor(0.7)
     )
 
 
-def test_no_images_are_none():
+def test_an_empty_batch_stays_empty():
     assert random_affine(torch.zeros(0, 1, 28, 28), torch.zeros(0, NUM_PARAMETERS)).shape == (0, 1, 28, 28)

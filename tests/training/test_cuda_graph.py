@@ -51,7 +51,7 @@ class Recording(CapturedStep):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("preset", ["dcgan", "gan", "cdcgan", "dcgan-step"])
-def test_replays_are_the_steps_they_stand_for(preset):
+def test_replays_compute_the_captured_steps(preset):
     """Bit for bit, for both sizes of batch that a pass has."""
     config = small(preset, engine="plain")
     plain, state, backend = TrainState.new(config, CPU), TrainState.new(config, CPU), Recorded()
@@ -68,7 +68,7 @@ def test_replays_are_the_steps_they_stand_for(preset):
         assert torch.equal(state.tensors()[name], value), name
 
 
-def test_what_cannot_be_captured_goes_on_and_says_why(caplog):
+def test_a_step_that_cannot_be_captured_runs_with_a_note(caplog):
     class Refusing(Recorded):
         def capture(self, call):
             raise RuntimeError("operation not permitted when stream is capturing\nmore")
@@ -98,7 +98,7 @@ def test_rates_that_decay_are_written_where_a_graph_reads_them():
 
 
 @pytest.mark.slow
-def test_steps_with_and_without_penalties_have_graphs_of_their_own():
+def test_steps_with_and_without_penalties_have_separate_graphs():
     config = small("dcgan-best", engine="plain", d_reg_interval=3)
     plain, state, backend = TrainState.new(config, CPU), TrainState.new(config, CPU), Recorded()
     step = Recording(update_both, backend)

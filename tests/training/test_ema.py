@@ -11,7 +11,7 @@ from dcgan.training.ema import ema_decay, update_ema
 
 
 def network(weight: float) -> nn.Module:
-    """A linear layer of one weight and its batch norm, all floats set to `weight`."""
+    """Return a linear layer of one weight and a batch norm, with all floats set to `weight`."""
     model = nn.Sequential(nn.Linear(1, 1, bias=False), nn.BatchNorm1d(1))
     with torch.no_grad():
         for value in [*model.parameters(), model[1].running_mean, model[1].running_var]:
@@ -45,7 +45,7 @@ def test_after_a_half_life_the_distance_to_a_constant_model_has_halved(batch_ima
     assert_close(ema[1].running_var, tensor([0.5]))
 
 
-def test_decay_0_follows_and_1_stands_still_exactly():
+def test_decay_0_copies_and_decay_1_keeps_exactly():
     model = network(1 / 3)
     ema = network(7e7)
     update_ema(ema, model, 1.0)
@@ -54,7 +54,7 @@ def test_decay_0_follows_and_1_stands_still_exactly():
     assert torch.equal(ema[0].weight, model[0].weight)
 
 
-def test_gradients_stay_out():
+def test_the_average_has_no_gradients():
     model = network(1.0)
     ema = copy.deepcopy(model).requires_grad_(False)
     update_ema(ema, model, 0.5)
@@ -62,6 +62,6 @@ def test_gradients_stay_out():
     assert ema[0].weight.grad_fn is None
 
 
-def test_unlike_networks_are_refused():
+def test_networks_of_different_structure_are_refused():
     with pytest.raises(ValueError, match="zip"):
         update_ema(nn.Linear(1, 1, bias=False), nn.Linear(1, 1), 0.5)

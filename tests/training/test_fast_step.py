@@ -44,7 +44,7 @@ CPU = torch.device("cpu")
 DCGAN = PRESETS["dcgan"].config.model
 RECIPES = {
     **{name: small(name) for name in PRESETS if name != "dcgan64"},
-    "32 pixels in colour": small("dcgan64", model={"image_size": 32, "channels": 3}),
+    "32 pixels in color": small("dcgan64", model={"image_size": 32, "channels": 3}),
     "relativistic with penalties, no norm": small(
         "dcgan", loss="relativistic", real_target=1.0, generator_target=1.0, r1_gamma=1.0, r2_gamma=0.5,
         model={"norm_d": "none"}, ema_half_life_images=100,
@@ -74,7 +74,7 @@ RECIPES = {
 
 
 def new_pair(config: TrainConfig) -> tuple[TrainState, TrainState]:
-    """The reference's state and the fast step's."""
+    """Return the state of the plain step and the state of the fast step."""
     return TrainState.new(replace(config, engine="plain"), CPU), TrainState.new(config, CPU)
 
 
@@ -87,7 +87,7 @@ def in_double():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("config", RECIPES.values(), ids=RECIPES)
-def test_100_steps_are_the_references(config, in_double):
+def test_100_steps_are_those_of_the_plain_step(config, in_double):
     compare_100_steps(config, threads=1)
 
 
@@ -102,7 +102,7 @@ def test_100_steps_are_the_references(config, in_double):
         "auxiliary head, random affine, norm",
     ],
 )
-def test_100_steps_are_the_references_with_the_discriminators_executor(name, in_double):
+def test_100_steps_are_those_of_the_plain_step_with_an_executor(name, in_double):
     compare_100_steps(RECIPES[name], threads=2)
 
 
@@ -137,7 +137,7 @@ SINGLE = {"dcgan at its own size": PRESETS["dcgan"].config} | {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("config", SINGLE.values(), ids=SINGLE)
-def test_each_of_the_first_100_steps_is_the_references_in_single_precision(config):
+def test_each_of_100_steps_is_that_of_the_plain_step_in_single_precision(config):
     config = replace(config, data=DataConfig(limit=4000))
     plain, fast = new_pair(config)
     step = choose_step(fast)
@@ -253,8 +253,8 @@ def test_fold_and_unfold_are_adjoint_and_differentiable_twice(in_double):
     assert torch.autograd.gradgradcheck(lambda x: Fold.apply(x, 2, 1).square(), patches)
 
 
-def test_an_updates_own_gradients_are_all_that_is_computed():
-    """The discriminator's update wants no gradient of the images, the generator's none of the weights."""
+def test_an_update_computes_only_its_own_gradients():
+    """The update of D needs no gradient of the images. The update of G needs none of D's weights."""
     network = AcceleratedDiscriminator(build_discriminator(ModelConfig(topology="conv", width_d=2)))
     images = torch.randn(4, 1, 28, 28, requires_grad=True)
     logits = network(images)
@@ -265,7 +265,7 @@ def test_an_updates_own_gradients_are_all_that_is_computed():
     assert for_images.abs().sum() > 0
 
 
-def test_fully_connected_networks_are_left_as_they_are():
+def test_fully_connected_networks_are_not_changed():
     state = TrainState.new(small("gan"), CPU)
     choose_step(state)
     assert state.accelerated == state.gan

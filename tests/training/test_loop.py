@@ -39,7 +39,7 @@ CPU = torch.device("cpu")
 
 
 def small(preset: str, **changes) -> TrainConfig:
-    """The preset's recipe on networks small enough to step in milliseconds, by the reference step."""
+    """Return the preset's recipe with small networks and the plain step; a step takes milliseconds."""
     config = PRESETS[preset].config
     widths = {"hidden_g": (16, 24), "hidden_d": (24, 16), "width_g": 4, "width_d": 4}
     return replace(config, model=replace(config.model, **widths), batch_size=8, **({"engine": "plain"} | changes))
@@ -144,7 +144,7 @@ def beginners_step(g, d, opt_g, opt_d, real: Tensor) -> None:
         ("gan-beginners", beginners_step, 2e-4, 1e-8),
     ],
 )
-def test_a_step_is_the_tutorials_step(preset, tutorial_step, lr, eps):
+def test_a_step_is_that_of_the_tutorial(preset, tutorial_step, lr, eps):
     config = small(preset)
     batches = first_batches(config, 3)
     state = TrainState.new(config, CPU)
@@ -171,7 +171,7 @@ def test_a_step_is_the_tutorials_step(preset, tutorial_step, lr, eps):
 
 
 def test_a_step_in_another_order_is_another_step():
-    """The tolerance above is tight enough to tell recipes apart."""
+    """The tolerance above distinguishes the recipes."""
     config = small("dcgan")
     swapped = replace(config, order="discriminator-first")
     results = []
@@ -185,7 +185,7 @@ def test_a_step_in_another_order_is_another_step():
         torch.testing.assert_close(results[0][name], results[1][name], rtol=1e-4, atol=2e-4 / 20)
 
 
-def test_the_first_loss_of_step_by_step_is_its_trace():
+def test_the_first_loss_of_step_by_step_is_the_printed_one():
     """On real digits, with its full networks, the tutorial prints D 1.387 = 2 ln 2 at iteration 0: a sum, not a mean.
 
     It prints G 0.638 there, which hangs on its initial weights and learning rate; ours starts near ln 2 as well.
@@ -250,8 +250,8 @@ def test_penalties_change_the_update_but_not_the_reported_loss():
     assert norms[0] != norms[1]
 
 
-def test_rare_penalties_weigh_as_much_as_they_are_rare():
-    """At the first of three steps three times as much, at the others nothing."""
+def test_rare_penalties_are_scaled_by_their_interval():
+    """The penalty counts threefold at the first of three steps, and not at the others."""
     recipe = small("dcgan-best", d_reg_interval=3)
     state = TrainState.new(recipe, CPU)
     for number, batch in enumerate(first_batches(recipe, 6)):
@@ -283,7 +283,7 @@ def test_statistics_are_those_of_the_logits():
     assert float(stats.d_grad_norm) == pytest.approx(squares**0.5, rel=1e-5)
 
 
-def test_the_discriminator_stands_still_and_collects_nothing_in_the_generators_update():
+def test_the_update_of_g_changes_neither_weights_nor_gradients_of_d():
     config = small("dcgan")
     state = TrainState.new(config, CPU)
     before = weights(state.gan.discriminator)
@@ -386,7 +386,7 @@ def test_the_average_follows_the_generator_with_its_half_life():
     assert state.best_generator is state.ema
 
 
-def test_train_yields_every_step_to_the_last_and_goes_on_from_a_state():
+def test_train_yields_every_step_and_continues_from_a_state():
     config = small("gan", epochs=2)
     batches = batches_for(config)
     steps = [result.state.step for result in training_steps(config, batches, CPU)]
@@ -403,8 +403,8 @@ def test_train_yields_every_step_to_the_last_and_goes_on_from_a_state():
 
 
 @pytest.mark.parametrize("preset", ["gan", "dcgan", "dcgan-keras", "cgan"])
-def test_a_state_stored_and_loaded_goes_on_bit_for_bit(preset):
-    """At every step, dropout, batch norm, both optimizers and the average included."""
+def test_a_loaded_state_continues_bit_for_bit(preset):
+    """Dropout, batch norm, both optimizers and the average continue too, from every step."""
     config = small(preset, ema_half_life_images=50)
     all_batches = first_batches(config, 6)
 
@@ -480,7 +480,7 @@ def test_learning_rates_fall_along_half_a_cosine(engine, share):
     assert rates == sorted(rates, reverse=True)
 
 
-def test_a_training_cut_in_two_goes_on_with_the_rates_it_would_have_had():
+def test_a_resumed_training_has_the_learning_rates_of_one_run():
     config = small("dcgan", lr_decay=1.0, engine="plain", epochs=2)
     *_, whole = training_steps(config, batches_for(config), CPU)
     for cut in training_steps(config, batches_for(config), CPU):
@@ -495,7 +495,7 @@ def test_a_training_cut_in_two_goes_on_with_the_rates_it_would_have_had():
 
 
 def test_a_step_outside_of_a_training_has_the_full_rates():
-    """Nobody has said how long it is: a benchmark, a lesson."""
+    """Its length is unknown, as in a benchmark."""
     config = small("dcgan", lr_decay=1.0)
     state = TrainState.new(config, CPU)
     train_step(state, first_batches(config, 1)[0])

@@ -43,7 +43,7 @@ AT_REAL_AND_FAKE = {  # discriminator, generator
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_values_worked_out_by_hand(name):
+def test_losses_have_the_values_computed_by_hand(name):
     discriminator, generator = AT_REAL_AND_FAKE[name]
     assert_close(LOSSES[name].discriminator(REAL, FAKE), tensor(discriminator))
     assert_close(LOSSES[name].generator(REAL, FAKE), tensor(generator))
@@ -60,13 +60,13 @@ def test_values_worked_out_by_hand(name):
         ("relativistic", 0.6931471806, 0.6931471806),
     ],
 )
-def test_an_undecided_discriminator(name, discriminator, generator):
+def test_losses_of_an_undecided_discriminator(name, discriminator, generator):
     undecided = torch.zeros(3, dtype=torch.float64)
     assert LOSSES[name].discriminator(undecided, undecided).item() == pytest.approx(discriminator, abs=1e-9)
     assert LOSSES[name].generator(undecided, undecided).item() == pytest.approx(generator, abs=1e-9)
 
 
-def test_properties():
+def test_losses_have_their_stated_properties():
     assert {name for name, loss in LOSSES.items() if loss.targets} == {"bce", "minimax", "least-squares"}
     assert {name for name, loss in LOSSES.items() if loss.pairs_real_with_fake} == {"relativistic"}
     assert {name for name, loss in LOSSES.items() if loss.logits_are_probabilities} == {"bce", "minimax"}
@@ -192,7 +192,7 @@ def test_a_config_with_an_unknown_loss_is_read_but_not_trained():
         TrainState.new(config, torch.device("cpu"))
 
 
-def test_a_loss_that_pairs_needs_as_many_fake_images_as_real_ones():
+def test_a_loss_that_pairs_needs_equally_many_real_and_fake_images():
     message = "generator_batch_factor=2 cannot pair real and fake images; loss relativistic needs 1"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         check_loss(TrainConfig(loss="relativistic", generator_batch_factor=2))

@@ -35,7 +35,7 @@ CPU = torch.device("cpu")
 
 
 def small(digits: DataConfig, preset: str = "gan", **changes) -> TrainConfig:
-    """6 steps an epoch, the last of 16 images."""
+    """Return a config with 6 steps an epoch; the last batch has 16 images."""
     config = PRESETS[preset].config
     model = replace(config.model, hidden_g=(16, 24), hidden_d=(24, 16), width_g=4, width_d=4)
     recipe = {"model": model, "data": digits, "batch_size": 64, "epochs": 3, "log_every": 4}
@@ -49,13 +49,13 @@ def trained(tmp_path: Path, config: TrainConfig) -> Run:
 
 
 def files(run: Run) -> dict[str, bytes]:
-    """All that two equal trainings share: everything but times."""
+    """Return what two equal trainings have in common: all values except times."""
     names = [p for p in run.path.rglob("*") if p.suffix in (".png", ".safetensors") and p != run.state_path]
     return {str(p.relative_to(run.path)): p.read_bytes() for p in names}
 
 
 def stop_at(run: Run, step: int):
-    """An on_row that asks for a stop during `step`, which the training then finishes."""
+    """Return an on_row that requests a stop during `step`, which the training then finishes."""
 
     def on_row(row, status):
         if row.step >= step - 1:
@@ -139,7 +139,7 @@ def test_a_resume_elsewhere_keeps_where_the_training_was_before(tmp_path, digits
     assert run.status().environment == environment
 
 
-def test_a_finished_run_trained_again_stays_as_it_is(tmp_path, digits):
+def test_a_finished_run_trained_again_does_not_change(tmp_path, digits):
     run = trained(tmp_path, small(digits))
     before = files(run) | {"rows": (run.path / "progress.jsonl").read_bytes()}
     assert run_training(run, CPU).state == "finished"
@@ -155,7 +155,7 @@ print(run_training(Run(sys.argv[1]), torch.device("cpu"), lambda row, status: pr
 
 
 def start(run: Run) -> subprocess.Popen:
-    """Another process that trains the run, once its first row is written."""
+    """Start another process that trains the run, and wait for its first row."""
     process = subprocess.Popen(
         [sys.executable, "-c", SCRIPT, str(run.path)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -179,7 +179,7 @@ def test_a_signal_finishes_the_step_and_saves(tmp_path, digits, number):
 
 
 @pytest.mark.slow
-def test_a_killed_training_reads_interrupted_and_goes_on_from_its_last_save(tmp_path, digits, monkeypatch):
+def test_a_killed_training_is_interrupted_and_resumes_from_its_last_save(tmp_path, digits, monkeypatch):
     config = small(digits, epochs=10_000, log_every=50)
     run = Run.create(config, "test", tmp_path)
     process = start(run)
@@ -217,7 +217,7 @@ def test_a_loss_that_is_not_finite_fails_with_the_step_and_keeps_the_last_good_w
 
 
 def test_weights_that_are_not_finite_are_never_saved(tmp_path, digits):
-    """A step's losses can be finite and its update infinite: the next step would tell, the save must not wait."""
+    """Losses can be finite while the update is infinite, and a save comes before the next loss."""
     run = Run.create(small(digits), "test", tmp_path)
     recorder = recording.Recorder.open(run, CPU, None)
     recorder._save()
@@ -230,7 +230,7 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path, digits):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("victim", ["progress.jsonl", "samples", "state.safetensors"])
-def test_a_full_disk_fails_with_a_sentence_and_a_resume_finishes(tmp_path, digits, monkeypatch, victim):
+def test_a_full_disk_fails_with_its_reason_and_a_resume_finishes(tmp_path, digits, monkeypatch, victim):
     config = small(digits, "dcgan", log_every=1)
     whole = trained(tmp_path / "whole", config)
     run = Run.create(config, "test", tmp_path / "full")
@@ -255,7 +255,7 @@ def test_a_full_disk_fails_with_a_sentence_and_a_resume_finishes(tmp_path, digit
     assert files(run) == files(whole)
 
 
-def test_a_disk_too_full_for_the_status_still_tells_the_caller(tmp_path, digits, monkeypatch):
+def test_a_disk_too_full_for_the_status_is_an_error_for_the_caller(tmp_path, digits, monkeypatch):
     run = Run.create(small(digits), "test", tmp_path)
 
     def no_room(self, name, data):
@@ -271,7 +271,7 @@ def test_a_disk_too_full_for_the_status_still_tells_the_caller(tmp_path, digits,
 
 
 def pictures(folder: Path, preset: str = "gan", **data) -> TrainConfig:
-    """24 images in each of two classes, if they are not there yet: 3 steps an epoch."""
+    """Write 24 images in each of two classes, if they are missing: 3 steps an epoch."""
     for i in range(48):
         path = folder / ("ants", "bees")[i % 2] / f"{i:02}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -284,7 +284,7 @@ def pictures(folder: Path, preset: str = "gan", **data) -> TrainConfig:
 @pytest.mark.slow
 @pytest.mark.parametrize("preset", ["gan", "cgan"])
 @pytest.mark.parametrize("recorded", [True, False])
-def test_a_folder_as_it_was_is_gone_on_with_bit_for_bit(tmp_path, preset, recorded):
+def test_an_unchanged_folder_is_resumed_bit_for_bit(tmp_path, preset, recorded):
     config = pictures(tmp_path / "own", preset)
     whole = trained(tmp_path / "whole", config)
     run = Run.create(config, "test", tmp_path / "cut")
@@ -301,13 +301,13 @@ def test_a_folder_as_it_was_is_gone_on_with_bit_for_bit(tmp_path, preset, record
     assert files(run) == files(whole)
 
 
-def test_the_state_of_a_named_set_says_nothing_of_files(tmp_path, digits):
+def test_the_state_of_a_named_set_has_no_files(tmp_path, digits):
     assert set(load_tensors(trained(tmp_path, small(digits, epochs=1)).state_path)[1]) == {
         "kind", "config", "step", "images_seen", "wall_seconds",
     }  # fmt: skip
 
 
-def test_a_resume_refuses_labels_that_mean_other_classes(tmp_path):
+def test_a_resume_refuses_labels_of_other_classes(tmp_path):
     run = Run.create(pictures(tmp_path / "own", "cgan"), "test", tmp_path)
     run_training(run, CPU, stop_at(run, 4))
     (tmp_path / "own" / "ants").rename(tmp_path / "own" / "cats")  # label 0 would now be bees
@@ -339,7 +339,7 @@ def test_a_resume_refuses_a_folder_too_small_for_the_steps_that_were_made(tmp_pa
     assert (run.status().state, run.status().step) == ("failed", 7)
 
 
-def test_a_resume_with_other_files_says_so_each_time(tmp_path):
+def test_every_resume_with_other_files_adds_a_note(tmp_path):
     run = Run.create(pictures(tmp_path / "own", holdout=0.1), "test", tmp_path)
     run_training(run, CPU, stop_at(run, 2))
     (tmp_path / "own" / "bees" / "01.png").rename(tmp_path / "own" / "bees" / "new.png")
@@ -352,7 +352,7 @@ def test_a_resume_with_other_files_says_so_each_time(tmp_path):
     assert status.state == "finished"
 
 
-def test_a_cache_that_is_damaged_on_the_way_fails_with_its_sentence(tmp_path, monkeypatch):
+def test_a_cache_damaged_during_the_training_fails_with_its_reason(tmp_path, monkeypatch):
     monkeypatch.setenv("DCGAN_CACHE", str(tmp_path / "cache"))
     config = pictures(tmp_path / "own", resident_limit_mib=0, cache=True)
     run = Run.create(config, "test", tmp_path)
@@ -373,7 +373,7 @@ def test_a_cache_that_is_damaged_on_the_way_fails_with_its_sentence(tmp_path, mo
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")  # Python 3.12 on
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a file that was being opened
-def test_a_decoding_process_that_is_killed_is_told_of(tmp_path):
+def test_a_killed_decoding_process_is_the_reason_of_the_failure(tmp_path):
     run = Run.create(pictures(tmp_path / "own", resident_limit_mib=0, workers=1), "test", tmp_path)
     status = run_training(run, CPU, lambda row, status: [child.kill() for child in multiprocessing.active_children()])
     assert (status.state, run.status()) == ("failed", status)
@@ -426,7 +426,7 @@ ALLOCATOR = "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: 
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
-def test_what_goes_wrong_on_the_way_is_the_reason_of_a_failed_run(tmp_path, digits, monkeypatch, error, sentence):
+def test_an_error_during_the_training_is_the_reason_of_the_failure(tmp_path, digits, monkeypatch, error, sentence):
     run = Run.create(small(digits), "test", tmp_path)
     whole = recording.training_steps
 
@@ -441,7 +441,7 @@ def test_what_goes_wrong_on_the_way_is_the_reason_of_a_failed_run(tmp_path, digi
     assert f"ERROR {status.error}\n" in run.log_path.read_text()
 
 
-def test_an_error_that_nobody_foresaw_is_raised_and_leaves_reason_and_trace(tmp_path, digits, monkeypatch):
+def test_an_unexpected_error_is_raised_and_leaves_reason_and_trace(tmp_path, digits, monkeypatch):
     run = Run.create(small(digits), "test", tmp_path)
 
     def failing(*arguments):
@@ -456,7 +456,7 @@ def test_an_error_that_nobody_foresaw_is_raised_and_leaves_reason_and_trace(tmp_
     assert "Traceback" in run.log_path.read_text()
 
 
-def test_networks_that_fit_nowhere_are_a_sentence(tmp_path, digits):
+def test_networks_too_large_for_the_memory_are_one_error(tmp_path, digits):
     config = small(digits)
     config = replace(config, model=replace(config.model, latent_dim=1, hidden_g=(10**6, 10**6)))
     run = Run.create(config, "test", tmp_path)
@@ -464,7 +464,7 @@ def test_networks_that_fit_nowhere_are_a_sentence(tmp_path, digits):
         run_training(run, CPU)
 
 
-def test_data_that_is_missing_is_an_error_for_the_caller(tmp_path, digits):
+def test_missing_data_are_an_error_for_the_caller(tmp_path, digits):
     run = Run.create(small(digits, data=DataConfig(name=f"folder:{tmp_path / 'nowhere'}")), "test", tmp_path)
     with pytest.raises(FileNotFoundError, match="nowhere"):
         run_training(run, CPU)
@@ -478,7 +478,7 @@ def test_a_state_of_other_networks_is_refused_by_name(tmp_path, digits):
         run_training(run, CPU)
 
 
-def test_threads_are_the_configs_and_the_callers_afterwards(tmp_path, digits):
+def test_the_number_of_threads_is_that_of_the_config_and_restored_afterwards(tmp_path, digits):
     before = torch.get_num_threads()
     run = trained(tmp_path, small(digits, threads=1, epochs=1))
     assert run.status().environment["threads"] == "1"
@@ -495,7 +495,7 @@ def test_grid_and_snapshot_steps():
 
 
 def test_rows_are_made_where_the_device_has_no_float64(tmp_path, digits, monkeypatch):
-    """Apple GPUs: float64 exists only for what `.cpu()` has given."""
+    """Apple GPUs have no float64; only tensors on the CPU can have it."""
     on_cpu, cpu, double = set(), torch.Tensor.cpu, torch.Tensor.double
 
     def to_cpu(tensor, *arguments, **options):

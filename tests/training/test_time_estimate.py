@@ -23,11 +23,11 @@ def forgotten(runs_root, monkeypatch):
 @pytest.mark.parametrize(
     ("preset", "steps"), [("gan", 37_500), ("dcgan-keras", 23_400), ("dcgan-step", 1955), ("cdcgan", 9380)]
 )
-def test_the_steps_are_the_recordings(preset, steps):
+def test_the_steps_are_those_of_the_recordings(preset, steps):
     assert time_estimate.steps_of(PRESETS[preset].config) == steps
 
 
-def test_a_folders_steps_are_unknown_unless_named():
+def test_the_steps_of_a_folder_are_unknown_without_steps_per_epoch():
     folder = replace(TINY, data=DataConfig(name="folder:/photos"))
     assert time_estimate.steps_of(folder) is None
     assert time_estimate.steps_of(replace(folder, steps_per_epoch=10)) == 20
@@ -54,14 +54,14 @@ def test_a_measurement_is_kept_and_scales_with_the_epochs(runs_root):
 
 
 @pytest.mark.slow
-def test_it_is_forgotten_on_another_machine(monkeypatch):
+def test_a_measurement_is_not_used_on_another_machine(monkeypatch):
     assert measured(TINY)
     monkeypatch.setattr(time_estimate, "cpu_name", lambda: "another")
     assert time_estimate.estimate(TINY) is None
 
 
 @pytest.mark.slow
-def test_what_cannot_be_measured_is_tried_once(monkeypatch):
+def test_a_failed_measurement_is_tried_once(monkeypatch):
     monkeypatch.setenv("DCGAN_DEVICE", "cuda:99")
     assert measured(TINY) is None
     started = []
@@ -71,7 +71,7 @@ def test_what_cannot_be_measured_is_tried_once(monkeypatch):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"a": 1}', '{"a": {}}'])
-def test_a_damaged_cache_is_no_error(runs_root, text):
+def test_a_damaged_cache_gives_no_estimate(runs_root, text):
     runs_root.mkdir()
     (runs_root / ".speed.json").write_text(text)
     assert time_estimate.estimate(TINY) is None
