@@ -228,10 +228,15 @@ def candidate_record(options: argparse.Namespace) -> Record:
     config = tyro.cli(TrainConfig, default=base, args=options.flags, registry=config_registry())
     check_new(config)
     if config.data.name != "mnist" or config.model.image_shape != (1, 28, 28):
-        raise ValueError(f"{options.candidate} learns {config.data.name}; the targets are those of MNIST at 28x28")
+        shape = "x".join(map(str, config.model.image_shape))
+        raise ValueError(
+            f"{options.candidate} draws {shape} images of {config.data.name}; the targets are for mnist at 1x28x28"
+        )
     known = [field.name for field in dataclasses.fields(GpuOptions)]
     if unknown := [name for name in options.gpu_options if name not in known]:
         raise ValueError(f"--gpu-options {unknown[0]} is unknown; choose of {', '.join(known)}")
+    if options.gpu_options and options.track != "gpu":
+        raise ValueError(f"--gpu-options {options.gpu_options[0]} has no effect on --track cpu; leave it out")
     return Record(
         options.save or options.candidate or FALLBACK,
         options.track,
@@ -251,7 +256,7 @@ def check_savable(options: argparse.Namespace, records: Sequence[Record]) -> Non
         raise ValueError("--save needs a measurement; leave --quick out")
     if options.save in [record.name for record in records]:
         raise ValueError(f"records.json has a record {options.save!r} already; choose another name")
-    if commit().endswith("*"):
+    if commit().endswith(("*", "-")):
         raise ValueError("--save needs a commit that others can check out; commit your changes first")
 
 

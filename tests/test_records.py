@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import os
 import statistics
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +22,7 @@ import torchvision
 from recipes import random_batches, small
 from torch import nn
 
-from dcgan.config import TrainConfig
+from dcgan.config import DataConfig, TrainConfig
 from dcgan.data.named_sets import read_named_set
 from dcgan.evaluation.classifier import load_classifier
 from dcgan.presets import PRESETS
@@ -203,6 +205,82 @@ def test_every_record_has_a_row_and_options_that_are_known(book, trainings):
         trainings.GpuOptions(**record.options)
 
 
+# Who takes part
+
+
+@pytest.fixture
+def line_up(scripts, book, records_file, monkeypatch, tmp_path):
+    """Call line_up with command-line arguments, on the records of `records_file`."""
+
+    def call(*arguments: str):
+        monkeypatch.setattr(sys, "argv", ["record.py", *arguments])
+        monkeypatch.setattr(scripts.record, "read_records", lambda: book.read_records(records_file))
+        options = scripts.record.parse()
+        return scripts.record.line_up(options, CPU, tmp_path, DataConfig(root=str(tmp_path)))
+
+    return call
+
+
+def test_the_tutorial_and_the_previous_record_run_before_the_newest(line_up, tmp_path):
+    record, entrants = line_up()
+    assert [entrant.name for entrant in entrants] == ["tutorial's loop", "first", "second"]
+    assert record.name == "second"
+    assert [entrant.scored for entrant in entrants] == [False, True, True]
+    assert [entrant.steps for entrant in entrants] == [100, None, None]
+    assert [entrant.factor for entrant in entrants] == [375.0, 1.0, 1.0]  # of 37,500 steps
+    assert {entrant.config.data.root for entrant in entrants} == {str(tmp_path)}
+    assert record.config.data.root == ""
+    assert [entrant.name for entrant in line_up("--record", "first")[1]] == ["tutorial's loop", "first"]
+
+
+def test_the_whole_tutorial_is_scored(line_up):
+    tutorial = line_up("--full")[1][0]
+    assert (tutorial.steps, tutorial.factor, tutorial.scored) == (37_500, 1.0, True)
+
+
+def test_a_candidate_runs_beside_the_newest_record(line_up):
+    record, entrants = line_up("--candidate", "dcgan-best", "--epochs", "3", "--model.width-d", "32", "--seed", "7")
+    assert [entrant.name for entrant in entrants] == ["tutorial's loop", "second", "dcgan-best"]
+    base = PRESETS["dcgan-best"].config
+    assert record.config == replace(base, epochs=3, model=replace(base.model, width_d=32))
+    assert record.options == {}
+
+
+def test_options_of_a_gpu_belong_to_the_candidate(line_up):
+    arguments = "--track", "gpu", "--candidate", "dcgan-best", "--gpu-options", "channels_last", "two_streams"
+    record, entrants = line_up(*arguments)
+    assert record.options == {"channels_last": True, "two_streams": True}
+    assert entrants[-1].start.keywords["options"].two_streams
+    assert not entrants[1].start.keywords["options"].any
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--target", "real"], "--candidate"),
+        (["--candidate", "dcgan64"], "1x64x64"),
+        (["--candidate", "dcgan", "--data.name", "kmnist"], "kmnist"),
+        (["--candidate", "dcgan", "--gpu-options", "quick"], "two_streams"),
+        (["--candidate", "dcgan", "--gpu-options", "compiled"], "--track cpu"),
+        (["--candidate", "dcgan", "--save", "first"], "first"),
+        (["--candidate", "dcgan", "--save", "new", "--quick"], "--quick"),
+    ],
+)
+def test_a_measurement_that_cannot_be_is_refused_before_it(line_up, arguments, named):
+    with pytest.raises(ValueError, match=named):
+        line_up(*arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--epochs", "3"], ["--save", "new"], ["--record", "first", "--candidate", "dcgan"], ["--seeds", "1"]],
+)
+def test_arguments_that_exclude_each_other_end_the_command(line_up, arguments, capsys):
+    with pytest.raises(SystemExit):
+        line_up(*arguments)
+    assert arguments[0] in capsys.readouterr().err
+
+
 # The tables
 
 
@@ -320,6 +398,24 @@ def test_random_digits_are_read_as_mnist_is(scripts, tmp_path):
         assert labels.max() == 9
         theirs = torchvision.datasets.MNIST(str(tmp_path), train=split == "train")
         assert theirs.data.equal(torch.from_numpy(images_u8[:, 0]))
+
+
+@pytest.mark.slow
+def test_a_quick_run_needs_no_mnist(tmp_path):
+    """Its tables have numbers, and both say that they are not a measurement."""
+    code = "import sys, pathlib, record; record.PROJECT_DATA = pathlib.Path('missing'); record.main()"
+    command = [sys.executable, "-c", code, "--quick", "--target", "real"]
+    environment = os.environ | {"DCGAN_CACHE": str(tmp_path)}
+    result = subprocess.run(command, cwd=ROOT / "benchmarks", env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count("| tutorial's loop |") == 3
+    assert result.stdout.count("Not a measurement") == 3
+
+
+def test_a_measurement_needs_mnist(scripts, monkeypatch, tmp_path):
+    monkeypatch.setattr(scripts.record, "PROJECT_DATA", tmp_path)
+    with pytest.raises(FileNotFoundError, match="MNIST"):
+        scripts.record.unpacked_digits(tmp_path, quick=False)
 
 
 # The options of a GPU
