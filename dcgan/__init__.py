@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time _HOME says the s
     from dcgan.training.recording import run_training
     from dcgan.training.state import TrainState
     from dcgan.training.step import StepStats, train_step
-    from dcgan.training.train import train
+    from dcgan.training.train import resume, train
 
 __version__ = "0.2.0"
 
@@ -68,6 +68,7 @@ __all__ = [
     "load_generator",
     "load_images",
     "make_batches",
+    "resume",
     "run_training",
     "save_generator",
     "train",
@@ -109,6 +110,7 @@ _HOME = {
     "TrainState": "training.state",
     "StepStats": "training.step",
     "train_step": "training.step",
+    "resume": "training.train",
     "train": "training.train",
 }
 """Public name -> its module."""

@@ -28,9 +28,9 @@ from dcgan.latents import Vectors, latents_from_seeds, truncate
 from dcgan.models.gan import build_discriminator, build_generator
 from dcgan.models.inference import sample
 from dcgan.models.networks import Discriminator, Generator
+from dcgan.runs.headers import METADATA_KEY
 from dcgan.runs.run import Run
 
-METADATA_KEY = "dcgan"
 FULL_PRECISION_LIMIT_BYTES = {"generator": 10_000_000, "discriminator": 2_000_000}
 """Weights that are larger in float32 are stored in half precision, so that they can be published. A discriminator's
 file is never used to draw or to resume."""

@@ -320,6 +320,18 @@ class TrainConfig:
                 f"generator_batch_factor={self.generator_batch_factor} needs fresh fakes; set reuse_fakes to False",
             )
 
+    def decay_factor(self, step: int, steps: int) -> float:
+        """Return the factor, in [0, 1], of both learning rates at a step of 0..steps - 1, of a training of `steps`.
+
+        It is 1 until the last `lr_decay` of the steps, and falls there along half a cosine to 0. Source: Loshchilov
+        and Hutter 2017, SGDR, equation 5, without restarts.
+        """
+        assert 0 <= step < steps, f"step {step} is not one of {steps}"
+        if not self.lr_decay:
+            return 1.0
+        progress = max(0.0, 1 - (1 - step / steps) / self.lr_decay)
+        return (1 + math.cos(math.pi * progress)) / 2
+
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dictionary; from_json makes an equal config of it."""
         return {"format": FORMAT, **dataclasses.asdict(self)}

@@ -18,6 +18,7 @@ from dcgan.data.named_sets import check_data
 from dcgan.presets import PRESETS
 from dcgan.runs import diagnosis
 from dcgan.runs.listing import find_run, named_config
+from dcgan.runs.resume import check_resumable, has_finished, length_refusal, rates_refusal
 from dcgan.runs.rows import ProgressRow, Status
 from dcgan.runs.run import Run, RunError
 from dcgan.training.losses import check_loss, logits_are_probabilities
@@ -101,31 +102,46 @@ def with_preset(arguments: Sequence[str]) -> tuple[Callable[..., int], list[str]
     return partial(train, config=named_config(name)[0]), full
 
 
-def resume(run: RunName, *, device: Device = "auto", tensorboard: FlagCreatePairsOff[bool] = False) -> int:
-    """Continue a training that was stopped, interrupted or failed, from its last save.
+def resume(
+    run: RunName,
+    *,
+    epochs: Annotated[int | None, arg(metavar="EPOCHS")] = None,
+    device: Device = "auto",
+    tensorboard: FlagCreatePairsOff[bool] = False,
+) -> int:
+    """Continue a training from its last save; --epochs makes it longer, also after its last epoch.
+
+    A run that is extended to 40 epochs holds the weights of a run that was trained for 40 epochs at once. Learning
+    rates that decay follow the new length, if they have not begun to fall.
 
     Args:
         run: A run's path or name (see: runs).
+        epochs: All epochs of the training, more than it has done. None: those of its config.
         device: cuda, cuda:1, mps or cpu; auto: $DCGAN_DEVICE, or the fastest device of this machine.
         tensorboard: Mirror losses and samples for TensorBoard, under RUN/tensorboard.
     """
     recorded = find_run(run)
-    status = recorded.status() if _has_begun(recorded) else None
-    if status and status.step and not recorded.state_path.exists():
-        raise RunError(
-            f"{recorded.path} has no {recorded.state_path.name} and cannot be resumed, like every published run; "
-            f"train its config again: {PROG} train {name_in_shell(recorded)}"
-        )
-    if status and status.state == "finished":
-        print(
-            f"{recorded.path} has finished its {status.epochs} epochs; a longer training starts from the beginning:"
-        )
-        print(f"  {PROG} train {name_in_shell(recorded)} --epochs {2 * status.epochs}")
+    check_resumable(recorded)
+    if epochs is None and has_finished(recorded):
+        _print_how_to_train_on(recorded)
         return 0
+    if epochs is not None and (refusal := length_refusal(recorded, epochs)):
+        raise RunError(refusal)
     with _prepared(device, tensorboard=tensorboard) as (chosen, ranks):
         if ranks.rank:
-            return _follow(recorded, chosen, ranks)
-        return _record(recorded, chosen, ranks, tensorboard=tensorboard)
+            return _follow(recorded, chosen, ranks, epochs)
+        return _record(recorded, chosen, ranks, tensorboard=tensorboard, epochs=epochs)
+
+
+def _print_how_to_train_on(run: Run) -> None:
+    """Print that the run has finished, and the command that trains it longer."""
+    epochs, name = run.config().epochs, name_in_shell(run)
+    print(f"{run.path} has finished its {epochs} epochs")
+    if rates_refusal(run):
+        print("its learning rates have fallen, so a longer training starts from the beginning:")
+        print(f"  {PROG} train {name} --epochs {2 * epochs}")
+    else:
+        print(f"train on with: {PROG} resume {name} --epochs {2 * epochs}")
 
 
 def _has_begun(run: Run) -> bool:
@@ -146,7 +162,7 @@ def _prepared(device: str, *, tensorboard: bool) -> Iterator[tuple[torch.device,
         yield chosen, ranks
 
 
-def _follow(run: Run, device: torch.device, ranks: Ranks) -> int:
+def _follow(run: Run, device: torch.device, ranks: Ranks, epochs: int | None = None) -> int:
     """Train as a rank that records nothing. Rank 0 prints for all; this rank prints only its own errors."""
     from dcgan.runtime.distributed import LostRankError
     from dcgan.training.failures import out_of_memory
@@ -154,7 +170,7 @@ def _follow(run: Run, device: torch.device, ranks: Ranks) -> int:
 
     with redirect_stderr(sys.__stderr__):  # `main` has silenced it
         try:
-            run_training(run, device, ranks=ranks)
+            run_training(run, device, ranks=ranks, epochs=epochs)
         except LostRankError:
             time.sleep(GRACE_SECONDS)
             return 2
@@ -166,7 +182,7 @@ def _follow(run: Run, device: torch.device, ranks: Ranks) -> int:
     return 0
 
 
-def _record(run: Run, device: torch.device, ranks: Ranks, *, tensorboard: bool) -> int:
+def _record(run: Run, device: torch.device, ranks: Ranks, *, tensorboard: bool, epochs: int | None = None) -> int:
     """Train to the end or to a stop, show progress, and print how it ended and what to do next."""
     from dcgan.cli.progress_bar import Progress
     from dcgan.training.recording import run_training
@@ -191,7 +207,7 @@ def _record(run: Run, device: torch.device, ranks: Ranks, *, tensorboard: bool) 
                 mirror.update()
 
         try:
-            status = run_training(run, device, on_row, ranks)
+            status = run_training(run, device, on_row, ranks, epochs=epochs)
         except KeyboardInterrupt:
             if _has_begun(run):
                 print(

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 
 from dcgan.config import RENAMED, TrainConfig
 from dcgan.fields import as_text, config_fields, differences, value_of
+from dcgan.runs.headers import tensor_entries
 
 _BUFFERS = ("running_mean", "running_var", "num_batches_tracked", "balance_bias")
 """Tensors that are stored beside the weights and that no gradient changes."""
-
-_LARGEST_HEADER = 100_000_000
-"""Bytes; safetensors' own limit."""
 
 
 def config_table(left: TrainConfig, right: TrainConfig) -> list[dict[str, str]]:
@@ -33,10 +30,7 @@ def config_table(left: TrainConfig, right: TrainConfig) -> list[dict[str, str]]:
 def stored_parameters(weights: Path) -> int | None:
     """Count the trainable parameters in a safetensors file by its header; None where it is missing or damaged."""
     try:
-        with open(weights, "rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(length)) if length <= _LARGEST_HEADER else {}
-        tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
+        tensors = tensor_entries(weights)
         shapes = [entry["shape"] for name, entry in tensors.items() if not _is_buffer(name)]
         return sum(map(math.prod, shapes)) or None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

@@ -13,12 +13,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from dcgan import files
 from dcgan.config import TrainConfig
 from dcgan.files import PROJECT, runs_root, take_lock
 from dcgan.runs.listing import list_runs
+from dcgan.runs.resume import change_length, check_resumable, has_finished, length_refusal
 from dcgan.runs.rows import Status
 from dcgan.runs.run import LOCK_VARIABLE, OWN_LOCK, Run, RunError
 
@@ -79,18 +81,21 @@ def start(config: TrainConfig, preset: str = "custom", root: Path | None = None)
     return run
 
 
-def resume(run: Run) -> None:
-    """Continue a run from its last save, in a process that outlives this one. Raises RunError where it cannot."""
+def resume(run: Run, *, epochs: int | None = None) -> None:
+    """Continue a run from its last save, in a process that outlives this one; `epochs` changes its length.
+
+    Raises RunError where the run cannot be continued, or not to that length (see dcgan.runs.resume).
+    """
     status = run.status()
     if run.is_published:
         raise LaunchError(f"{run.name} is a published model and is not resumed; start a training with its preset")
-    if status.state == "finished":
-        raise LaunchError(f"{run.name} has finished its {status.epochs} epochs; start a longer training instead")
-    if status.step and not run.state_path.exists():
-        raise LaunchError(f"{run.name} has no {run.state_path.name} to go on from; start its training again")
+    check_resumable(run)
+    if epochs is None and has_finished(run):
+        raise LaunchError(f"{run.name} has finished its {run.config().epochs} epochs; ask for more epochs")
+    if epochs is not None and (refusal := length_refusal(run, epochs)):
+        raise LaunchError(refusal)
     with _place_for_one_more(run.path.parent, resumed=run):
-        run.write_status(Status("running", status.step, status.steps, status.epochs, environment=status.environment))
-        _spawn(run)
+        _spawn(run, resumed_status=status, epochs=epochs)
 
 
 def stop(run: Run) -> None:
@@ -134,13 +139,21 @@ def _place_for_one_more(root: Path, resumed: Run | None = None) -> Iterator[None
         os.close(starting)
 
 
-def _spawn(run: Run) -> None:
-    """Start the process that trains the run. On return the process holds the run's lock, or has ended."""
+def _spawn(run: Run, *, resumed_status: Status | None = None, epochs: int | None = None) -> None:
+    """Start the process that trains the run. On return the process holds the run's lock, or has ended.
+
+    A status to resume from is written as `running`, or with `epochs` the run's new length is. Both happen under the
+    lock, so that no other training reads them half changed.
+    """
     lock = take_lock(run.path, patience_seconds=2.0)
     if lock is None:
         raise LaunchError(f"{run.name} is being trained already")
     try:
         run.clear_stop()
+        if epochs is not None:
+            change_length(run, epochs)
+        elif resumed_status:
+            run.write_status(replace(resumed_status, state="running", error="", notes=()))
         if files.INHERITABLE_LOCKS:
             process = _popen(run, lock)
     finally:

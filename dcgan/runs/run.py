@@ -17,7 +17,7 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from dcgan import files
 from dcgan.config import TrainConfig, check_new, with_current_names
@@ -34,6 +34,15 @@ OWN_LOCK = "own"
 """The training inherits no lock and takes its own."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 """A run's name: no path, nothing hidden, and no flag to a command line."""
+
+
+class Length(NamedTuple):
+    """A length that a training had before a resume changed it."""
+
+    epochs: int
+    """Epochs of the whole training at that time."""
+    until_step: int
+    """Steps that were done when the length changed."""
 
 
 class Run(RunPaths):
@@ -81,9 +90,22 @@ class Run(RunPaths):
         raise RunError(f"{root / stem} exists a thousand times; name another folder")
 
     def write_config(self, config: TrainConfig, preset: str) -> None:
-        """Write config.json, once and before the first step."""
+        """Write config.json, before the first step. Only `change_epochs` changes it later."""
         created = datetime.now(UTC).isoformat(timespec="seconds")
         values = {"preset": preset, "created": created, "config": config.to_json()}
+        self.write_text("config.json", json.dumps(values, indent=1) + "\n")
+
+    def change_epochs(self, epochs: int, step: int) -> None:
+        """Write the config with another number of epochs, and note the earlier number and the step of the change.
+
+        The step is that of the last save. A number from which no step was trained is not noted. The caller holds the
+        lock and has checked the number (see dcgan.runs.resume).
+        """
+        values, config, earlier = self._read_object(self.config_path), self.config(), self.earlier_lengths
+        if not earlier or earlier[-1].until_step < step:
+            earlier = (*earlier, Length(config.epochs, step))
+        values["config"] = dataclasses.replace(config, epochs=epochs).to_json()
+        values["earlier_lengths"] = [length._asdict() for length in earlier]
         self.write_text("config.json", json.dumps(values, indent=1) + "\n")
 
     # Reading
@@ -100,6 +122,16 @@ class Run(RunPaths):
     def preset(self) -> str:
         """Name of the preset the run was started from, or 'custom'."""
         return str(self._read_object(self.config_path).get("preset", "custom"))
+
+    @property
+    def earlier_lengths(self) -> tuple[Length, ...]:
+        """The numbers of epochs that the run had before its present one, oldest first; damaged ones are left out."""
+        recorded = self._read_object(self.config_path).get("earlier_lengths")
+        lengths = []
+        for entry in recorded if isinstance(recorded, list) else ():
+            if isinstance(entry, dict) and all(type(entry.get(name)) is int for name in Length._fields):
+                lengths.append(Length(entry["epochs"], entry["until_step"]))
+        return tuple(lengths)
 
     def _read_object(self, path: Path) -> dict[str, Any]:
         try:

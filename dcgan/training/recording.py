@@ -23,6 +23,7 @@ from dcgan.evaluation.epoch_scores import Scorer
 from dcgan.latents import latents_from_seeds
 from dcgan.models.inference import sample
 from dcgan.models.networks import Generator
+from dcgan.runs.resume import change_length
 from dcgan.runs.rows import UNSCORED, ProgressRow, ScoreRow, Status
 from dcgan.runs.run import Run, RunError
 from dcgan.runtime.distributed import ALONE, Ranks
@@ -53,8 +54,12 @@ OnRow = Callable[[ProgressRow, Status], None]
 log = logging.getLogger(__name__)
 
 
-def run_training(run: Run, device: torch.device, on_row: OnRow | None = None, ranks: Ranks = ALONE) -> Status:
+def run_training(
+    run: Run, device: torch.device, on_row: OnRow | None = None, ranks: Ranks = ALONE, *, epochs: int | None = None
+) -> Status:
     """Train what the run's config says, from its last save if it has one, and record everything in the run.
+
+    `epochs` makes the run one of so many epochs first, see dcgan.runs.resume. Its config then says so.
 
     Of several ranks each calls this; rank 0 records, the others read and compute. All stop after the same step,
     whichever of them is asked to. Where a rank is gone the others raise LostRankError, and rank 0 records it.
@@ -68,8 +73,10 @@ def run_training(run: Run, device: torch.device, on_row: OnRow | None = None, ra
     """
     keep_freed_memory()
     if ranks.rank:
-        return _follow(run, device, ranks)
+        return _follow(run, device, ranks, epochs)
     with run.lock() as launched, logging_to(run), arithmetic(run.config()), stop_signals(ranks) as signals:
+        if epochs is not None:
+            change_length(run, epochs)
         if not launched:
             run.clear_stop()  # `launch` did so before; a stop that is here was requested while this process started
         recorder = None
@@ -88,9 +95,10 @@ def run_training(run: Run, device: torch.device, on_row: OnRow | None = None, ra
     return status
 
 
-def _follow(run: Run, device: torch.device, ranks: Ranks) -> Status:
+def _follow(run: Run, device: torch.device, ranks: Ranks, epochs: int | None) -> Status:
     """Train as a rank that records nothing."""
     config = run.config()
+    config = replace(config, epochs=config.epochs if epochs is None else epochs)  # rank 0 may not have written it yet
     with arithmetic(config), stop_signals(ranks) as signals:
         ranks.barrier()  # rank 0 may have a set to download, or a reason to end here
         batches, state, _ = load_training(run, config, device, ranks)

@@ -6,7 +6,6 @@ B real images of a step, Z latent.
 from __future__ import annotations
 
 import copy
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -133,7 +132,7 @@ def begin_step(state: TrainState) -> None:
     """Seed the noise of the next step, and set its learning rates. Both are functions of its number."""
     _seed_step(state)
     if state.config.lr_decay and state.steps is not None:
-        factor = decay_factor(state.step, state.steps, state.config.lr_decay)
+        factor = state.config.decay_factor(state.step, state.steps)
         for optimizer, lr in ((state.optimizer_g, state.config.lr_g), (state.optimizer_d, state.config.lr_d)):
             for group in optimizer.param_groups:
                 if isinstance(group["lr"], Tensor):
@@ -146,17 +145,6 @@ def count_step(state: TrainState, num_images: int) -> None:
     """Count a step on `num_images` real images of all ranks."""
     state.step += 1
     state.images_seen += num_images
-
-
-def decay_factor(step: int, steps: int, share: float) -> float:
-    """Return the factor, in [0, 1], of both learning rates at a step of 0..steps - 1.
-
-    It is 1 until the last `share` (in (0, 1]) of the steps, and falls there along half a cosine to 0. Source:
-    Loshchilov and Hutter 2017, SGDR, equation 5, without restarts.
-    """
-    assert 0 <= step < steps, f"step {step} is not one of {steps}"
-    progress = max(0.0, 1 - (1 - step / steps) / share)
-    return (1 + math.cos(math.pi * progress)) / 2
 
 
 def _seed_step(state: TrainState) -> None:

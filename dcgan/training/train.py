@@ -1,4 +1,4 @@
-"""`dcgan.train`: the one call from Python that trains and records a run."""
+"""`dcgan.train` and `dcgan.resume`: the calls from Python that train and record a run, and continue one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 
 from dcgan.config import TrainConfig
 from dcgan.fields import changed, config_fields
-from dcgan.runs.listing import named_config
+from dcgan.runs.listing import find_run, named_config
+from dcgan.runs.resume import check_resumable
+from dcgan.runs.rows import Status
 from dcgan.runs.run import Run
 from dcgan.runtime.device import choose_device
 from dcgan.training.failures import TrainingError
@@ -26,7 +28,7 @@ def train(
 ) -> Run:
     """Train a preset or a config, record the training in a new run directory, and return the run.
 
-    Ctrl-C finishes the step and saves. The returned run then has the state "stopped", and `run_training` continues
+    Ctrl-C finishes the step and saves. The returned run then has the state "stopped", and `dcgan.resume` continues
     it. A training that cannot begin leaves no directory.
 
     Args:
@@ -65,6 +67,48 @@ def train(
     finally:
         if not run.status_path.exists():
             run.delete()
+    return _not_failed(run, status)
+
+
+def resume(
+    run: Run | str | Path,
+    *,
+    epochs: int | None = None,
+    device: str = "auto",
+    on_row: OnRow | None = None,
+) -> Run:
+    """Continue a training from its last save to its last epoch, and return the run.
+
+    `epochs` makes the training longer, also after its last epoch. The run then holds the weights of a run that was
+    trained for so many epochs at once, bit for bit. A finished run stays as it is without `epochs`.
+
+    Args:
+        run: A run, or its name or path.
+        epochs: All epochs of the training, more than the run has done. Default: those of its config.
+        device: As in `train`.
+        on_row: As in `train`.
+
+    Raises:
+        RunError: The run has no state to continue from, is being trained, or cannot have so many epochs: learning
+            rates that decay keep their length once they have begun to fall.
+        FileNotFoundError: The data are not there.
+        TrainingError: The training failed after its start. The last good weights are kept; the message names the run.
+
+    Example:
+        >>> import dcgan
+        >>> config = dict(device="cpu", batch_size=16, data__limit=64, score_images=0)
+        >>> run = dcgan.train("gan", epochs=1, **config)
+        >>> run = dcgan.resume(run, epochs=2, device="cpu")
+        >>> run.status().epoch, run.config().epochs
+        (2.0, 2)
+    """
+    run = run if isinstance(run, Run) else find_run(str(run))
+    check_resumable(run)
+    return _not_failed(run, run_training(run, choose_device(device), on_row, epochs=epochs))
+
+
+def _not_failed(run: Run, status: Status) -> Run:
+    """Return the run. Raises TrainingError where its training failed."""
     if status.state == "failed":
         raise TrainingError(f"{run.path} failed: {status.error}")
     return run

@@ -17,7 +17,7 @@ from dcgan.cli.main import main
 from dcgan.presets import PRESETS
 from dcgan.runs.diagnosis import diagnose
 from dcgan.runs.listing import list_runs
-from dcgan.runs.run import Run
+from dcgan.runs.run import Length, Run
 from dcgan.training import recording
 
 
@@ -119,7 +119,25 @@ def test_resume_finishes_a_training_that_a_stop_file_stopped(capsys, places, mon
     assert run.status().state == "finished"
     assert main(["resume", str(run.path)]) == 0
     out = capsys.readouterr().out
-    assert f"python -m dcgan train {run.name} --epochs 6" in out
+    assert f"python -m dcgan resume {run.name} --epochs 6" in out
+
+
+def test_resume_extends_a_finished_run(capsys, places, trained_gan):
+    run = copy_run(trained_gan, places)
+    assert main(["resume", "mine", "--epochs", "2"]) == 0
+    assert f"finished 2 epochs, saved in {run.path}" in capsys.readouterr().out
+    assert (run.config().epochs, run.status().epoch, run.earlier_lengths) == (2, 2.0, (Length(1, 4),))
+    assert main(["train", "mine"]) == 0
+    (whole,) = (other for other in list_runs(places) if other != run)
+    assert run.generator_path.read_bytes() == whole.generator_path.read_bytes()
+    assert "has done 2 epochs" in command_error(capsys, "resume", "mine", "--epochs", "1")
+
+
+def test_resume_offers_a_new_training_once_the_rates_have_fallen(capsys, places, trained_gan):
+    change_config(copy_run(trained_gan, places), lr_decay=0.5)
+    assert main(["resume", "mine"]) == 0
+    assert "python -m dcgan train mine --epochs 2" in capsys.readouterr().out
+    assert "began to fall at step 3 of its 4" in command_error(capsys, "resume", "mine", "--epochs", "2")
 
 
 def test_resume_starts_a_run_that_never_began(capsys, places, trained_gan):
@@ -171,7 +189,7 @@ def test_an_aborted_training_prints_the_command_that_resumes(capsys, monkeypatch
     run = copy_run(trained_gan, places)
     run.write_status(replace(run.status(), state="running"))
 
-    def interrupted(*arguments):
+    def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(recording, "run_training", interrupted)
@@ -180,7 +198,7 @@ def test_an_aborted_training_prints_the_command_that_resumes(capsys, monkeypatch
 
 
 def test_a_training_aborted_before_its_first_step_leaves_no_run(capsys, monkeypatch, places):
-    def interrupted(*arguments):
+    def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(recording, "run_training", interrupted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 from recorded import TINY, record_run
 
+from dcgan.checkpoint import save_tensors
 from dcgan.config import DataConfig
 from dcgan.files import CHECKPOINTS
 from dcgan.runs import launch
@@ -73,6 +75,21 @@ def test_a_training_starts_runs_stops_and_resumes_to_its_end(runs_root):
     assert run.status().environment["earlier devices"] == f"cuda (H200) to step {stopped.step:,}"
     assert run.status().step == run.status().steps == 1000
     assert [row.step for row in run.progress()[0]] == sorted({row.step for row in run.progress()[0]})
+
+
+@pytest.mark.slow
+def test_a_finished_training_is_extended(runs_root):
+    run = launch.start(SHORT, "tiny")
+    assert ended(run) == "finished"
+    launch.resume(run, epochs=500)
+    status = run.status()
+    assert (status.state, status.steps, status.epochs) == ("running", 1000, 500)
+    assert run.config().epochs == 500
+    launch.stop(run)
+    assert ended(run) == "stopped"
+    launch.resume(run, epochs=math.ceil(run.status().epoch) + 1)
+    assert ended(run) == "finished"
+    assert run.status().step == 2 * run.config().epochs
 
 
 @pytest.mark.slow
@@ -219,8 +236,11 @@ def test_a_public_server_replays_unless_its_owner_allows_training(runs_root, mon
 
 def test_only_an_unfinished_run_with_a_saved_state_is_resumed(runs_root):
     finished = record_run(runs_root)
+    save_tensors(finished.state_path, {}, {"step": 4})
     with pytest.raises(RunError, match="has finished its 2 epochs"):
         launch.resume(finished)
+    with pytest.raises(RunError, match="has done 2 epochs, and 2 are not more"):
+        launch.resume(finished, epochs=2)
     with pytest.raises(RunError, match="published"):
         launch.resume(Run(CHECKPOINTS / "dcgan-mnist"))
     lost = record_run(runs_root)
@@ -231,8 +251,11 @@ def test_only_an_unfinished_run_with_a_saved_state_is_resumed(runs_root):
         launch.stop(lost)
     run, lock = locked_run(runs_root)
     run.write_status(replace(run.status(), state="running", step=0))
-    with lock, pytest.raises(RunError, match="being trained already"):
-        launch.resume(run)
+    with lock:
+        for epochs in (None, 9):
+            with pytest.raises(RunError, match="being trained already"):
+                launch.resume(run, epochs=epochs)
+    assert run.config() == TINY
 
 
 def test_a_run_that_was_never_launched_has_no_last_words(tiny_run):

@@ -115,6 +115,9 @@ def as_a_rank(folder: Path, ports: list[str]) -> None:
         run_training(Run(folder / "first-on-1"), device, ranks=ranks)
         stopped = run_training(Run(folder / "first-on-2"), device, stop_at(folder / "first-on-2", 7), ranks)
         run_training(Run(folder / "scored"), device, ranks=ranks)
+        run_training(Run(folder / "extended"), device, ranks=ranks)
+        run_training(Run(folder / "extended"), device, ranks=ranks, epochs=3)
+        run_training(Run(folder / "at once"), device, ranks=ranks)
         (folder / f"stopped.{ranks.rank}").write_text(f"{stopped.state} {stopped.step}")
         if ranks.rank:
             recording.training_steps = lambda *arguments: itertools.islice(training_steps(*arguments), 3)
@@ -185,6 +188,10 @@ def ranks_folder(tmp_path_factory, digits, scored_digits) -> Path:
         run = Run(folder / name)
         run.path.mkdir()
         run.write_config(digits_config(digits, preset), "test")
+    for name, epochs in {"extended": 2, "at once": 3}.items():
+        run = Run(folder / name)
+        run.path.mkdir()
+        run.write_config(replace(digits_config(digits, "gan"), epochs=epochs), "test")
     scored = Run(folder / "scored")
     scored.path.mkdir()
     scored.write_config(digits_config(scored_digits, score_images=50), "test")
@@ -300,6 +307,13 @@ def test_one_process_goes_on_with_what_ranks_began(ranks_folder, whole):
     assert run_training(run, CPU).state == "finished"
     assert names(run) == names(whole)
     np.testing.assert_allclose(rows(run), rows(whole), rtol=1e-4)
+
+
+def test_ranks_that_train_longer_hold_the_weights_of_that_length(ranks_folder):
+    extended, at_once = Run(ranks_folder / "extended"), Run(ranks_folder / "at once")
+    assert (extended.status().step, extended.config(), extended.earlier_lengths) == (18, at_once.config(), ((2, 12),))
+    for name in ("generator_ema.safetensors", "generator.safetensors", "discriminator.safetensors"):
+        assert (extended.path / name).read_bytes() == (at_once.path / name).read_bytes()
 
 
 @pytest.mark.slow
