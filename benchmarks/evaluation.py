@@ -1,7 +1,7 @@
-"""How long scoring a generator takes, the first time and after, and where it goes. `python benchmarks/evaluation.py`.
+"""Time the evaluation of a generator: the first, later ones, and their parts. `python benchmarks/evaluation.py`.
 
-The first evaluation also measures the real images and caches the result; later ones read it. Each round has its own
-cache, which is empty at first. Then images/s of what an evaluation does to each of its images.
+The first evaluation also measures the real images and caches the result. Later evaluations read this cache. Each
+round begins with an empty cache. The second table has images/s for each part of an evaluation.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def main() -> None:
     generator.train_config = dataclasses.replace(generator.train_config, data=data)
     classifier = load_classifier(data.name)
 
-    def seconds() -> float:
+    def timed() -> float:
         started = time.perf_counter()
         evaluate(generator, classifier=classifier, num_images=count)
         return time.perf_counter() - started
@@ -45,8 +45,8 @@ def main() -> None:
     for _ in range(options.rounds):
         with tempfile.TemporaryDirectory() as cache:
             os.environ["DCGAN_CACHE"] = cache
-            first.append(seconds())
-            second.append(seconds())
+            first.append(timed())
+            second.append(timed())
     rows = [
         ["first evaluation, empty cache", spread(first, 1), spread(ratios(first, first), 2)],
         ["second evaluation", spread(second, 1), spread(ratios(second, first), 2)],
@@ -68,8 +68,8 @@ def main() -> None:
         },
         options.rounds,
     )
-    rows = [[name, spread(each, 2), spread(count / s for s in each)] for name, each in times.items()]
-    print_table(f"{count:,} images, on their own", ["", "seconds", "images/s"], rows)
+    rows = [[name, spread(seconds, 2), spread(count / s for s in seconds)] for name, seconds in times.items()]
+    print_table(f"Parts of an evaluation of {count:,} images", ["", "seconds", "images/s"], rows)
     print("\nRatio: how many times faster than the first evaluation of the round; then the median (lowest..highest).")
 
 
@@ -77,10 +77,10 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--model", default="dcgan-mnist", help="a published model (default: dcgan-mnist)")
     parser.add_argument("--count", type=int, default=10_000, help="images (default: 10000)")
-    parser.add_argument("--limit", type=int, default=0, help="training images, the first so many; 0: all")
+    parser.add_argument("--limit", type=int, default=0, help="use only so many training images; 0: all")
     parser.add_argument("--rounds", type=int, default=3, help="measured rounds (default: 3)")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: PyTorch's choice")
-    parser.add_argument("--quick", action="store_true", help="as little as shows that everything runs")
+    parser.add_argument("--quick", action="store_true", help="one short round, to test that everything runs")
     options = parser.parse_args()
     if options.quick:
         options.count, options.limit, options.rounds, options.threads = 100, 1000, 1, 1

@@ -1,6 +1,6 @@
 """Measure the demo's server: a render of 64 frames, and one image at another t. `python benchmarks/render.py`.
 
-The calls take turns, on the device that DCGAN_DEVICE names, or the fastest. Each ends with the pixels on the CPU.
+The calls run in turn, on the device that DCGAN_DEVICE names, or on the fastest one. Each ends with pixels on the CPU.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from dcgan.sampling.rendering import draw_at, render
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=50, help="measured rounds (default: 50)")
-    parser.add_argument("--quick", action="store_true", help="as little as shows that everything runs")
+    parser.add_argument("--quick", action="store_true", help="three short rounds, to test that everything runs")
     options = parser.parse_args()
     rounds = options.rounds
     if options.quick:

@@ -1,7 +1,7 @@
-"""How fast a trained generator draws, one by one, in our chunks, and all at once. `python benchmarks/sampling.py`.
+"""Time the drawing of images one at a time, in chunks, and in one batch. `python benchmarks/sampling.py`.
 
-Our sampling draws in chunks of one size, so that an image does not depend on its neighbors. This says what it costs
-beside one big batch, and what it saves beside a loop over single images. All end as images in [-1, 1] on the CPU.
+`dcgan.models.inference` draws in chunks of one size, so that an image does not depend on its neighbors. This script
+compares it with one big batch and with a loop over single images. All return images in [-1, 1] on the CPU.
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ COUNTS = (64, 1024, 10_000)
 
 
 def one_by_one(generator: TrainedGenerator, z: Tensor) -> Tensor:
-    return torch.cat([all_at_once(generator, each) for each in z.split(1)])
+    return torch.cat([in_one_batch(generator, row) for row in z.split(1)])
 
 
 @torch.no_grad()
-def all_at_once(generator: TrainedGenerator, z: Tensor) -> Tensor:
+def in_one_batch(generator: TrainedGenerator, z: Tensor) -> Tensor:
     low, high = generator.config.pixel_range
     images = generator.network(z.to(generator.device)).cpu()
     return (images - low) * (2 / (high - low)) - 1
 
 
-def ours(generator: TrainedGenerator, z: Tensor) -> Tensor:
+def in_chunks(generator: TrainedGenerator, z: Tensor) -> Tensor:
     return sample(generator.network, z)
 
 
-CONTESTANTS: dict[str, Callable[[TrainedGenerator, Tensor], Tensor]] = {
+METHODS: dict[str, Callable[[TrainedGenerator, Tensor], Tensor]] = {
     "one image at a time": one_by_one,
-    f"ours, chunks of {CHUNK}": ours,
-    "one big batch": all_at_once,
+    f"chunks of {CHUNK}": in_chunks,
+    "one big batch": in_one_batch,
 }
-"""The first is what the others are compared with."""
+"""The others are compared with the first."""
 
 
 def load(model: str, count: int, device: torch.device) -> tuple[TrainedGenerator, Tensor]:
@@ -68,16 +68,16 @@ def main() -> None:
     torch.set_num_threads(options.threads or torch.get_num_threads())
     tables = [(model, count) for model in MODELS for count in options.counts]
     memory: dict[tuple[str, int, str], float] = {}
-    if device.type == "cpu":  # all of it first, while this process may be forked
-        print(f"Of the memory, {peak_mib(lambda: None):,.0f} MiB are Python and PyTorch, loaded.", flush=True)
+    if device.type == "cpu":  # before any computation, while this process may be forked
+        print(f"The memory includes {peak_mib(lambda: None):,.0f} MiB for Python and PyTorch.", flush=True)
         for model, count in tables:
-            for name, draw in CONTESTANTS.items():
+            for name, draw in METHODS.items():
                 memory[model, count, name] = peak_mib(functools.partial(load_and_draw, draw, model, count, device))
     print(machine_line(device))
     for model, count in tables:
         generator, z = load(model, count, device)
         calls = {}
-        for name, draw in CONTESTANTS.items():
+        for name, draw in METHODS.items():
             calls[name] = functools.partial(draw, generator, z)
             if device.type == "cuda":
                 torch.cuda.reset_peak_memory_stats(device)
@@ -93,9 +93,8 @@ def main() -> None:
         title = f"{model}, {count:,} images on {device.type}: {options.rounds} rounds, in turn{clock}"
         print_table(title, ["drawn", "images/s", "ratio", "memory, MiB"], rows)
     print(
-        "\nRatio: how many times faster than the first row, in each round; then the median (lowest..highest) of the "
-        "rounds.\nMemory: the peak of a process of its own (CPU: resident, imports included), or of the GPU's "
-        "allocations."
+        "\nRatio: how many times faster than the first row, as the median (lowest..highest) of the rounds.\n"
+        "Memory: the peak resident memory of a separate process with its imports, or of the GPU's allocations."
     )
 
 
@@ -108,20 +107,17 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--cpu-time",
         action="store_true",
-        help="on a busy machine: one thread, and its processor time instead of the clock's",
+        help="for a busy machine: use one thread, and count its processor time",
     )
-    parser.add_argument("--quick", action="store_true", help="as little as shows that everything runs")
+    parser.add_argument("--quick", action="store_true", help="two short rounds, to test that everything runs")
     options = parser.parse_args()
     if options.cpu_time:
         options.threads = 1
         if options.device != "cpu":
-            parser.error("--cpu-time sees this process only: leave --device out")
+            parser.error("--cpu-time counts this process only; leave --device out")
     if options.quick:
-        options.counts, options.rounds, options.threads = (
-            [2, 64],
-            2,
-            1,
-        )  # several threads wait for each other where the cores are busy
+        options.counts, options.rounds = [2, 64], 2
+        options.threads = 1  # on busy cores, several threads wait for each other
     return options
 
 

@@ -1,11 +1,11 @@
-"""What a second process is worth on this machine, in images a second. `python benchmarks/scaling.py`.
+"""Compare one and two processes on this machine, in images a second. `python benchmarks/scaling.py`.
 
-Times the training step, with random images, by one process with one thread, one process with two, and two ranks with
-one thread each (gloo), for `gan` and `dcgan` with 128 and 512 images in a batch. The contestants take turns, so that
-what else the machine does falls on all; printed are medians over the rounds. `--quick` is a sign of life: one round.
+The script times training steps of `gan` and `dcgan` on random images, with 128 and 512 images in a batch. It compares
+one process with one thread, one process with two threads, and two ranks with one thread each (gloo). They run in
+turn, so that other work of the machine affects all of them. The table has medians over the rounds.
 
-A busy machine slows processes that wait for each other more than one alone. So the last column tells by processor
-time, which others cannot take away, what two ranks are worth at best: with two free cores and no waiting.
+A busy machine slows processes that wait for each other more than a single one. So the last column has the ratio of
+processor times. It is the highest possible gain of two ranks: with two free cores and without waiting.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from dcgan.runtime.host import cpu_name
 from dcgan.training.loop import StepResult, training_steps
 from dcgan.training.state import TrainState
 
-CONTESTANTS = {"1 process, 1 thread": (1, 1), "1 process, 2 threads": (1, 2), "2 ranks, 1 thread each": (2, 1)}
+SETUPS = {"1 process, 1 thread": (1, 1), "1 process, 2 threads": (1, 2), "2 ranks, 1 thread each": (2, 1)}
 CASES = [("gan", 128), ("gan", 512), ("dcgan", 128), ("dcgan", 512)]
 
 
 class Turn(NamedTuple):
     images_per_second: float
     cpu_seconds_per_image: float
-    """Of the rank that needed most, for each image of the whole batch."""
+    """The processor time of the slowest rank, divided by the images of the whole batch."""
 
 
 def main() -> None:
@@ -51,13 +51,13 @@ def main() -> None:
     cases, rounds, seconds = ([c for c in CASES if c[1] == 128], 1, 0.5) if quick else (CASES, 7, 2.0)
     print(f"{cpu_name()}, {os.cpu_count()} cores, PyTorch {torch.__version__}, {rounds} rounds of {seconds} s")
     print(f"load before: {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "")
-    columns = ["preset", "batch", *CONTESTANTS, "2 ranks to 1", "2 ranks to 2 threads", "at best"]
+    columns = ["preset", "batch", *SETUPS, "2 ranks / 1 process", "2 ranks / 2 threads", "highest possible"]
     print(f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|")
-    teams = [Team(*place) for place in CONTESTANTS.values()]
+    teams = [Team(*setup) for setup in SETUPS.values()]
     for preset, batch_size in cases:
         timed = [[team.time(preset, batch_size, seconds) for team in teams] for _ in range(rounds)]
         speeds = [statistics.median(turns[i].images_per_second for turns in timed) for i in range(len(teams))]
-        # Ratios within a round: what the machine does meanwhile changes both alike.
+        # Ratios are taken within a round: other work of the machine affects both alike.
         ratios = [
             statistics.median(ranks.images_per_second / one.images_per_second for one, _, ranks in timed),
             statistics.median(ranks.images_per_second / threads.images_per_second for _, threads, ranks in timed),
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 class Team:
-    """Processes that wait for a case to time, and time it together."""
+    """Processes that wait for a case, and time it together."""
 
     def __init__(self, ranks: int, threads: int) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
@@ -93,16 +93,16 @@ class Team:
             process.stdin.write(json.dumps(case) + "\n")
             process.stdin.flush()
         outputs = [process.stdout for process in self.processes if process.stdout is not None]
-        speeds, needs = zip(*(json.loads(output.readline()) for output in outputs), strict=True)
-        return Turn(min(speeds), max(needs))
+        speeds, cpu_seconds = zip(*(json.loads(output.readline()) for output in outputs), strict=True)
+        return Turn(min(speeds), max(cpu_seconds))
 
     def close(self) -> None:
         for process in self.processes:
             process.communicate()
 
 
-def as_a_rank(threads: int) -> None:
-    """A line of JSON for every line, until the input ends."""
+def run_rank(threads: int) -> None:
+    """Read a case from each line of the input, time it, and print the result as a line of JSON."""
     torch.set_num_threads(threads)
     trainings: dict[tuple[str, int], Iterator[StepResult]] = {}
     with joined("cpu") as (device, ranks):
@@ -118,7 +118,7 @@ def as_a_rank(threads: int) -> None:
             training = trainings[preset, batch_size]
             before = next(training).state.images_seen  # warms up, and the ranks wait for each other
             started, cpu_started = time.perf_counter(), time.process_time()
-            # Asked at every step, as in a recorded training.
+            # The ranks agree at every step, as in a recorded training.
             while not ranks.any(flag=time.perf_counter() - started > seconds):
                 state = next(training).state
             images, cpu_seconds = state.images_seen - before, time.process_time() - cpu_started
@@ -127,6 +127,6 @@ def as_a_rank(threads: int) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--rank"]:
-        as_a_rank(int(sys.argv[2]))
+        run_rank(int(sys.argv[2]))
     else:
         main()

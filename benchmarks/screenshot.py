@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def take(runs: str) -> bytes:
-    """Return a PNG of the page, from a server that knows only the published runs and those in the folder `runs`."""
+    """Return a PNG of the page, from a server that lists only the published runs and those in the folder `runs`."""
     port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless=true"]
     command += [f"--server.port={port}", "--server.address=127.0.0.1", "--client.toolbarMode=viewer"]

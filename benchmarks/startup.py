@@ -3,6 +3,8 @@
 Commands and apps are whole processes, timed from their start, in turn. An unmeasured first round fills the disk's
 cache. Chromium opens each app's page with an empty profile; without a browser that column stays empty. The second
 part computes the pages in this process with Streamlit's AppTest, without server and browser.
+
+The script has more than 250 lines because it starts, watches and ends servers and a browser, and then times them.
 """
 
 from __future__ import annotations
@@ -78,7 +80,7 @@ def tree_mib(pid: int) -> float:
         tasks = list(Path(f"/proc/{pid}/task").iterdir())
         children = [child for task in tasks for child in (task / "children").read_text().split()]
     except OSError:
-        return 0.0  # it has ended, or there is no /proc
+        return 0.0  # the process has ended, or /proc does not exist
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20 + sum(tree_mib(int(child)) for child in children)
 
 
@@ -146,7 +148,7 @@ def wait_for_answer(process: subprocess.Popen, port: int) -> None:
             if connection.getresponse().status == 200:
                 return
         except (OSError, http.client.HTTPException):
-            time.sleep(0.01)  # not yet listening
+            time.sleep(0.01)  # the server does not listen yet
         finally:
             connection.close()
 
@@ -202,12 +204,12 @@ def render_page(name: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Time the commands, both apps and every page.")
     parser.add_argument("--rounds", type=int, default=5, help="measured rounds (default: 5)")
-    parser.add_argument("--quick", action="store_true", help="as little as shows that everything runs")
+    parser.add_argument("--quick", action="store_true", help="one round and two pages, to test that everything runs")
     options = parser.parse_args()
     rounds = 1 if options.quick else options.rounds
     print(machine_line())
     with ExitStack() as stack:
-        # An empty folder of runs, so that the pages show the published ones.
+        # The folder of runs is empty, so the pages show the published runs.
         os.environ["DCGAN_RUNS"] = stack.enter_context(tempfile.TemporaryDirectory())
         os.environ.pop("SPACE_ID", None)
         browser = stack.enter_context(chromium())
@@ -231,7 +233,7 @@ def print_processes(results: dict[str, list[Started]], rounds: int) -> None:
 
 
 def print_pages(pages: Sequence[str], rounds: int) -> None:
-    # Else it warns for every page that there is no server.
+    # This logger would warn for every page that there is no server.
     logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").disabled = True
     from dcgan.training import time_estimate
 

@@ -1,6 +1,6 @@
-"""What the benchmarks share: contestants in turn, medians with their spread, tables, memory, and what machine it was.
+"""Functions that the benchmarks share: calls in turn, medians with their spread, tables, memory and the machine.
 
-Runs on Linux and macOS; memory is read where the system tells it.
+The module runs on Linux and macOS.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ Result = TypeVar("Result")
 
 
 def in_turn(calls: Mapping[str, Callable[[], Result]], rounds: int) -> dict[str, list[Result]]:
-    """The results of each, a list of `rounds` for each name: A B C A B C ...
+    """Call all in turn, A B C A B C ..., and return a list of `rounds` results for each name.
 
-    So whatever else the machine does meets all of them, and the n-th results make a pair.
+    So other work of the machine affects all of them alike, and the n-th results can be compared.
     """
     results: dict[str, list[Result]] = {name: [] for name in calls}
     for _ in range(rounds):
@@ -42,12 +42,12 @@ def in_turn(calls: Mapping[str, Callable[[], Result]], rounds: int) -> dict[str,
 
 
 def alternate(
-    contestants: Mapping[str, Callable[[], object]], rounds: int, clock: Callable[[], float] = time.perf_counter
+    calls: Mapping[str, Callable[[], object]], rounds: int, clock: Callable[[], float] = time.perf_counter
 ) -> dict[str, list[float]]:
-    """Seconds of each call, in turn, after an unmeasured call of each.
+    """Return the seconds of each call, timed in turn. Before that each is called once without being timed.
 
-    Where other programs take turns with this one, time.process_time counts its own seconds only: with one thread and
-    no GPU they are what an idle machine's clock would show.
+    On a busy machine, pass time.process_time: it counts the seconds of this process only. With one thread and without
+    a GPU, these are the seconds that an idle machine would need.
     """
 
     def seconds(call: Callable[[], object]) -> float:
@@ -55,25 +55,25 @@ def alternate(
         call()
         return clock() - started
 
-    for call in contestants.values():
+    for call in calls.values():
         call()
-    return in_turn({name: functools.partial(seconds, call) for name, call in contestants.items()}, rounds)
+    return in_turn({name: functools.partial(seconds, call) for name, call in calls.items()}, rounds)
 
 
 def spread(values: Iterable[float], digits: int = 0) -> str:
-    """The median, and from the smallest to the largest: "12.1 (11.8..13.0)"."""
+    """Return the median, and the smallest and the largest value: "12.1 (11.8..13.0)"."""
     values = list(values)
     low, middle, high = (f"{v:,.{digits}f}" for v in (min(values), statistics.median(values), max(values)))
     return f"{middle} ({low}..{high})"
 
 
 def ratios(mine: Sequence[float], theirs: Sequence[float]) -> list[float]:
-    """How many times faster mine was, round by round: both are seconds for the same work."""
+    """Return how many times faster `mine` was in each round. Both are seconds for the same work."""
     return [b / a for a, b in zip(mine, theirs, strict=True)]
 
 
 def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """As Markdown, so that it can be pasted into the documentation as it is."""
+    """Print the table as Markdown, for the documentation."""
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
 
     def line(cells: Sequence[str]) -> str:
@@ -88,7 +88,7 @@ def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]
 
 
 def machine_line(device: torch.device | None = None) -> str:
-    """What the numbers depend on. The load is that of the last minute, this program's start included."""
+    """Return a line about the machine and the versions. The load is that of the last minute."""
     accelerator = f"{torch.cuda.get_device_name(device)}, " if device is not None and device.type == "cuda" else ""
     return (
         f"{accelerator}{cpu_name()}, {os.cpu_count()} processors at load {os.getloadavg()[0]:.1f}, "
@@ -98,10 +98,10 @@ def machine_line(device: torch.device | None = None) -> str:
 
 
 class Worker:
-    """A process of its own for one contestant, with its own memory and its own malloc, as its users have it.
+    """A separate process for one training, with its own memory and its own malloc.
 
-    `start`, which can be pickled, is called there, and what it returns is iterated on demand. A new process and no
-    fork: MKL's threads do not survive one.
+    The process calls `start`, which must be picklable, and iterates over the result on demand. The process is
+    spawned, not forked, because MKL's threads do not survive a fork.
     """
 
     def __init__(self, start: Callable[[], Iterator[object]], threads: int) -> None:
@@ -109,15 +109,15 @@ class Worker:
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_work, args=(start, threads, theirs), daemon=True)
         self._process.start()
-        theirs.close()  # so that the end of the process is the end of the pipe
+        theirs.close()  # so that the pipe ends when the process ends
 
     def run(self, count: int) -> tuple[float, float, float]:
-        """Iterate so many times: seconds by the clock, seconds of processor time, the peak of memory so far (MiB)."""
+        """Iterate `count` times. Return seconds, seconds of processor time, and the peak memory so far (MiB)."""
         self._pipe.send(count)
         try:
             return self._pipe.recv()
         except EOFError:
-            raise RuntimeError(f"a contestant ended, exit code {self._process.exitcode}; see above") from None
+            raise RuntimeError(f"a training ended with exit code {self._process.exitcode}; see above") from None
 
 
 def _work(start: Callable[[], Iterator[object]], threads: int, pipe: Connection) -> None:
@@ -135,15 +135,15 @@ def _work(start: Callable[[], Iterator[object]], threads: int, pipe: Connection)
 
 
 def peak_mib(call: Callable[[], object]) -> float:
-    """The most memory (MiB, resident) that a process has which makes this call and nothing else; the imports that are
-    done by now are in it. NaN where a process cannot be forked.
+    """Return the peak resident memory (MiB) of a process that makes only this call; NaN if no process can be forked.
 
-    To be asked before the first computation of this process: one that has started its threads cannot be forked.
+    The number includes all modules imported so far. Call this function before the first computation: a process that
+    has started threads cannot be forked safely.
     """
     if "fork" not in multiprocessing.get_all_start_methods():
         return math.nan
     global _call
-    _call = call  # inherited, not sent: a closure cannot be pickled
+    _call = call  # the child inherits it, because a closure cannot be pickled
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as process:
         return process.submit(_peak_of_call).result()
 
@@ -155,16 +155,16 @@ def _peak_of_call() -> float:
 
 def _peak_mib() -> float:
     try:
-        # Of this program alone; getrusage counts what the process was before it became this program, too.
+        # VmHWM counts this program only. getrusage also counts what the process ran before exec.
         status = Path("/proc/self/status").read_text(encoding="ascii")
         peak = re.search(r"VmHWM:\s*(\d+) kB", status)
-        assert peak is not None, "Linux tells the peak of every process"
+        assert peak is not None, "Linux has the peak of every process"
         return int(peak[1]) / 2**10
-    except FileNotFoundError:  # no Linux
+    except FileNotFoundError:  # not on Linux
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # bytes, on macOS
 
 
 def wait_for(device: torch.device) -> None:
-    """Until the device has done what it was given: a GPU answers before it has worked."""
+    """Wait until the device has finished its work. Calls to a GPU return earlier."""
     if device.type != "cpu":
         torch.accelerator.synchronize(device)

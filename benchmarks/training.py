@@ -1,7 +1,9 @@
-"""Our training loop against the tutorials' own, in turn in one run. `python benchmarks/training.py`.
+"""Compare the speed of DCGAN Studio's training loop with the tutorials' loops. `python benchmarks/training.py`.
 
-The contestants of a table have the same networks, batch size and images an epoch, and take turns, a few steps each.
-Each trains on from round to round, so that nobody's start is timed. Epochs longer than a table end in nobody's round.
+The loops of a table train the same networks, with the same batch size and the same images. They run in turn, a few
+steps each. Every loop continues its training from round to round, so its start is not timed.
+
+The script has more than 250 lines because it contains the tutorials' loops, written as in the tutorials.
 """
 
 from __future__ import annotations
@@ -50,30 +52,30 @@ from dcgan.training.loop import training_steps
 from dcgan.training.state import TrainState
 from dcgan.training.step import train_step
 
-Contestant = Callable[[TrainConfig, torch.device, Path, int], Iterator[object]]
+Loop = Callable[[TrainConfig, torch.device, Path, int], Iterator[object]]
 """(config, device, folder of the unpacked MNIST, DataLoader's workers) -> a training that yields after every step."""
 
-# Ours
+# Loops of DCGAN Studio
 
 
-def ours(config: TrainConfig, device: torch.device, root: Path, workers: int) -> Iterator[object]:
-    """What a user's training runs, without the recording."""
+def studio(config: TrainConfig, device: torch.device, root: Path, workers: int) -> Iterator[object]:
+    """Train as `dcgan.train` does, without recording."""
     keep_freed_memory()
     yield from training_steps(config, make_batches(config, device), device)
 
 
 def plain(config: TrainConfig, device: torch.device, root: Path, workers: int) -> Iterator[object]:
-    """The readable reference step, one after another."""
+    """Train with the plain step of dcgan.training.step."""
     state = TrainState.new(replace(config, engine="plain"), device)
     for batch in make_batches(config, device).from_step(0):
         yield train_step(state, batch)
 
 
-# Theirs, written as they write it
+# Loops of the tutorials, written as in the tutorials
 
 
 def tutorial(config: TrainConfig, device: torch.device, root: Path, workers: int) -> Iterator[nn.Module]:
-    """The series' loop: the generator first, against 0.9, then the discriminator on the same fakes, against 0.
+    """Train as the tutorial series: G first, with the target 0.9; then D on the same fakes, with the target 0.
 
     Every step yields the generator, which record.py scores.
     """
@@ -108,7 +110,7 @@ def tutorial(config: TrainConfig, device: torch.device, root: Path, workers: int
 
 
 def pytorch_example(config: TrainConfig, device: torch.device, root: Path, workers: int) -> Iterator[None]:
-    """The loop of DCGAN in PyTorch's examples: the discriminator first, in two backward passes; prints every step."""
+    """Train as PyTorch's DCGAN example: D first, in two backward passes. Every step prints a line."""
     generator, discriminator = networks(config, device)
     optimizer_g, optimizer_d = adams(config, generator, discriminator)
     criterion = nn.BCELoss()
@@ -149,11 +151,11 @@ def pytorch_example(config: TrainConfig, device: torch.device, root: Path, worke
 
 
 def networks(config: TrainConfig, device: torch.device) -> tuple[nn.Module, nn.Module]:
-    """The preset's networks; the discriminator says probabilities (B, 1), as BCELoss wants them."""
+    """Return the preset's networks. The discriminator returns probabilities (B, 1), because BCELoss needs them."""
     torch.manual_seed(config.seed)
     gan = build_gan(config.model)
-    judge = nn.Sequential(gan.discriminator, nn.Unflatten(0, (-1, 1)), nn.Sigmoid())
-    return gan.generator.to(device), judge.to(device)
+    discriminator = nn.Sequential(gan.discriminator, nn.Unflatten(0, (-1, 1)), nn.Sigmoid())
+    return gan.generator.to(device), discriminator.to(device)
 
 
 def adams(config: TrainConfig, *networks: nn.Module) -> list[torch.optim.Adam]:
@@ -161,7 +163,7 @@ def adams(config: TrainConfig, *networks: nn.Module) -> list[torch.optim.Adam]:
 
 
 def image_loader(config: TrainConfig, root: Path, workers: int) -> DataLoader:
-    """torchvision's MNIST, each image transformed whenever it is read, as the tutorials do."""
+    """Return a loader of torchvision's MNIST. Each image is transformed whenever it is read, as in the tutorials."""
     steps: list[object] = [transforms.ToTensor()]
     if config.model.pixel_range == (-1, 1):
         steps.append(transforms.Normalize((0.5,), (0.5,)))
@@ -170,18 +172,18 @@ def image_loader(config: TrainConfig, root: Path, workers: int) -> DataLoader:
 
 
 def print_nowhere(line: str) -> None:
-    """A printed line costs its text and a write; where it goes is not the loop's business."""
+    """Write the line to the null device. Formatting and writing are part of the tutorials' time."""
     with open(os.devnull, "w") as nowhere:
         print(line, file=nowhere)
 
 
 def keras_tutorial(config: TrainConfig, device: torch.device, root: Path, workers: int) -> Iterator[None]:
-    """The Keras tutorial's loop, in Keras 3 on PyTorch: train_on_batch for D, then for G through D."""
-    os.environ["KERAS_BACKEND"] = "torch"  # read once, while keras is imported
+    """Train as the Keras tutorial, in Keras 3 on PyTorch: train_on_batch for D, then for G through D."""
+    os.environ["KERAS_BACKEND"] = "torch"  # Keras reads it once, when it is imported
     import keras
     from keras import layers
 
-    # Keras would take a GPU whenever there is one.
+    # By default Keras uses a GPU if there is one.
     with keras.device(str(device)):
         discriminator = keras.Sequential(
             [
@@ -223,7 +225,7 @@ def keras_tutorial(config: TrainConfig, device: torch.device, root: Path, worker
             real = dataset[np.random.randint(0, len(dataset), n)]
             fake = generator.predict(np.random.randn(n, 100), verbose=0)  # pyright: ignore[reportArgumentType], Keras types it as a str
             x, y = np.vstack((real, fake)), np.vstack((np.ones((n, 1)), np.zeros((n, 1))))
-            # The tutorial sets this once, before compile; Keras 3 asks at every call.
+            # The tutorial sets this once, before compile. Keras 3 reads it at every call.
             discriminator.trainable = True
             loss_d = discriminator.train_on_batch(x, y)[0]
             discriminator.trainable = False
@@ -232,25 +234,25 @@ def keras_tutorial(config: TrainConfig, device: torch.device, root: Path, worker
             yield
 
 
-SERIES = {"tutorial's loop": tutorial, "PyTorch example's loop": pytorch_example, "ours": ours}
-CONTESTANTS: dict[str, dict[str, Contestant]] = {
+SERIES = {"tutorial's loop": tutorial, "PyTorch example's loop": pytorch_example, "DCGAN Studio": studio}
+LOOPS: dict[str, dict[str, Loop]] = {
     "dcgan": SERIES,
     "gan": SERIES,
-    "dcgan-keras": {"Keras tutorial's loop": keras_tutorial, "ours": ours},
+    "dcgan-keras": {"Keras tutorial's loop": keras_tutorial, "DCGAN Studio": studio},
 }
-"""The first is what the others are compared with."""
+"""The loops of each table by preset. The others are compared with the first."""
 
 KERAS_BATCH = 128
-"""Real images: the Keras tutorial's step is what it is, whatever --batch says."""
+"""Real images in a batch of the Keras tutorial. --batch does not change it."""
 
 STEPS, KERAS_STEPS = 10, 1
-"""Of each loop a round; the Keras tutorial's networks compute sixteen times as much an image."""
+"""Steps of each loop in a round. An image takes sixteen times as many operations in the Keras tutorial's networks."""
 
 # Measuring
 
 
 def matmul_peak(device: torch.device, *, quick: bool) -> float:
-    """The most floating-point operations a second that a product of two square float32 matrices reaches here."""
+    """Return the most floating-point operations a second that a product of two square float32 matrices reaches."""
     sizes = (256, 512) if quick else (512, 1024, 2048) if device.type == "cpu" else (2048, 4096, 8192)
     best = 0.0
     for size in sizes:
@@ -265,7 +267,7 @@ def matmul_peak(device: torch.device, *, quick: bool) -> float:
 
 
 def step_flops(config: TrainConfig, device: torch.device) -> int:
-    """Floating-point operations of the reference step's matrix products and convolutions, there and back."""
+    """Return the floating-point operations of the plain step's matrix products and convolutions, both passes."""
     config = replace(config, engine="plain")
     state, batch = TrainState.new(config, device), next(make_batches(config, device).from_step(0))
     with FlopCounterMode(display=False) as counter:
@@ -288,42 +290,42 @@ def main() -> None:
         tables = [table for table in tables if table[0] != "dcgan-keras"] + [("dcgan-keras", KERAS_BATCH)]
     with tempfile.TemporaryDirectory() as folder:
         unpack_mnist(Path(folder))
-        entrants = [entrants_of(preset, batch, device, Path(folder), options) for preset, batch in tables]
-        if device.type == "cpu":  # now, before this process has computed anything
-            print(f"Of the memory, {peak_mib(lambda: None):,.0f} MiB are Python and PyTorch, loaded.", flush=True)
+        loops = [loops_of(preset, batch, device, Path(folder), options) for preset, batch in tables]
+        if device.type == "cpu":  # before any computation, while this process may be forked
+            print(f"The memory includes {peak_mib(lambda: None):,.0f} MiB for Python and PyTorch.", flush=True)
         print(machine_line(device), flush=True)
-        for table, each in zip(tables, entrants, strict=True):
-            measure(*table, each, device, options)
+        for table, starts in zip(tables, loops, strict=True):
+            measure(*table, starts, device, options)
     print(EXPLANATION)
     if device.type == "cuda":
-        print(f"Convolutions may use TF32: {torch.backends.cudnn.allow_tf32}; the products of the peak do not.")
+        print(f"Convolutions may use TF32: {torch.backends.cudnn.allow_tf32}. The peak's matrix products do not.")
 
 
 EXPLANATION = """
-Ratio: how many times faster than the first row, in each round; then the median (lowest..highest) of the rounds.
-Memory: the peak of a process of its own (CPU: resident, imports included), or of the GPU's allocations.
-% of the peak: the operations of the reference step's convolutions and matrix products, per second, as a part of what
-the largest of a few square float32 torch.mm reached in this run with as many threads. What a loop computes beyond the
-reference step counts for nothing."""
+Ratio: how many times faster than the first row, as the median (lowest..highest) of the rounds.
+Memory: the peak resident memory of a separate process with its imports, or of the GPU's allocations.
+% of the peak: the operations a second of the plain step's convolutions and matrix products, divided by the peak. The
+peak is the highest rate of a few square float32 torch.mm in this run, with as many threads. Further operations of a
+loop are not counted."""
 
 
 def measure(
     preset: str,
     batch: int,
-    entrants: dict[str, Callable[[], Iterator[object]]],
+    starts: dict[str, Callable[[], Iterator[object]]],
     device: torch.device,
     options: argparse.Namespace,
 ) -> None:
-    """One table."""
+    """Measure the loops of one table and print it."""
     config = config_of(preset, batch)
     num_steps = options.steps or (KERAS_STEPS if preset == "dcgan-keras" else STEPS)
     flops_per_image = step_flops(config, device) / batch
     peak = matmul_peak(device, quick=options.quick)
     memory: dict[str, float] = {}
     if device.type == "cpu":
-        seconds = by_workers(entrants, num_steps, memory, options)
+        seconds = by_workers(starts, num_steps, memory, options)
     else:
-        seconds = by_this_process(entrants, num_steps, memory, device, options)
+        seconds = by_this_process(starts, num_steps, memory, device, options)
     peak = max(peak, matmul_peak(device, quick=options.quick))
     first = next(iter(seconds))
     rows = []
@@ -341,35 +343,35 @@ def measure(
 
 
 def by_workers(
-    entrants: dict[str, Callable[[], Iterator[object]]],
+    starts: dict[str, Callable[[], Iterator[object]]],
     num_steps: int,
     memory: dict[str, float],
     options: argparse.Namespace,
 ) -> dict[str, list[float]]:
-    """Each contestant in a process of its own, as its users have it; seconds a round, and the peak of memory."""
-    workers = {name: Worker(start, torch.get_num_threads()) for name, start in entrants.items()}
+    """Run each loop in its own process. Return the seconds of each round, and add the peak memory to `memory`."""
+    workers = {name: Worker(start, torch.get_num_threads()) for name, start in starts.items()}
     for worker in workers.values():
         worker.run(num_steps)
     results = in_turn(
         {name: functools.partial(worker.run, num_steps) for name, worker in workers.items()}, options.rounds
     )
     memory |= {name: rounds[-1][2] for name, rounds in results.items()}
-    return {name: [turn[options.cpu_time] for turn in rounds] for name, rounds in results.items()}
+    return {name: [result[options.cpu_time] for result in rounds] for name, rounds in results.items()}
 
 
 def by_this_process(
-    entrants: dict[str, Callable[[], Iterator[object]]],
+    starts: dict[str, Callable[[], Iterator[object]]],
     num_steps: int,
     memory: dict[str, float],
     device: torch.device,
     options: argparse.Namespace,
 ) -> dict[str, list[float]]:
-    """All contestants in this process, which alone may hold a GPU's context."""
+    """Run all loops in this process, so that only one process has a GPU context. Return the seconds of each round."""
     calls = {}
-    for name, start in entrants.items():
+    for name, start in starts.items():
         steps = start()
         if device.type == "cuda":
-            # Now and not around a round, when the others' networks are there as well.
+            # Memory is measured here. During the rounds, all loops have their networks on the GPU.
             before = torch.cuda.memory_allocated(device)
             torch.cuda.reset_peak_memory_stats(device)
             run_steps(steps, num_steps, device)
@@ -379,23 +381,21 @@ def by_this_process(
 
 
 def config_of(preset: str, batch: int) -> TrainConfig:
-    # No benchmark is to reach the end of a training.
+    # With so many epochs no benchmark reaches the end of its training.
     return replace(PRESETS[preset].config, batch_size=batch, epochs=1000)
 
 
-def entrants_of(
+def loops_of(
     preset: str, batch: int, device: torch.device, root: Path, options: argparse.Namespace
 ) -> dict[str, Callable[[], Iterator[object]]]:
-    """A table's contestants, each of which starts its training when it is called."""
-    contestants = CONTESTANTS[preset] | ({"ours, plain step": plain} if options.plain else {})
+    """Return the loops of a table by name. Each starts its training when it is called."""
+    loops = LOOPS[preset] | ({"plain step": plain} if options.plain else {})
     config = config_of(preset, batch)
-    return {
-        name: functools.partial(each, config, device, root, options.workers) for name, each in contestants.items()
-    }
+    return {name: functools.partial(loop, config, device, root, options.workers) for name, loop in loops.items()}
 
 
 def unpack_mnist(root: Path) -> None:
-    """The repository's archives as files, which torchvision's class wants."""
+    """Unpack the repository's archives: torchvision's class reads files."""
     raw = root / "MNIST" / "raw"
     raw.mkdir(parents=True)
     for archive in (PROJECT_DATA / "MNIST" / "raw").glob("*.gz"):
@@ -405,7 +405,7 @@ def unpack_mnist(root: Path) -> None:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--device", default="cpu", help="cpu, cuda, mps, or auto (default: cpu)")
-    parser.add_argument("--presets", nargs="+", default=["dcgan"], choices=CONTESTANTS, help="default: dcgan")
+    parser.add_argument("--presets", nargs="+", default=["dcgan"], choices=LOOPS, help="default: dcgan")
     parser.add_argument("--batch", nargs="+", type=int, default=[128, 32], help="batch sizes (default: 128 32)")
     parser.add_argument("--rounds", type=int, default=10, help="measured rounds (default: 10)")
     parser.add_argument(
@@ -416,23 +416,23 @@ def parse() -> argparse.Namespace:
         "--workers",
         type=int,
         default=0,
-        help="processes of the others' DataLoader (default: 0; they go on reading while the others are timed)",
+        help="worker processes of the tutorials' DataLoader (default: 0); they also read while other loops are timed",
     )
     parser.add_argument(
         "--cpu-time",
         action="store_true",
-        help="on a busy machine: one thread, and its processor time instead of the clock's",
+        help="for a busy machine: use one thread, and count its processor time",
     )
-    parser.add_argument("--plain", action="store_true", help="also a loop over our reference step")
-    parser.add_argument("--quick", action="store_true", help="as little as shows that everything runs")
+    parser.add_argument("--plain", action="store_true", help="also time the plain step")
+    parser.add_argument("--quick", action="store_true", help="two short rounds, to test that everything runs")
     options = parser.parse_args()
     if options.cpu_time:
         options.threads = 1
         if options.device != "cpu" or options.workers:
-            parser.error("--cpu-time sees this process only: leave --device and --workers out")
+            parser.error("--cpu-time counts this process only; leave --device and --workers out")
     if options.quick:
         options.presets, options.batch, options.rounds, options.steps = ["dcgan", "dcgan-keras"], [8], 2, 1
-        options.plain, options.threads = True, 1  # several threads wait for each other where the cores are busy
+        options.plain, options.threads = True, 1  # on busy cores, several threads wait for each other
     return options
 
 

@@ -1,12 +1,12 @@
-"""The same networks as fewer and larger operations, for training on a CPU; and in half precision, where asked for.
+"""The same networks in fewer and larger operations, for training on a CPU, or in half precision.
 
-Parameters and buffers are the plain networks' own; what changes is how sums are carried out, so results differ by
-rounding alone. What was measured on x86 with PyTorch 2.14 (docs/performance.md):
+Parameters and buffers are those of the plain networks. Sums are computed in another order, so results differ by
+rounding only. The reasons were measured on x86 with PyTorch 2.14 (docs/performance.md):
 
-- feature maps lie channels last: batch norm is 2 to 4 times faster there, convolutions a little;
-- a convolution to or from an image of 1 or 3 channels goes by patches and a matrix product where PyTorch's own is far
-  from the machine's rate: to one channel, it takes as long as a layer with 20 times its arithmetic;
-- where the other side is a single pixel, a convolution is a matrix product as it stands.
+- Feature maps are stored channels last. Batch norm is then 2 to 4 times faster, and convolutions are a little faster.
+- A convolution to or from an image of 1 or 3 channels is computed as patches and a matrix product. PyTorch's
+  convolution to one channel takes as long as a layer with 20 times its arithmetic.
+- A convolution to or from a single pixel is computed as one matrix product.
 
 B batch, C H W image, I inner channels, h w the grid of patches, K kernel, S stride, P padding.
 
@@ -28,7 +28,7 @@ from dcgan.models.gan import Gan
 from dcgan.models.networks import Discriminator, DiscriminatorOutput, Generator
 
 FEW_CHANNELS = 4
-"""Channels up to which a convolution at the image's side is done by patches."""
+"""Up to so many channels of the image, a convolution is computed by patches."""
 
 Step = Callable[[Tensor], Tensor]
 
@@ -44,19 +44,19 @@ def accelerated_networks(gan: Gan, config: TrainConfig, device: torch.device) ->
 
 
 class SharedGenerator(Generator):
-    """A generator with the layers of another one, and so with its parameters and buffers."""
+    """A generator that shares the layers of another one, and so its parameters and buffers."""
 
     def __init__(self, plain: Generator) -> None:
         super().__init__(plain.config, plain.layers)
 
 
 class SharedDiscriminator(Discriminator):
-    """A discriminator with the layers of another one, and so with its parameters and buffers."""
+    """A discriminator that shares the layers of another one, and so its parameters and buffers."""
 
     def __init__(self, plain: Discriminator) -> None:
         super().__init__(plain.config, plain.layers)
         if plain.config.auxiliary_head:
-            self.balance_bias = plain.balance_bias  # the same tensor, as the parameters are
+            self.balance_bias = plain.balance_bias  # shared, as the parameters are
 
 
 class AutocastGenerator(SharedGenerator):
@@ -79,7 +79,7 @@ class AutocastDiscriminator(SharedDiscriminator):
 
 
 class AcceleratedGenerator(SharedGenerator):
-    """A generator with another's parameters, whose layers run as this file describes."""
+    """A generator that shares its parameters with another one, and runs as this module describes."""
 
     def __init__(self, plain: Generator) -> None:
         super().__init__(plain)
@@ -90,7 +90,7 @@ class AcceleratedGenerator(SharedGenerator):
 
 
 class AcceleratedDiscriminator(SharedDiscriminator):
-    """A discriminator with another's parameters, whose layers run as this file describes."""
+    """A discriminator that shares its parameters with another one, and runs as this module describes."""
 
     def __init__(self, plain: Discriminator) -> None:
         super().__init__(plain)
@@ -101,28 +101,29 @@ class AcceleratedDiscriminator(SharedDiscriminator):
 
 
 def run(layers: list[Step], x: Tensor) -> Tensor:
+    """Return the result of the steps, applied one after another."""
     for layer in layers:
         x = layer(x)
     return x
 
 
 def steps(layers: nn.Sequential) -> list[Step]:
-    """What to call for the layers, in order."""
-    found: list[Step] = []
+    """Return the functions that compute these layers, in order."""
+    result: list[Step] = []
     previous = None
     for layer in layers:
         if isinstance(layer, nn.ReLU | nn.LeakyReLU) and isinstance(previous, nn.BatchNorm2d):
-            # In place: batch norm does not want to see its own result again, and memory is what takes the time.
-            found.append(partial(F.leaky_relu_, negative_slope=getattr(layer, "negative_slope", 0.0)))
+            # In place: batch norm does not read its result again, and memory takes most of the time.
+            result.append(partial(F.leaky_relu_, negative_slope=getattr(layer, "negative_slope", 0.0)))
         elif isinstance(layer, nn.LeakyReLU) and isinstance(previous, nn.Conv2d) and _from_image(previous):
-            found[-1] = _conv(previous, layer.negative_slope)
+            result[-1] = _conv(previous, layer.negative_slope)
         else:
-            found.append(_TABLE.get(type(layer), _as_it_is)(layer))
+            result.append(_TABLE.get(type(layer), _unchanged)(layer))
         previous = layer
-    return found
+    return result
 
 
-def _as_it_is(layer: nn.Module) -> Step:
+def _unchanged(layer: nn.Module) -> Step:
     return layer
 
 
@@ -138,7 +139,7 @@ def _conv(layer: nn.Conv2d, slope: float = 1.0) -> Step:
     if layer.out_channels <= FEW_CHANNELS and stride == 1 and padding:
 
         def to_image(x: Tensor) -> Tensor:
-            # The transpose of a convolution with the kernel turned round.
+            # A convolution is the transpose of a convolution with the rotated kernel.
             weight = layer.weight.flip(2, 3).transpose(0, 1)
             return transpose_by_patches(x, weight, layer.bias, 1, kernel - 1 - padding)
 
@@ -169,13 +170,13 @@ def _conv_transpose(layer: nn.ConvTranspose2d) -> Step:
 _TABLE: dict[type, Callable[[Any], Step]] = {
     nn.Conv2d: _conv,
     nn.ConvTranspose2d: _conv_transpose,
-    # A mask is drawn in the order of memory, and is to be the plain network's.
+    # Masks are drawn in memory order. In this order they equal those of the plain network.
     nn.Dropout: lambda layer: lambda x: channels_last(layer(x.contiguous())) if x.ndim == 4 else layer(x),
 }
 
 
 def channels_last(x: Tensor) -> Tensor:
-    """Mixed with the usual order, even adding and rectifying take 30 times as long."""
+    """Return x in channels-last order. With mixed orders even an addition or a ReLU takes 30 times as long."""
     return x.contiguous(memory_format=torch.channels_last)
 
 
@@ -185,7 +186,7 @@ def channels_last(x: Tensor) -> Tensor:
 def conv_by_patches(
     images: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int, slope: float = 1.0
 ) -> Tensor:
-    """F.conv2d for a kernel of whole strides, and a leaky ReLU of that slope.
+    """Return F.conv2d, followed by a leaky ReLU with that slope. The kernel must be a multiple of the stride.
 
     images (B, C, H, W), weight (I, C, K, K) -> (B, I, h, w).
     """
@@ -195,12 +196,15 @@ def conv_by_patches(
     points = patches.flatten(3).flatten(0, 2).t()  # (B h w, K K C)
     x = points @ matrix if bias is None else torch.addmm(bias, points, matrix)
     if slope != 1.0:
-        x = F.leaky_relu_(x, slope)  # before it has a view, which autograd would copy it for
+        x = F.leaky_relu_(x, slope)  # before the view: autograd would copy a viewed tensor
     return x.view(*patches.shape[3:], out_channels).permute(0, 3, 1, 2)
 
 
 def transpose_by_patches(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Tensor:
-    """F.conv_transpose2d for a kernel of whole strides: x (B, I, h, w), weight (I, C, K, K) -> (B, C, H, W)."""
+    """Return F.conv_transpose2d. The kernel must be a multiple of the stride.
+
+    x (B, I, h, w), weight (I, C, K, K) -> (B, C, H, W).
+    """
     batch, in_channels, height, width = x.shape
     _, channels, kernel, _ = weight.shape
     matrix = weight.permute(2, 3, 1, 0).reshape(-1, in_channels)  # (K K C, I)
@@ -211,23 +215,23 @@ def transpose_by_patches(x: Tensor, weight: Tensor, bias: Tensor | None, stride:
 
 
 def _from_one_pixel(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """x (B, I, 1, 1), weight (I, O, K, K) -> (B, O, K, K), channels last."""
+    """Return F.conv_transpose2d of one pixel: x (B, I, 1, 1), weight (I, O, K, K) -> (B, O, K, K), channels last."""
     x = (x.flatten(1) @ weight.flatten(1)).unflatten(1, weight.shape[1:])
     return channels_last(x if bias is None else x + bias[:, None, None])
 
 
 def _to_one_pixel(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """x (B, I, K, K), weight (O, I, K, K) -> (B, O, 1, 1)."""
+    """Return F.conv2d to one pixel: x (B, I, K, K), weight (O, I, K, K) -> (B, O, 1, 1)."""
     matrix = weight.permute(2, 3, 1, 0).flatten(0, 2)  # (K K I, O)
     x = x.permute(0, 2, 3, 1).flatten(1) @ matrix
     return (x if bias is None else x + bias)[:, :, None, None]
 
 
 class Fold(torch.autograd.Function):
-    """Patches (K, K, C, B, h, w) -> the images (B, C, H, W) that they lie on, overlaps added up.
+    """Adds patches (K, K, C, B, h, w) up to images (B, C, H, W).
 
-    A kernel of n strides is n x n blocks of a stride's size. One block of every patch tiles the plane without
-    overlap: n x n additions of whole planes.
+    A kernel of n strides has n x n blocks of one stride each. The blocks at one position in all patches tile the
+    plane without overlap. So n x n additions of whole planes are enough.
     """
 
     @staticmethod
@@ -251,7 +255,7 @@ class Fold(torch.autograd.Function):
 
 
 class Unfold(torch.autograd.Function):
-    """The adjoint of Fold: images (B, C, H, W), with zeros around them, -> their patches (K, K, C, B, h, w)."""
+    """Cuts images (B, C, H, W), padded with zeros, into patches (K, K, C, B, h, w). The adjoint of Fold."""
 
     @staticmethod
     def forward(ctx: Any, images: Tensor, kernel: int, stride: int, padding: int) -> Tensor:
@@ -263,6 +267,6 @@ class Unfold(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
         stride, padding, size = ctx.geometry
         covered = Fold.apply(gradient, stride, 0)
-        # Where the last stride does not fit, rows are in no patch. Fewer than no zeros are rows taken away.
+        # If the last stride does not fit, some rows are in no patch. A negative padding removes rows.
         bottom, right = (whole + padding - part for whole, part in zip(size, covered.shape[2:], strict=True))
         return F.pad(covered, (-padding, right, -padding, bottom)), None, None, None

@@ -1,4 +1,4 @@
-"""Images from a generator, the same for the same z whatever else is in the batch.
+"""Images from a generator. The same z gives the same image in any batch.
 
 N images, Z latent, C H W image.
 """
@@ -15,19 +15,20 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dcgan.models.networks import Generator
+from dcgan.models.networks import Generator, labels_missing
 
 CHUNK = 16
-"""Images a forward pass. Kernels are chosen by shape and round differently, so the shape is always the same."""
+"""Images in one forward pass. The size is fixed, because kernels are chosen by shape and round differently."""
 
 
 def sample(generator: Generator, z: np.ndarray | Tensor, labels: np.ndarray | Tensor | None = None) -> Tensor:
-    """z (N, Z), labels (N,) or None -> float32 (N, C, H, W) in [-1, 1] on the CPU. N may be 0.
+    """Draw images: z (N, Z), labels (N,) or None -> float32 (N, C, H, W) in [-1, 1], on the CPU. N may be 0.
 
-    Float labels (N, K) weigh the classes, each row adding up to 1: what lies between two labels.
+    Float labels (N, K) are weights of the classes, for points between two labels. Each row has the sum 1.
 
-    Eval mode, in chunks of one fixed size, the last filled up: batch statistics and kernels cannot tell one
-    neighbour from another. Raises ValueError for a wrong Z, and for labels missing, unwanted or out of range.
+    The network runs in eval mode, in chunks of one fixed size; the last chunk is padded. So an image does not depend
+    on its neighbors. Raises ValueError for a wrong Z, for labels out of range, for labels of a model that is not
+    conditional, and for missing labels of one that is.
     """
     config = generator.config
     device = next(generator.parameters()).device
@@ -59,10 +60,10 @@ def sample(generator: Generator, z: np.ndarray | Tensor, labels: np.ndarray | Te
 
 
 def side_by_side(draw: Callable[[int], Tensor], starts: range) -> list[Tensor]:
-    """The chunks, each on one thread of its own.
+    """Draw the chunks at the same time, each with one thread.
 
-    PyTorch would split each chunk's layers over its threads, which wait for each other at every layer: on cores that
-    are busy with a training that is many times slower. And a layer that is split may round differently.
+    PyTorch by default splits every layer over its threads, which then wait for each other. Beside a training on the
+    same cores, this is many times slower. A layer that is split may also round differently.
     """
     threads = torch.get_num_threads()
     return list(map(draw, starts) if threads == 1 else _pool(threads).map(draw, starts))
@@ -73,26 +74,26 @@ _pools_lock = threading.Lock()
 
 
 def _pool(count: int) -> ThreadPoolExecutor:
-    """So many threads, none of which splits a layer; made once and kept, for all callers.
+    """Return a pool of `count` threads that do not split layers. All callers share one pool for each count.
 
-    torch.set_num_threads holds for the thread that calls it and for all that are born later. Set and set back around
-    every call, of two at once the second would take the first one's 1 for the usual number, and leave it behind.
+    torch.set_num_threads applies to its calling thread and to all later threads. So it must not be set and reset
+    around each call: of two calls at once, the second would read the 1 of the first, and restore that 1 at its end.
     """
     with _pools_lock:
         if count not in _pools:
             pool = ThreadPoolExecutor(count, "draws", _split_nothing)
-            # Each waits for all the others, so that none does the work of two and all are born.
+            # Each thread waits for all others. So no thread runs two tasks, and all are created.
             together = threading.Barrier(count + 1, timeout=60)
             for _ in range(count):
                 pool.submit(together.wait)
             together.wait()
-            torch.set_num_threads(count)  # this thread's own number, again for those born later
+            torch.set_num_threads(count)  # this thread's own number, also for threads created later
             _pools[count] = pool
         return _pools[count]
 
 
 def _split_nothing() -> None:
-    torch.get_num_threads()  # or the thread's first layer would fetch the number for the newly born
+    torch.get_num_threads()  # otherwise the thread's first layer would read the default number
     torch.set_num_threads(1)
 
 
@@ -102,7 +103,7 @@ def _forget_pools() -> None:
     _pools.clear()
 
 
-if hasattr(os, "register_at_fork"):  # a forked process has the pools without their threads
+if hasattr(os, "register_at_fork"):  # a forked process has the pools, but not their threads
     os.register_at_fork(after_in_child=_forget_pools)
 
 
@@ -112,7 +113,7 @@ def _checked_labels(labels: np.ndarray | Tensor | None, count: int, num_classes:
             raise ValueError("the model is not conditional: leave the labels out")
         return None
     if labels is None:
-        raise ValueError(f"the model is conditional: pass labels from 0 to {num_classes - 1}")
+        raise labels_missing(num_classes)
     labels = torch.as_tensor(labels).cpu()
     if labels.is_floating_point() and labels.ndim == 2:
         return _checked_weights(labels.float(), count, num_classes)
@@ -121,15 +122,17 @@ def _checked_labels(labels: np.ndarray | Tensor | None, count: int, num_classes:
     labels = labels.to(torch.int64)
     if labels.shape != (count,):
         raise ValueError(f"{count} latents need {count} labels, not shape {tuple(labels.shape)}")
-    if count and (labels.min() < 0 or labels.max() >= num_classes):
-        raise ValueError(f"labels {labels.tolist()[:8]} are not all in 0..{num_classes - 1}")
+    wrong = labels[(labels < 0) | (labels >= num_classes)].unique().tolist()
+    if wrong:
+        listed = ", ".join(map(str, wrong[:8])) + (", ..." if len(wrong) > 8 else "")
+        raise ValueError(f"labels have the wrong values {listed}; pass labels from 0 to {num_classes - 1}")
     return labels
 
 
 def _checked_weights(weights: Tensor, count: int, num_classes: int) -> Tensor:
     if weights.shape != (count, num_classes):
         raise ValueError(f"{count} latents need label weights ({count}, {num_classes}), not {tuple(weights.shape)}")
-    # So written, NaN fails too.
+    # NaN must fail too, so the conditions are negated as a whole.
     if not ((weights >= 0).all() and ((weights.sum(1) - 1).abs() < 1e-3).all()):
         raise ValueError("label weights are not all 0 or more with a sum of 1; divide each row by its sum")
     return weights

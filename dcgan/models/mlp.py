@@ -1,4 +1,4 @@
-"""Fully connected networks: the plain GAN of the tutorial series, the beginners' GAN and its conditional twin.
+"""Fully connected networks: the plain GAN of the tutorial series, the beginners' GAN and its conditional version.
 
 B batch, Z latent, K classes, P = C*H*W pixels.
 """
@@ -17,7 +17,7 @@ SLOPE = 0.2
 
 
 def generator_layers(config: ModelConfig) -> nn.Sequential:
-    """(B, Z + K) -> hidden layers with leaky ReLU -> (B, C, H, W)."""
+    """Return layers (B, Z + K) -> (B, C, H, W), with leaky ReLU after each hidden layer."""
     pixels = math.prod(config.image_shape)
     widths = (config.latent_dim + config.num_classes, *config.hidden_g)
     layers: list[nn.Module] = []
@@ -31,7 +31,7 @@ def generator_layers(config: ModelConfig) -> nn.Sequential:
 
 
 def discriminator_layers(config: ModelConfig) -> nn.Sequential:
-    """(B, P + K) -> hidden layers with leaky ReLU and dropout -> (B, 1)."""
+    """Return layers (B, P + K) -> logits (B, 1), with leaky ReLU and dropout after each hidden layer."""
     widths = (math.prod(config.image_shape) + config.num_classes, *config.hidden_d)
     layers: list[nn.Module] = []
     for index, (inputs, outputs) in enumerate(pairwise(widths)):

@@ -104,10 +104,15 @@ class Discriminator(nn.Module):
 def one_hot(labels: Tensor | None, num_classes: int, like: Tensor) -> Tensor:
     """Return labels (B,) as one-hot rows (B, K) in the dtype of `like`; float labels (B, K) are such rows already.
 
-    Raises ValueError where labels are missing.
+    Raises ValueError if labels are missing.
     """
     if labels is None:
-        raise ValueError(f"the model is conditional: pass labels from 0 to {num_classes - 1}")
+        raise labels_missing(num_classes)
     if labels.is_floating_point():
         return labels.to(like.dtype)
     return F.one_hot(labels, num_classes).to(like.dtype)
+
+
+def labels_missing(num_classes: int) -> ValueError:
+    """Return the error of a conditional model that gets no labels."""
+    return ValueError(f"the model is conditional: pass labels from 0 to {num_classes - 1}")

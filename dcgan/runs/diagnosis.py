@@ -29,7 +29,7 @@ WINDOW_ROWS = 20
 WINDOW_STEPS = 400
 """A state must last for so many rows and steps, because single batches vary much."""
 YOUNG_IMAGES = 10_000
-"""Before so many real images every GAN looks the same. The published ones show first strokes at about that time."""
+"""Before so many real images every GAN looks the same, so neither network is called ahead."""
 D_FAKE_LOST = 0.01
 """The published plain GAN recovers from 0.03 in its second epoch; no training has recovered from less than 0.01."""
 GAP_FOOLED = 0.02
@@ -80,7 +80,10 @@ class Diagnosis:
 
 
 YOUNG = Diagnosis(
-    "young", "info", "Too early to tell.", "Nothing is learned yet. First strokes appear after about one epoch."
+    "young",
+    "info",
+    "Too early to tell.",
+    "The networks have seen few images. First strokes appear after about 60,000 images.",
 )
 
 HEALTHY = Diagnosis(

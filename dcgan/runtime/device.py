@@ -1,4 +1,4 @@
-"""Which device to compute on."""
+"""The devices of this machine, and the precision of their matrix products."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ import torch
 
 
 def available_devices() -> list[str]:
-    """Every device of this machine, the fastest kind first: cuda:0, cuda:1, mps, cpu."""
+    """Return every device of this machine, the fastest kind first: cuda:0, cuda:1, mps, cpu."""
     devices = [f"cuda:{index}" for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
     devices += ["mps"] if torch.backends.mps.is_available() else []
     return [*devices, "cpu"]
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """The device of that name; auto: that of $DCGAN_DEVICE, else the first of cuda, mps and cpu that is there.
+    """Return the device of that name. "cuda" is the first CUDA device.
 
-    "cuda" is the first CUDA device. Raises ValueError for a device that is not there; it lists those that are.
+    "auto" is the device that $DCGAN_DEVICE names. Without this variable it is the first that exists of cuda, mps and
+    cpu. Raises ValueError for a device that this machine lacks. The message lists the devices that it has.
     """
     origin = "--device"
     if name == "auto":
@@ -36,9 +37,9 @@ def choose_device(name: str = "auto") -> torch.device:
 
 @contextmanager
 def matmul_precision(name: str) -> Iterator[None]:
-    """Within the block NVIDIA GPUs multiply and convolve float32 as TF32 ("tf32"), else with all of their digits.
+    """Within the block, let NVIDIA GPUs multiply and convolve float32 as TF32 if `name` is "tf32".
 
-    PyTorch's own default is TF32 for convolutions, and not for matrix products.
+    With any other name they use all digits of float32. PyTorch's default is TF32 for convolutions only.
     """
     cudnn: Any = torch.backends.cudnn  # its type stub lacks `conv`
     places = (torch.backends.cuda.matmul, cudnn.conv)

@@ -1,10 +1,12 @@
-"""One training by several processes: who is who, which images are whose, and what is summed over all.
+"""One training by several processes: their ranks, their shares of a batch, and sums over all ranks.
 
-`torchrun` starts the processes, the ranks, and tells each in its environment which one it is. Every rank works on its
-share of each batch, with its share's weight in every mean, and what is summed over the ranks is then what one process
-finds on the whole batch, except for rounding. Gradients are summed explicitly, not by DistributedDataParallel: a step
-calls the discriminator up to three times before one backward pass and differentiates through its gradients, and
-batch norm needs a sum within the pass anyway.
+`torchrun` starts the processes, which are called ranks. Environment variables give each process its rank. Every rank
+computes its share of each batch, and weights its means with that share. The sums over the ranks then equal the values
+of one process with the whole batch, except for rounding.
+
+Gradients are summed explicitly, without DistributedDataParallel, for two reasons. A step calls the discriminator up
+to three times before one backward pass, and differentiates through its gradients. Batch norm needs a sum within the
+pass.
 
 B batch, C channels, R ranks.
 """
@@ -24,30 +26,30 @@ from dcgan.runtime.device import choose_device
 
 
 class LostRankError(ValueError):
-    """Another rank is gone, so that nothing can be summed any more."""
+    """Another rank has ended, so sums over the ranks are no longer possible."""
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """The processes of a training, and which of them this is. One alone gets back from every method what it gives."""
+    """The number of processes of a training, and the rank of this one. With one process, methods change nothing."""
 
     rank: int = 0
     world_size: int = 1
 
     def shard(self, total: int) -> slice:
-        """This rank's part of `total` things in a row. Parts differ by one thing at most, and may be empty."""
+        """Return this rank's part of `total` items in a row. Parts differ by one item at most, and may be empty."""
         return slice(total * self.rank // self.world_size, total * (self.rank + 1) // self.world_size)
 
     def sum_gradients(self, network: nn.Module, part: float, *means: Tensor) -> tuple[Tensor, ...]:
-        """Sum every gradient of the network over the ranks, in place; the whole batch's means, from each rank's own.
+        """Sum the network's gradients over the ranks, in place. Return the means over the whole batch.
 
-        `part` is this rank's share of the batch, which the loss was weighted with already. All is summed at once:
-        for networks of a few MB the calls cost more than the bytes.
+        `means` are the means over this rank's images. `part` is this rank's share of the batch; the loss is already
+        weighted with it. One call sums everything: for networks of a few MB a call costs more than the bytes.
         """
         if self.world_size == 1:
             return means
         with_gradient = [parameter for parameter in network.parameters() if parameter.grad is not None]
-        # The mean of no images is NaN, and counts for nothing.
+        # The mean of no images is NaN. It must have no weight.
         weighted = torch.stack(means) * part if part else with_gradient[0].new_zeros(len(means))
         gradients = [parameter.grad.flatten() for parameter in with_gradient if parameter.grad is not None]
         flat = torch.cat([*gradients, weighted])
@@ -58,7 +60,7 @@ class Ranks:
         return sums.unbind()
 
     def any(self, *, flag: bool) -> bool:
-        """Whether the flag is set on any rank. Waits for all; on the CPU, so that no device has to be waited for."""
+        """Return whether the flag is set on any rank. Wait for all ranks, on the CPU, but not for their devices."""
         if self.world_size == 1:
             return flag
         flags = torch.tensor([flag], dtype=torch.int32)
@@ -70,14 +72,14 @@ class Ranks:
         self.any(flag=False)
 
     def broadcast_(self, tensors: dict[str, Tensor]) -> None:
-        """Overwrite the tensors with rank 0's: the ranks begin equal even where their machines round differently."""
+        """Overwrite the tensors with rank 0's. So the ranks begin equal, even if their machines round differently."""
         if self.world_size > 1:
             with _or_lost():
                 for tensor in tensors.values():
                     distributed.broadcast(tensor, src=0)
 
     def broadcast_text(self, text: str) -> str:
-        """Rank 0's text."""
+        """Return rank 0's text."""
         if self.world_size == 1:
             return text
         box = [text]
@@ -91,9 +93,9 @@ ALONE = Ranks()
 
 @contextmanager
 def joined(device: str = "auto") -> Iterator[tuple[torch.device, Ranks]]:
-    """This process's device and its place among those that torchrun started; without torchrun it is ALONE.
+    """Yield the device of this process and its Ranks. Without torchrun these are ALONE.
 
-    A rank gets the GPU of its own number (NCCL), or the CPU (gloo). Raises ValueError where there are too few GPUs.
+    A rank gets the GPU of its local number (NCCL), or the CPU (gloo). Raises ValueError if there are too few GPUs.
     """
     ranks = Ranks(int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1)))
     if ranks.world_size == 1:
@@ -107,7 +109,7 @@ def joined(device: str = "auto") -> Iterator[tuple[torch.device, Ranks]]:
     try:
         yield chosen, ranks
     finally:
-        # Whoever still waits for this rank learns that it is gone.
+        # Ranks that still wait for this one get an error.
         distributed.destroy_process_group()
 
 
@@ -115,12 +117,12 @@ def _device_of_rank(name: str) -> torch.device:
     here, local = int(os.environ.get("LOCAL_WORLD_SIZE", 1)), int(os.environ.get("LOCAL_RANK", 0))
     device = choose_device(name)
     if device.type != "cuda":
-        return torch.device("cpu")  # gloo knows no mps
+        return torch.device("cpu")  # gloo does not support mps
     if ":" in name:
-        raise ValueError(f"--device {name} is one device for {here} ranks; leave it out, and each takes its own")
+        raise ValueError(f"--device {name} is one device for {here} ranks; leave it out, and each rank takes its own")
     if here > torch.cuda.device_count():
         raise ValueError(
-            f"{here} ranks need a GPU each and there are {torch.cuda.device_count()}, as NCCL cannot share one; "
+            f"{here} ranks need {here} GPUs, and this machine has {torch.cuda.device_count()}; "
             f"use --nproc-per-node {torch.cuda.device_count()}, or --device cpu"
         )
     return torch.device("cuda", local)
@@ -132,12 +134,14 @@ def _or_lost() -> Iterator[None]:
         yield
     except RuntimeError as error:
         reason = str(error).partition("\n")[0]
-        message = f"another rank ended, or cannot be reached ({reason}); mend what it says, then resume the run"
+        message = (
+            f"another rank ended, or cannot be reached ({reason}); fix what that rank reports, then resume the run"
+        )
         raise LostRankError(message) from error
 
 
 def _sum(tensor: Tensor) -> None:
-    """Over all ranks, in place; the same bits on each."""
+    """Sum the tensor over all ranks, in place. Every rank gets the same bits."""
     with _or_lost():
         distributed.all_reduce(tensor)
 
@@ -146,7 +150,7 @@ def _sum(tensor: Tensor) -> None:
 
 
 def synchronize_batch_norm(network: nn.Module, ranks: Ranks) -> None:
-    """Have every batch norm of the network see the whole batch, in training; no change for one process."""
+    """Let every batch norm of the network use the whole batch in training. With one process nothing changes."""
     if ranks.world_size == 1:
         return
     for module in list(network.modules()):
@@ -156,10 +160,10 @@ def synchronize_batch_norm(network: nn.Module, ranks: Ranks) -> None:
 
 
 class SynchronizedBatchNorm(nn.Module):
-    """A batch norm whose mean and variance are those of all ranks' images, under the same names in a state.
+    """A batch norm with the mean and variance of all ranks' images. Its tensors keep their names in a state.
 
-    torch.nn.SyncBatchNorm runs on GPUs only. This one is plain autograd on any device, so that gradient penalties
-    can differentiate it twice.
+    torch.nn.SyncBatchNorm runs on GPUs only. This class uses plain autograd on any device. So gradient penalties can
+    differentiate it twice.
     """
 
     running_mean: Tensor
@@ -175,7 +179,7 @@ class SynchronizedBatchNorm(nn.Module):
             self.register_buffer(name, buffer)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x (B, C) or (B, C, H, W)"""
+        """Return x, (B, C) or (B, C, H, W), normalized."""
         if not self.training:
             return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
         mean, variance, values = self._statistics(x)
@@ -184,19 +188,19 @@ class SynchronizedBatchNorm(nn.Module):
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * values / (values - 1), self.momentum)
         scale = self.weight * torch.rsqrt(variance + self.eps)
-        # x scale + shift in one kernel, as PyTorch has it: batch norm with a mean of 0 and a variance of 1.
+        # x scale + shift in one of PyTorch's kernels: batch norm with a mean of 0 and a variance of 1.
         shift, zeros, ones = self.bias - mean * scale, torch.zeros_like(mean), torch.ones_like(mean)
         return F.batch_norm(x, zeros, ones, scale, shift, eps=0.0)
 
     def _statistics(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Mean (C,) and biased variance (C,) of all ranks' values, and how many there are in a channel."""
+        """Return the mean (C,) and the biased variance (C,) of all ranks' values, and the number in a channel."""
         dims = [dim for dim in range(x.ndim) if dim != 1]
         if len(x):
             variance, mean = torch.var_mean(x, dims, correction=0)
         else:
-            variance = mean = x.sum(dims)  # zeros; the pass back goes through here on every rank
+            variance = mean = x.sum(dims)  # zeros that depend on x: every rank must take part in the backward pass
         own = torch.cat([mean, variance, mean.new_full((1,), x.numel() / x.shape[1])])
-        # Everyone's row (R, 2C + 1), as a sum. Means and variances, unlike sums of squares, lose no digits.
+        # The rows of all ranks (R, 2C + 1), as a sum. Means and variances lose no digits; sums of squares would.
         before, after = self.ranks.rank, self.ranks.world_size - self.ranks.rank - 1
         rows = _SumOverRanks.apply(F.pad(own[None], (0, 0, before, after)))
         means, variances, counts = rows.split([len(mean), len(mean), 1], dim=1)
@@ -207,7 +211,7 @@ class SynchronizedBatchNorm(nn.Module):
 
 
 class _SumOverRanks(torch.autograd.Function):
-    """A sum over the ranks that can be differentiated, and that again: every rank's loss hangs on every rank's x."""
+    """A sum over the ranks that can be differentiated twice. Every rank's loss depends on every rank's x."""
 
     @staticmethod
     def forward(ctx: object, x: Tensor) -> Tensor:

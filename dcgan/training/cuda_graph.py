@@ -1,8 +1,8 @@
-"""A whole training step as one CUDA graph: the host starts it with one call, where it had to start every kernel.
+"""A whole training step as one CUDA graph: the host starts all of its kernels with one call.
 
-Networks this small are bound by launches, not by arithmetic. A graph replays the very kernels of the step that was
-captured, on the same memory: inputs are copied to where that step read them, results are copied from where it wrote
-them. Nothing here waits for the device.
+In networks of this size, starting a kernel takes longer than its arithmetic. A graph replays the kernels of the
+captured step on the same memory. Inputs are copied to the memory that this step read. Results are copied from the
+memory that it wrote. Nothing in this module waits for the device.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ Update = Callable[[TrainState, Batch], StepStats]
 log = logging.getLogger(__name__)
 
 WARM_UP_STEPS = 3
-"""Steps taken as they are before a capture: optimizers make their state, libraries choose kernels and reserve memory.
-They are steps of the training like all others."""
+"""Steps without a graph before a capture. In them, optimizers create their state, and libraries choose kernels and
+reserve memory. They are steps of the training like all others."""
 
 
 class Captured(NamedTuple):
-    """A graph, and the memory that it reads and writes."""
+    """A graph, with the memory that it reads and writes."""
 
     graph: Any
     batch: Batch
@@ -36,10 +36,10 @@ class Captured(NamedTuple):
 
 
 class CapturedStep:
-    """Steps a state on a GPU: WARM_UP_STEPS as they are, then by graph, one for every size of batch, with and without
-    penalties on the gradient where not all steps have them.
+    """Takes training steps on a GPU: WARM_UP_STEPS without a graph, all later ones by a graph.
 
-    A step that cannot be captured goes on as it is, and the log says why.
+    Each batch size has its own graph. If only some steps have gradient penalties, each size has two graphs.
+    A step that cannot be captured runs without a graph, and the log has the reason.
     """
 
     def __init__(self, update: Update, backend: Any = None) -> None:
@@ -52,22 +52,22 @@ class CapturedStep:
         kind = len(batch.images), is_penalized(state)
         if self._warm.get(kind, 0) < WARM_UP_STEPS:
             self._warm[kind] = self._warm.get(kind, 0) + 1
-            return self._as_it_is(state, batch)
+            return self._without_graph(state, batch)
         if kind not in self._captured:
             self._captured[kind] = self._capture(state, batch)
         captured = self._captured[kind]
         if captured is None:
-            return self._as_it_is(state, batch)
+            return self._without_graph(state, batch)
         captured.batch.images.copy_(batch.images)
         if batch.labels is not None:
             assert captured.batch.labels is not None, "captured with labels"
             captured.batch.labels.copy_(batch.labels)
-        begin_step(state)  # a graph takes its seed from the global RNG at every replay
+        begin_step(state)  # a graph reads its seed from the global RNG at every replay
         self._backend.replay(captured.graph)
         count_step(state, batch.size)
-        return StepStats(*captured.stats.clone().unbind())  # the next replay writes over them
+        return StepStats(*captured.stats.clone().unbind())  # cloned: the next replay overwrites them
 
-    def _as_it_is(self, state: TrainState, batch: Batch) -> StepStats:
+    def _without_graph(self, state: TrainState, batch: Batch) -> StepStats:
         begin_step(state)
         with self._backend.side_stream():
             stats = self._update(state, batch)
@@ -76,42 +76,42 @@ class CapturedStep:
 
     def _capture(self, state: TrainState, batch: Batch) -> Captured | None:
         labels = None if batch.labels is None else batch.labels.clone()
-        still = Batch(batch.images.clone(), labels, batch.whole)
+        own = Batch(batch.images.clone(), labels, batch.whole)
         try:
-            # Capturing runs nothing: the state is as before.
-            graph, stats = self._backend.capture(lambda: torch.stack(self._update(state, still)))
+            # A capture runs no kernel, so the state does not change.
+            graph, stats = self._backend.capture(lambda: torch.stack(self._update(state, own)))
         except RuntimeError as error:
             reason = str(error).partition("\n")[0]
-            log.warning("steps of %d images are not captured as a CUDA graph: %s", len(still.images), reason)
+            log.warning("steps of %d images are not captured as a CUDA graph: %s", len(own.images), reason)
             return None
-        return Captured(graph, still, stats)
+        return Captured(graph, own, stats)
 
 
 class CudaGraphs:
-    """The CUDA calls that CapturedStep needs; its tests put others in their place."""
+    """The CUDA calls that CapturedStep needs. Tests replace them."""
 
     def __init__(self) -> None:
         self._stream = torch.cuda.Stream()
         self._pool = torch.cuda.graph_pool_handle()
 
     def side_stream(self) -> Any:
-        """Where steps before a capture run: memory and handles made there serve the capture, too."""
+        """Return the block in which steps before a capture run. A capture then reuses their memory and handles."""
         return _After(self._stream)
 
     def capture(self, call: Callable[[], Tensor]) -> tuple[torch.cuda.CUDAGraph, Tensor]:
-        """Record a call without running it; its result lies where every replay will put it."""
+        """Record a call without running it. Return the graph, and the tensor that every replay writes."""
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
             result = call()
         return graph, result
 
     def replay(self, graph: torch.cuda.CUDAGraph) -> None:
-        """Run what was recorded."""
+        """Run the recorded call."""
         graph.replay()
 
 
 class _After:
-    """A block on a stream of its own, after what was started before it and before what follows."""
+    """A block on its own stream. It runs after all earlier work and before all later work of the current stream."""
 
     def __init__(self, stream: torch.cuda.Stream) -> None:
         self._stream = stream

@@ -1,7 +1,7 @@
-"""How long a training will take on this machine: a few of its steps are timed in a process of their own.
+"""How long a training will take on this machine. A separate process times a few of its steps.
 
-What was timed is kept beside the runs, in .speed.json, until the machine or PyTorch changes. Imports no torch; the
-process that measures does.
+The times are cached beside the runs, in .speed.json. They are valid for one machine and one version of PyTorch. Only
+the separate process imports torch.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from dcgan.runs.run import LOCK_VARIABLE
 from dcgan.runtime.host import cpu_name, gpu_names, keep_freed_memory
 
 MEASURE_SECONDS = 2.0
-"""At least one step, and steps for so long: longer would heat the laptop of somebody who only looks."""
+"""How long steps are timed, one step at least. Visitors who only look should not wait for a busy processor."""
 WARM_UP_STEPS = 1
 """The first step allocates memory and chooses kernels."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What the training's steps will take, and how many were timed to know."""
+    """The seconds of all steps of a training, and how many steps were timed for this estimate."""
 
     seconds: float
     steps_timed: int
@@ -41,7 +41,7 @@ class Estimate:
 
 
 def steps_of(config: TrainConfig) -> int | None:
-    """Steps of the whole training; None for a folder, whose images nobody has counted."""
+    """Return the steps of the whole training; None for a folder, whose number of images is not known."""
     if config.data.name not in NAMED_SETS:
         return config.epochs * config.steps_per_epoch or None
     num_images = NAMED_SETS[config.data.name].num_train
@@ -50,7 +50,7 @@ def steps_of(config: TrainConfig) -> int | None:
 
 
 def estimate(config: TrainConfig) -> Estimate | None:
-    """The time for this config; None where its steps were not timed here, or cannot be counted."""
+    """Return the time for this config; None if its steps were not timed here, or cannot be counted."""
     steps, timed = steps_of(config), _read().get(_key(config))
     if steps is None or timed is None:
         return None
@@ -58,7 +58,7 @@ def estimate(config: TrainConfig) -> Estimate | None:
 
 
 def _key(config: TrainConfig) -> str:
-    """Return a key of what decides a step's time: machine and config, without length, data, rates and seed."""
+    """Return a key for the machine and the config. Fields that do not change a step's time are left out."""
     same = replace(
         config,
         data=DataConfig(),
@@ -93,7 +93,7 @@ def _read() -> dict[str, dict]:
             key: value for key, value in values.items() if {"seconds_per_step", "steps", "device"} <= value.keys()
         }
     except (OSError, ValueError, AttributeError):
-        return {}  # a cache: what cannot be read is measured again
+        return {}  # this is a cache: a file that cannot be read is measured again
 
 
 # Measuring
@@ -105,7 +105,7 @@ _worker: threading.Thread | None = None
 
 
 def measure_in_background(configs: Iterable[TrainConfig]) -> None:
-    """Have those timed that are not yet, one after another, by one process at a time. Returns at once."""
+    """Start timing the configs that were not timed yet, one at a time, and return at once."""
     global _worker
     known = _read()
     with _changing:
@@ -119,7 +119,7 @@ def measure_in_background(configs: Iterable[TrainConfig]) -> None:
 
 
 def is_measuring(config: TrainConfig) -> bool:
-    """Whether this config's time is about to be known."""
+    """Return whether this config is being timed, or waits for it."""
     return _key(config) in _wanted
 
 
@@ -139,7 +139,7 @@ def _work() -> None:
                 with _changing:
                     del _wanted[key]
         except (OSError, ValueError):
-            pass  # no process, no answer, or nowhere to keep it: those left count as failed
+            pass  # no process, no answer, or no place for the file: the configs left count as failed
         with _changing:
             _failed.update(left)
             for key in left:
@@ -168,7 +168,7 @@ def _keep(key: str, timed: dict) -> None:
 
 
 def time_steps(config: TrainConfig, device_name: str = "auto") -> dict:
-    """Seconds per step of this config on random images: {"seconds_per_step", "steps", "device"}."""
+    """Return the seconds a step of this config takes on random images: {"seconds_per_step", "steps", "device"}."""
     import torch
 
     from dcgan.data.batches import Batch
@@ -193,7 +193,7 @@ def time_steps(config: TrainConfig, device_name: str = "auto") -> dict:
 
 
 def main() -> None:
-    """Configs as JSON from standard input; a line of JSON for each, in their order, as soon as it is known."""
+    """Read configs as JSON from standard input. Print a line of JSON for each, in order, as soon as it is timed."""
     for values in json.load(sys.stdin):
         try:
             timed = time_steps(TrainConfig.from_json(values))

@@ -54,7 +54,7 @@ def test_a_label_changes_the_image_and_a_wrong_one_is_an_error():
     drawn = generator(num_classes=3)
     assert (sheets.draw(drawn, [1], [0]) != sheets.draw(drawn, [1], [1])).any()
     np.testing.assert_array_equal(sheets.draw(drawn, range(3)), sheets.draw(drawn, range(3), [0, 1, 2]))
-    with pytest.raises(ValueError, match=r"labels \[3\] are not all in 0\.\.2"):
+    with pytest.raises(ValueError, match="wrong values 3; pass labels from 0 to 2"):
         sheets.draw(drawn, [1], [3])
     with pytest.raises(ValueError, match="not conditional"):
         sheets.draw(generator(), [1], [3])
