@@ -68,6 +68,11 @@ def _cells(summary: Mapping[str, Any]) -> list[str]:
     return [summary["name"], state, summary["preset"], summary["data"], epoch, *numbers]
 
 
+def earlier_lengths(run: Run) -> list[str]:
+    """Return a phrase for each length that the training had before a resume changed it."""
+    return [f"planned for {length.epochs} epochs until step {length.until_step:,}" for length in run.earlier_lengths]
+
+
 def rows_csv(run: Run) -> str:
     """Return the rows of progress.jsonl as CSV (RFC 4180), with the names of the columns in its first line."""
     text = io.StringIO()

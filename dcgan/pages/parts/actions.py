@@ -1,7 +1,8 @@
-"""What one can do with a run: stop or resume it, rename it, delete it, download what it has made."""
+"""What one can do with a run: stop or resume it, train it longer, rename it, delete it, download what it has made."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import streamlit as st
@@ -9,6 +10,7 @@ import streamlit as st
 from dcgan.figures import animations
 from dcgan.pages.parts.address import plain
 from dcgan.runs import launch, tables
+from dcgan.runs.resume import rates_refusal
 from dcgan.runs.run import Run, RunError
 
 STOPPING = "Stopping: the process finishes its step and saves everything."
@@ -32,6 +34,9 @@ def actions(run: Run, *, may_train: bool) -> None:
                 )
             elif _can_resume(run):
                 st.button("Resume", key="resume", icon=":material/play_arrow:", on_click=resume_clicked, args=(run,))
+            if not is_alive and run.state_path.exists():
+                with st.popover("Train longer", icon=":material/fast_forward:"):
+                    train_longer(run)
             with st.popover("Rename", icon=":material/edit:", disabled=is_alive):
                 key = f"name:{run.path}"
                 name = st.text_input("New name", run.name, key=key, max_chars=80)
@@ -45,6 +50,27 @@ def actions(run: Run, *, may_train: bool) -> None:
         st.caption(STOPPING)
     if error := st.session_state.pop(_ERROR, ""):
         st.error(plain(error))
+
+
+def train_longer(run: Run) -> None:
+    """Show the number of epochs and the button that trains so many; or why the run can have no other length."""
+    try:
+        status, refusal = run.status(), rates_refusal(run)
+    except RunError as error:
+        st.warning(plain(f"{error}."))
+        return
+    if refusal:
+        st.write(plain(f"This run cannot be made longer: {refusal}."))
+        return
+    least = math.floor(status.epoch) + 1
+    key = f"epochs:{run.path}:{least}"  # a value of before the last epochs may be too small now
+    epochs = st.number_input(
+        "Epochs in all", least, None, max(least, 2 * status.epochs), key=key, help=f"Done: {status.epoch:.4g}."
+    )
+    if (last := run.last_row()) and last.step:
+        seconds = last.wall_seconds / last.epoch * (epochs - status.epoch)
+        st.caption(f"The training will take about {tables.duration(seconds)} more, at its speed so far.")
+    st.button("Train on", key="train-longer", type="primary", on_click=train_longer_clicked, args=(run, key))
 
 
 def _can_resume(run: Run) -> bool:
@@ -70,6 +96,10 @@ def stop_clicked(run: Run) -> None:
 
 def resume_clicked(run: Run) -> None:
     _succeeds("resumed", lambda: launch.resume(run))
+
+
+def train_longer_clicked(run: Run, key: str) -> None:
+    _succeeds("extended", lambda: launch.resume(run, epochs=st.session_state[key]))
 
 
 def rename_clicked(run: Run, key: str) -> None:

@@ -89,7 +89,7 @@ def progress(run: Run, status: Status, config: TrainConfig, series: Series) -> N
         text += f" · {tables.duration(rows[-1].wall_seconds)} at {mean_speed:,.0f} images/s"
     st.progress(min(1.0, step / max(1, status.steps)), text)
     words = [run.preset, config.data.name, f"batches of {config.batch_size}", *device_words(status)]
-    st.caption(plain(", ".join(words)))
+    st.caption(plain(", ".join([*words, *tables.earlier_lengths(run)])))
 
 
 def device_words(status: Status) -> list[str]:

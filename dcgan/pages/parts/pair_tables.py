@@ -114,7 +114,7 @@ def facts_of(side: Side) -> dict[str, str]:
     for name, path in (("generator", run.generator_path), ("discriminator", run.discriminator_path)):
         count = stored_parameters(path)
         facts[f"parameters of the {name}"] = "no weights" if count is None else f"{count:,}"
-    facts["epochs"] = f"{status.epoch:.3g} of {status.epochs}"
+    facts["epochs"] = ", ".join([f"{status.epoch:.3g} of {status.epochs}", *tables.earlier_lengths(run)])
     if rows := side.series.last_rows(1):
         facts["images seen"] = f"{rows[0].images_seen:,}"
         facts["training time"] = tables.duration(rows[0].wall_seconds)
