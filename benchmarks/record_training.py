@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
@@ -122,7 +123,8 @@ def record_steps(config: TrainConfig, device: torch.device, options: GpuOptions 
 
 def warm_up_steps(config: TrainConfig, device: torch.device) -> int:
     """Return the number of untimed steps: one, and on a CUDA device as many as its graphs need to be captured."""
-    return 1 + ((WARM_UP_STEPS + 1) * config.d_reg_interval if device.type == "cuda" else 0)
+    cycle = math.lcm(config.d_reg_interval, config.auxiliary_affine_interval)
+    return 1 + ((WARM_UP_STEPS + 1) * cycle if device.type == "cuda" else 0)
 
 
 def warm_up(state: TrainState, step: Step, batches: Iterator[Any]) -> None:

@@ -255,6 +255,9 @@ class TrainConfig:
     auxiliary_affine: float = 0.0
     """Strength of the random affine transform of the fake images that the auxiliary head learns from: 1 is up to 20
     degrees of rotation and a translation by 2 of 28 pixels; 0 is none."""
+    auxiliary_affine_interval: int = 1
+    """Steps between two uses of the random affine transform. At the steps between, the auxiliary head learns from the
+    fake images themselves."""
     gradient_penalty: float = 0.0
     """Weight of WGAN-GP's gradient penalty between real and fake images. Its paper uses 10."""
     ema_half_life_images: int = 0
@@ -282,6 +285,7 @@ class TrainConfig:
         _check_types(self)
         _at_least(self, epochs=1, batch_size=2, generator_batch_factor=1, steps_per_epoch=0, ema_half_life_images=0)
         _at_least(self, r1_gamma=0, r2_gamma=0, d_reg_interval=1, auxiliary_affine=0, gradient_penalty=0)
+        _at_least(self, auxiliary_affine_interval=1)
         _at_least(self, threads=0, log_every=1, snapshots=0)
         _at_most("threads", self.threads, MAX_THREADS, 0)
         _require(
@@ -305,6 +309,11 @@ class TrainConfig:
             f"auxiliary_affine={self.auxiliary_affine} has no effect without auxiliary_head; set it to 0",
         )
         _require(self.auxiliary_affine <= 2, f"auxiliary_affine={self.auxiliary_affine} is above 2; try 1")
+        _require(
+            self.auxiliary_affine_interval == 1 or self.auxiliary_affine > 0,
+            f"auxiliary_affine_interval={self.auxiliary_affine_interval} has no effect without auxiliary_affine; "
+            "set it to 1",
+        )
         _require(
             not (self.joint_batch and self.model.minibatch_stddev),
             "joint_batch=True would measure minibatch_stddev over real and fake images together; "

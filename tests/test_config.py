@@ -70,6 +70,7 @@ def train_configs(draw) -> TrainConfig:
     reuse_fakes = draw(st.booleans())
     model = draw(model_configs())
     r1_gamma = draw(WEIGHT)
+    affine = draw(st.floats(0, 2)) if model.auxiliary_head else 0.0
     folder = draw(st.booleans())
     return TrainConfig(
         model=model,
@@ -103,7 +104,8 @@ def train_configs(draw) -> TrainConfig:
         r1_gamma=r1_gamma,
         r2_gamma=draw(WEIGHT),
         d_reg_interval=draw(st.integers(1, 10**9)) if r1_gamma else 1,
-        auxiliary_affine=draw(st.floats(0, 2)) if model.auxiliary_head else 0,
+        auxiliary_affine=affine,
+        auxiliary_affine_interval=draw(st.integers(1, 10**9)) if affine else 1,
         gradient_penalty=0 if model.auxiliary_head else draw(WEIGHT),
         ema_half_life_images=draw(st.integers(0, 10**9)),
         seed=draw(st.integers(0, 2**32 - 1)),
@@ -363,6 +365,11 @@ TRAIN_ERRORS = [
         for field, value in (("joint_batch", True), ("gradient_penalty", 10.0))
     ),
     ({"auxiliary_affine": 1.0}, "auxiliary_affine=1.0 has no effect without auxiliary_head; set it to 0"),
+    (
+        {"auxiliary_affine_interval": 2},
+        "auxiliary_affine_interval=2 has no effect without auxiliary_affine; set it to 1",
+    ),
+    ({"auxiliary_affine_interval": 0}, "auxiliary_affine_interval=0 is below 1; try 1"),
     ({"auxiliary_affine": -1.0}, "auxiliary_affine=-1.0 is below 0; try 1"),
     (
         {"model": ModelConfig(latent="mixture", auxiliary_head=True), "auxiliary_affine": 2.5},

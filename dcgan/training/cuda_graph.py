@@ -16,7 +16,7 @@ from torch import Tensor
 
 from dcgan.data.loading import Batch
 from dcgan.training.state import TrainState, begin_step, count_step
-from dcgan.training.step import StepStats, is_penalized
+from dcgan.training.step import StepStats, is_augmented, is_penalized
 
 Update = Callable[[TrainState, Batch], StepStats]
 log = logging.getLogger(__name__)
@@ -38,18 +38,19 @@ class Captured(NamedTuple):
 class CapturedStep:
     """Takes training steps on a GPU: WARM_UP_STEPS without a graph, all later ones by a graph.
 
-    Each batch size has its own graph. If only some steps have gradient penalties, each size has two graphs.
+    Each batch size has its own graph. If only some steps have gradient penalties or the random affine transform, each
+    size has one graph for each combination.
     A step that cannot be captured runs without a graph, and the log has the reason.
     """
 
     def __init__(self, update: Update, backend: Any = None) -> None:
         self._update = update
         self._backend = CudaGraphs() if backend is None else backend
-        self._captured: dict[tuple[int, bool], Captured | None] = {}
-        self._warm: dict[tuple[int, bool], int] = {}
+        self._captured: dict[tuple[int, bool, bool], Captured | None] = {}
+        self._warm: dict[tuple[int, bool, bool], int] = {}
 
     def __call__(self, state: TrainState, batch: Batch) -> StepStats:
-        kind = len(batch.images), is_penalized(state)
+        kind = len(batch.images), is_penalized(state), is_augmented(state)
         if self._warm.get(kind, 0) < WARM_UP_STEPS:
             self._warm[kind] = self._warm.get(kind, 0) + 1
             return self._without_graph(state, batch)

@@ -28,6 +28,7 @@ from dcgan.training.step import (
     auxiliary_loss,
     discriminator_loss,
     draw_fakes,
+    is_augmented,
     penalty_weights,
     step_discriminator,
     step_generator,
@@ -99,7 +100,7 @@ def update_in_one_pass(state: TrainState, batch: Batch, executor: SerialExecutor
 
 def _update_in_one_pass(state: TrainState, batch: Batch, executor: SerialExecutor) -> StepStats:
     """This function is long because the order of its lines is what it is about."""
-    config, loss, discriminator = state.config, state.loss, state.accelerated.discriminator
+    loss, discriminator = state.loss, state.accelerated.discriminator
     r1_gamma, r2_gamma = penalty_weights(state)
     part = len(batch.images) / batch.size
     weights, statistics = list(discriminator.parameters()), RunningStatistics(state.gan.discriminator)
@@ -135,7 +136,7 @@ def _update_in_one_pass(state: TrainState, batch: Batch, executor: SerialExecuto
     d_loss, _, for_fake_logits = logit_gradients(state, real_logits, fake_logits, part)
     real_done = real_done or executor(learn_real, fake_logits)
     auxiliary = auxiliary_loss(augmented(state, batch, fake, fake_output))
-    if config.auxiliary_affine:
+    if is_augmented(state):
         statistics.record_pass()
     fake_done = executor(learn_fake, for_fake_logits, auxiliary)
 
@@ -152,7 +153,7 @@ def _update_in_one_pass(state: TrainState, batch: Batch, executor: SerialExecuto
     # In the plain step the generator's pass over the fakes comes first, after one over the real images if the loss
     # pairs. The buffers change only now, because the backward passes need them as they were.
     passes = [0, 1, 0, 1] if pairs else [1, 0, 1]
-    statistics.replay([*passes, 2] if config.auxiliary_affine else passes)
+    statistics.replay([*passes, 2] if is_augmented(state) else passes)
     update_average(state, batch)
     return StepStats(g_loss=g_loss, g_grad_norm=g_grad_norm, **d_stats._asdict())
 

@@ -317,14 +317,20 @@ def gradient_penalty_term(state: TrainState, batch: Batch, outputs: Discriminate
     return state.config.gradient_penalty * gradient_penalty(with_real_labels, real, fake, epsilon)
 
 
+def is_augmented(state: TrainState) -> bool:
+    """Return whether the auxiliary head learns from transformed fake images at the next step."""
+    config = state.config
+    return config.auxiliary_affine > 0 and state.step % config.auxiliary_affine_interval == 0
+
+
 def augmented(state: TrainState, batch: Batch, fake: Tensor, fake_output: DiscriminatorOutput) -> DiscriminatorOutput:
     """Return D's output for randomly transformed copies of the fake images (F, C, H, W).
 
-    Without config.auxiliary_affine that is `fake_output` itself. An auxiliary head that learns from such copies
-    cannot separate components by slant or position. Source: IMSAT (Hu et al. 2017, arXiv 1702.08720), whose clusters
+    At a step without the transform (see `is_augmented`) that is `fake_output` itself. An auxiliary head that learns
+    from such copies cannot separate components by slant or position. Source: IMSAT (Hu et al. 2017, arXiv 1702.08720), whose clusters
     are the same for an image and its transformed copy.
     """
-    if not state.config.auxiliary_affine:
+    if not is_augmented(state):
         return fake_output
     drawn = torch.rand(batch.size, NUM_PARAMETERS, device=fake.device, generator=state.noise)
     images = random_affine(fake.detach(), drawn[state.ranks.shard(batch.size)], state.config.auxiliary_affine)

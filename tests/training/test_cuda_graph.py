@@ -98,13 +98,18 @@ def test_rates_that_decay_are_written_where_a_graph_reads_them():
 
 
 @pytest.mark.slow
-def test_steps_with_and_without_penalties_have_separate_graphs():
-    config = small("dcgan-best", engine="plain", d_reg_interval=3)
+@pytest.mark.parametrize(
+    ("intervals", "graphs"),
+    [({"d_reg_interval": 3}, 2), ({"d_reg_interval": 2, "auxiliary_affine_interval": 3}, 4)],
+    ids=["penalties", "penalties and random affine"],
+)
+def test_steps_with_other_terms_have_separate_graphs(intervals, graphs):
+    config = small("dcgan-best", engine="plain", auxiliary_affine=1.0, **intervals)
     plain, state, backend = TrainState.new(config, CPU), TrainState.new(config, CPU), Recorded()
     step = Recording(update_both, backend)
-    for batch in itertools.islice(random_batches(config, 48).from_step(0), 40):
+    for batch in itertools.islice(random_batches(config, 48).from_step(0), 60):
         assert all(map(torch.equal, train_step(plain, batch), step(state, batch)))
-    assert (backend.captures, backend.replays) == (2, 40 - 2 * WARM_UP_STEPS)
+    assert (backend.captures, backend.replays) == (graphs, 60 - graphs * WARM_UP_STEPS)
 
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")

@@ -61,6 +61,9 @@ RECIPES = {
     ),
     "auxiliary head, random affine": small("dcgan-best", auxiliary_affine=1.0),
     "auxiliary head, random affine, norm": small("dcgan-best", auxiliary_affine=1.0, model={"norm_d": "batch"}),
+    "random affine at every second step, penalties at every third": small(
+        "dcgan-best", auxiliary_affine=1.0, auxiliary_affine_interval=2, d_reg_interval=3
+    ),
     "penalties at every third step": small("dcgan-best", d_reg_interval=3),
     "one penalty, at every second step": small(
         "dcgan", r1_gamma=1.0, d_reg_interval=2, order="discriminator-first", reuse_fakes=False

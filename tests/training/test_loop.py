@@ -340,6 +340,18 @@ def test_the_auxiliary_head_learns_from_fakes_with_one_random_affine_each():
     assert torch.equal(result.fake_logits, fake_output.logits)  # from images without the transform
 
 
+def test_the_random_affine_comes_at_every_step_of_its_interval():
+    config = replace(with_auxiliary_head(), auxiliary_affine=1.0, auxiliary_affine_interval=3)
+    state = TrainState.new(config, CPU)
+    batch = first_batches(config, 1)[0]
+    fakes = draw_fakes(state, 8)
+    fake_output = state.gan.discriminator.discriminate(fakes.images, fakes.labels)
+    transformed = []
+    for state.step in range(7):
+        transformed.append(augmented(state, batch, fakes.images, fake_output) is not fake_output)
+    assert transformed == [True, False, False, True, False, False, True]
+
+
 def test_the_balance_bias_spreads_real_images_evenly_over_the_components():
     config = with_auxiliary_head()
     state = TrainState.new(config, CPU)
