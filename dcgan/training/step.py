@@ -327,8 +327,8 @@ def augmented(state: TrainState, batch: Batch, fake: Tensor, fake_output: Discri
     """Return D's output for randomly transformed copies of the fake images (F, C, H, W).
 
     At a step without the transform (see `is_augmented`) that is `fake_output` itself. An auxiliary head that learns
-    from such copies cannot separate components by slant or position. Source: IMSAT (Hu et al. 2017, arXiv 1702.08720), whose clusters
-    are the same for an image and its transformed copy.
+    from such copies cannot separate components by slant or position. Source: IMSAT (Hu et al. 2017, arXiv
+    1702.08720), whose clusters are the same for an image and its transformed copy.
     """
     if not is_augmented(state):
         return fake_output
