@@ -12,7 +12,7 @@ import dcgan
 from dcgan.config import DataConfig
 from dcgan.files import CHECKPOINTS
 
-WITH_EXAMPLES = ("train", "training_steps", "evaluate", "load_generator", "Run")
+WITH_EXAMPLES = ("train", "training_steps", "evaluate", "load_generator", "Run", "Scores")
 
 
 def examples_of(item: object, name: str) -> list[doctest.DocTest]:

@@ -34,19 +34,19 @@ def sample(
 
     Args:
         checkpoint: A run's path or name (see: runs), or a .safetensors file.
-        seeds: One image per seed: 42, 0-63 or 1,5,9-12.
-        labels: What a conditional model draws: 7, 0-9 or 0,1,2, repeated along the seeds. Default: all classes in
-            turn, 0 for the first seed, 1 for the second.
-        components: Mixture components of the latent distribution (dcgan-best has 20), instead of those of the seeds:
-            7, 0-19 or 0,1,2, repeated along the seeds. No label says what a component draws.
-        psi: Truncation of z, from 0 to 1: a smaller psi makes images more alike and often cleaner.
+        seeds: Seeds of the images, one image a seed: 42, 0-63 or 1,5,9-12.
+        labels: Classes that a conditional model draws: 7, 0-9 or 0,1,2. They repeat along the seeds. Default: all
+            classes in turn, 0 for the first seed, 1 for the second.
+        components: Mixture components of the latent distribution (dcgan-best has 20): 7, 0-19 or 0,1,2. They repeat
+            along the seeds, and replace the components of the seeds. A component has no label.
+        psi: Truncation of z, from 0 to 1. A smaller psi makes images more alike and often cleaner.
         step: Use the run's snapshot of that step instead of its last weights.
         reverse: Invert the colors: black on white.
         enlarge: Screen pixels per image pixel.
         columns: Columns of the sheet; 0 gives about as many columns as rows.
-        output: A .png file gets all images as one sheet; a folder (PATH/, or one that exists) gets one PNG per seed.
+        output: A .png file gets all images as one sheet. A folder (PATH/, or one that exists) gets one PNG a seed.
             Default: samples-NAME.png.
-        device: cuda, mps, cpu or auto. Devices round differently; the cpu gives the same image on every machine.
+        device: cuda, mps, cpu or auto. Devices round differently. On the cpu every machine draws the same image.
     """
     from dcgan.checkpoint import load_generator
     from dcgan.latents import parse_seeds

@@ -30,14 +30,15 @@ def train_classifier(
     output: Annotated[str, arg(aliases=["-o"], metavar="PATH")] = "",
     device: Annotated[str, arg(metavar="DEVICE")] = "cpu",
 ) -> int:
-    """Train the classifier whose features the scores compare. Those of the named sets are published.
+    """Train the classifier whose features the scores compare. Classifiers of the named sets are published.
 
     Args:
         name: A named set of 28x28 gray images in ten classes: mnist, fashion-mnist or kmnist.
-        epochs: Passes over the training images; 0: as many as for the published ones, 10, or 25 for fashion-mnist.
-        seed: Of the first weights, the order of the images, their shifts and, for clothes, their mirroring.
-        threads: CPU threads; 1 gives the published weights, on the same CPU and versions.
-        root: Folder that holds the set. Default: the project's own data, else a download into the user's cache.
+        epochs: Passes over the training images. 0: as many as for the published classifier, which is 25 for
+            fashion-mnist and 10 for the others.
+        seed: Seed of the initial weights, the order of the images, their random shifts and their mirroring.
+        threads: CPU threads. With 1 the weights equal the published ones, on the same CPU and versions.
+        root: Folder that holds the data set. Default: the project's own data, else a download into the user's cache.
         output: The file to write. Default: features/NAME.safetensors.
         device: cuda, mps, cpu or auto.
     """
@@ -106,26 +107,26 @@ def evaluate(
 ) -> int:
     """Score generators: how near their images are to real ones, and whether all kinds of images are drawn.
 
-    Each is compared with the test images of its own data by the features of a small classifier. CFD is not FID.
-    The row of real images shows what as many training images score. They are measured once and cached.
+    A small classifier computes features of the generated images and of the test images of the same data. The scores
+    compare these features. CFD is not FID. The row of real images has the scores of as many training images.
 
-    For stacked-mnist it counts modes instead: how many of the 1,000 are drawn, and KL, how far from evenly.
-    A run's scores are appended to its evals.jsonl, which the Compare page and the model card read.
+    For stacked-mnist, modes are counted instead: MODES is how many of the 1,000 are drawn, and KL is how uneven
+    their shares are. Scores are appended to the run's evals.jsonl, which the Compare page and the model card read.
 
     Args:
         checkpoints: Runs by path or name (see: runs), .safetensors files, or hub:USER/NAME.
-        num_images: How many images each generator draws; 0: 10,000, and 26,000 for stacked-mnist, as in the
-            literature. Scores of different counts do not compare.
-        seed: Of the first image. The others have the seeds after it.
-        psi: Truncation of the latents, from 0 (all images are alike) to 1, as on the Explore page. Scores of a psi
-            below 1 are printed and never appended.
-        labels: For conditional models, also measure what two classifiers learn from 50,000 of their images, in
-            minutes. 1-NN ERROR is the share of test images whose nearest generated image, in pixels, has another
-            label. CAS is the share that a network trained on them classifies correctly.
-        features: inception: measure FID and KID instead, by the network of published FIDs, for data of any kind. Its
+        num_images: How many images each generator draws. 0: 10,000 images, or 26,000 for stacked-mnist, as in the
+            literature. Do not compare scores of different numbers of images.
+        seed: Seed of the first image. The other images have the next seeds.
+        psi: Truncation of the latents, from 0 (all images are alike) to 1, as on the Explore page. Scores with a psi
+            below 1 are printed, but never saved.
+        labels: For conditional models, also train two classifiers on 50,000 generated images, which takes minutes.
+            1-NN ERROR is the share of test images whose nearest generated image, in pixels, has another label. CAS
+            is the share of test images that a network classifies correctly.
+        features: inception: measure FID and KID instead, with the network of published FIDs, for any data. Its
             weights, about 95 MB, are downloaded once. This is slow without a GPU.
-        save: Append to the evals.jsonl of published models too. Without it they do not change.
-        no_save: Append to none.
+        save: Save the scores of published models too. Without this flag their files do not change.
+        no_save: Do not save the scores.
         json: Print JSON, one object for each checkpoint.
         device: cuda, mps, cpu or auto. The cpu gives the published scores.
     """

@@ -30,18 +30,18 @@ def link(
 ) -> int:
     """Make a link to a path between two seeds, which the interpolation demo opens.
 
-    The link has the ids of the weights and of the pixels. So the demo and the command open can compare both.
+    The link has the ids of the weights and of the pixels. So the demo, and the command `open`, can compare both.
 
     Args:
         model: A run's name (see: runs).
-        seed_a: Where the path begins.
-        seed_b: Where the path goes.
+        seed_a: Seed A, where the path begins.
+        seed_b: Seed B, where the path goes.
         keys: Further seeds after B: 1,5,9.
         loop: Return to A at the end.
-        frames: Images on the path, 2 to 64.
-        path: slerp turns at constant speed; lerp is the straight line.
-        t: The position on the path, from 0 to 1.
-        labels: What a conditional model draws at A, at B and at each key: 3,8.
+        frames: Number of images on the path, 2 to 64.
+        path: slerp rotates at constant speed. lerp is the straight line.
+        t: Position on the path, from 0 to 1.
+        labels: Classes that a conditional model draws at A, at B and at each further seed: 3,8.
         device: The device that draws the pixels of the id: cuda, mps, cpu or auto.
     """
     from dcgan.checkpoint import load_generator
@@ -76,7 +76,7 @@ def open_link(
 
     Args:
         link: The whole address, or its part after the question mark.
-        output: A .png file gets all frames; a .gif or .mp4 file gets the animation (MP4 needs PyAV).
+        output: A .png file gets all frames. A .gif or .mp4 file gets the animation. MP4 needs PyAV.
         device: cuda, mps, cpu or auto.
     """
     from dcgan.checkpoint import load_generator

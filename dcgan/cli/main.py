@@ -15,6 +15,7 @@ import importlib
 import inspect
 import os
 import pkgutil
+import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
@@ -41,9 +42,16 @@ def command_modules() -> list[ModuleType]:
     )
 
 
+def _join_help(command: Command) -> None:
+    """Write the description of each argument on one line. tyro prints the line breaks of a docstring as they are."""
+    command.__doc__ = re.sub(r"\n {8,}", " ", inspect.getdoc(command) or "")
+
+
 COMMANDS: dict[str, Command] = {}
 PREPARE: dict[str, Callable[[Sequence[str]], tuple[Command, list[str]]]] = {}
 for _module in command_modules():
+    for _command in _module.COMMANDS.values():
+        _join_help(_command)
     COMMANDS |= _module.COMMANDS
     PREPARE |= getattr(_module, "PREPARE", {})
 

@@ -1,4 +1,4 @@
-"""How messages name this program and a run, so that a reader can type what they say."""
+"""The names of this program and of a run in messages. A reader can type them as they are."""
 
 from __future__ import annotations
 

@@ -30,8 +30,8 @@ def results(
 
     Args:
         runs: Finished and scored runs, by path or name (see: runs). Default: all in checkpoints/ and results/.
-        output: The Markdown file to write. Default: docs/results.md in the project, or the terminal if runs are
-            named.
+        output: The Markdown file to write. Default: docs/results.md in the project. If runs are named, the page is
+            printed.
         keep: Copy configs and scores of the named runs, without weights, to results/ for later pages.
     """
     from dcgan.publishing.results import default_runs, name_of

@@ -71,7 +71,7 @@ def _remarks(scored: Sequence[Scored]) -> list[str]:
     counts = [row["num_labeled"] for row in scored if "num_labeled" in row]
     conditional = [row["name"] for row in scored if "label_accuracy" in row]
     if counts:
-        remarks.append(f"1-NN ERROR and CAS: of classifiers that learned from {counts[0]:,} images each only")
+        remarks.append(f"1-NN ERROR and CAS belong to classifiers that learned from {counts[0]:,} images each")
     elif conditional:
         remarks.append(
             f"--labels adds what classifiers learn from the images of {', '.join(conditional)}, in minutes"

@@ -16,7 +16,7 @@ def presets(*, json: FlagCreatePairsOff[bool] = False) -> int:
     """List the presets: named configs of networks, data and recipe.
 
     Args:
-        json: Print JSON, one object a preset.
+        json: Print JSON, one object for each preset.
     """
     summaries = preset_summaries()
     print(json_module.dumps(summaries, indent=1) if json else presets_table(summaries))
@@ -27,7 +27,7 @@ def runs(*, json: FlagCreatePairsOff[bool] = False) -> int:
     """List the published runs and your own, with their state and last numbers.
 
     Args:
-        json: Print JSON, one object a run.
+        json: Print JSON, one object for each run.
     """
     summaries = [run_summary(run) for run in list_runs()]
     if json:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, redirect_stderr
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,7 +22,7 @@ from dcgan.runs.listing import find_run, named_config
 from dcgan.runs.resume import check_resumable, has_finished, length_refusal, rates_refusal
 from dcgan.runs.rows import ProgressRow, Status
 from dcgan.runs.run import Run, RunError
-from dcgan.training.losses import check_loss, logits_are_probabilities
+from dcgan.training.losses import LOSSES, check_loss, get_loss, logits_are_probabilities
 
 if TYPE_CHECKING:
     import torch
@@ -99,7 +100,12 @@ def with_preset(arguments: Sequence[str]) -> tuple[Callable[..., int], list[str]
             continue
         short = argument == "--data" or argument.startswith("--data=")
         full.append(argument.replace("--data", "--data.name", 1) if short else argument)
-    return partial(train, config=named_config(name)[0]), full
+    config = named_config(name)[0]
+    if config.loss not in LOSSES:
+        if not any(argument.partition("=")[0] == "--loss" for argument in full):
+            get_loss(config.loss)  # raises an error that lists the losses
+        config = replace(config, loss="bce")  # only until --loss replaces it
+    return partial(train, config=config), full
 
 
 def resume(
@@ -188,14 +194,17 @@ def _record(run: Run, device: torch.device, ranks: Ranks, *, tensorboard: bool, 
     from dcgan.training.recording import run_training
 
     where = device if ranks.world_size == 1 else f"{ranks.world_size} ranks, {device.type}"
-    print(f"recording in {run.path}, on {where}; Ctrl-C stops and saves", flush=True)
-    stop_file_seen = False
+    stop_file_seen = is_announced = False
     with ExitStack() as stack:
         progress = stack.enter_context(closing(Progress()))
         mirror = None
 
         def on_row(row: ProgressRow, status: Status) -> None:
-            nonlocal stop_file_seen, mirror
+            nonlocal stop_file_seen, is_announced, mirror
+            if not is_announced:
+                # The first row comes after the first step: the data are read, and the run has begun.
+                print(f"recording in {run.path}, on {where}; Ctrl-C stops and saves", flush=True)
+                is_announced = True
             stop_file_seen = run.stop_requested()
             progress(row, status)
             if tensorboard and mirror is None:

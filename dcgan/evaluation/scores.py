@@ -37,32 +37,54 @@ takes 60,000 distances."""
 
 @dataclass(frozen=True)
 class Scores:
-    """The scores of one generator's images, and everything that they depend on. `scores["cfd"]` is one of them."""
+    """The scores of one generator's images, and everything that they depend on.
+
+    `scores["cfd"]` is one score. docs/architecture.md#definitions defines all keys. `to_json` returns a row of
+    evals.jsonl, which `run.append_eval` saves.
+
+    Example:
+        >>> import dcgan
+        >>> scores = dcgan.Scores(
+        ...     classifier="mnist classifier",
+        ...     classifier_hash="0123456789ab",
+        ...     num_images=100,
+        ...     values={"cfd": 4.5},
+        ...     real={"cfd": 0.25},
+        ... )
+        >>> scores["cfd"], scores.real["cfd"], scores.to_json()["real_cfd"]
+        (4.5, 0.25, 0.25)
+    """
 
     classifier: str
     """Name of the network whose features were compared."""
     classifier_hash: str
+    """The first hex digits of the SHA-256 of its weights."""
     num_images: int
+    """The number of generated images."""
     values: dict[str, float]
-    """By key of dcgan.runs.scores.SCORES."""
+    """The scores by key of dcgan.runs.scores.SCORES."""
     real: dict[str, float]
     """The same scores of as many real training images, except those that only generated images have."""
     class_histogram: tuple[float, ...] = ()
-    """The share of each class that the classifier sees; empty where no classes were counted."""
+    """The share of each class among the generated images (K,), by the classifier; empty if this was not counted."""
     real_class_histogram: tuple[float, ...] = ()
+    """The share of each class among the real images (K,)."""
     num_labeled: int = 0
-    """Images that classifiers learned from (see label_scores); 0 if this was not requested."""
+    """The number of images that classifiers learned from (see label_scores); 0 if this was not requested."""
     weights_id: str = ""
+    """The first 12 hex digits of the SHA-256 of the generator's weights."""
     step: int = 0
+    """The training step of the weights."""
     seed: int = 0
-    """The seed of the first image. The others have the seeds after it."""
+    """The seed of the first image. The others have the next seeds."""
 
     def __getitem__(self, key: str) -> float:
+        """Return the score of this key. Raises KeyError for a score that was not measured."""
         return self.values[key]
 
     @property
     def memorizes(self) -> bool | None:
-        """Whether most images are copies of training images; None where that was not measured."""
+        """Whether most images are copies of training images; None if this was not measured."""
         ratio = self.values.get("memorization_ratio")
         return None if ratio is None else ratio < metrics.MEMORIZES_BELOW
 

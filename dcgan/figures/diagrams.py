@@ -55,5 +55,5 @@ def network(stages: Sequence[Stage], color: str, name: str) -> str:
 
 
 def shape_text(shape: Shape) -> str:
-    """Return "64 x 7 x 7" for channels, height and width, and a single number as it is."""
-    return " × ".join(map(str, shape)) or "1"  # noqa: RUF001
+    """Return "64 x 7 x 7" for channels, height and width, with no-break spaces, or a single number."""
+    return "\u00a0×\u00a0".join(map(str, shape)) or "1"  # noqa: RUF001

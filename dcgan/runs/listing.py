@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from dcgan import files
@@ -27,30 +27,37 @@ def list_runs(*roots: Path) -> list[Run]:
 def find_run(name: str) -> Run:
     """Return a run by its path, or by its name under runs/ or checkpoints/.
 
-    Raises RunError that lists the newest names, and says where the published models are if they are missing.
+    Raises RunError that suggests the nearest name, or lists the newest ones. It also says where the published models
+    are if they are missing.
     """
     for path in (Path(name), runs_root() / name, files.CHECKPOINTS / name):
         # os.path accepts any text; Path raises for a name that is too long or has a NUL.
         if os.path.isfile(path / "config.json"):
             return Run(path)
-    names = ", ".join(run.name for run in list_runs()[-8:])
-    there = f"there are {names}" if names else "there is none yet"
+    names = [run.name for run in list_runs()]
+    there = _suggestion(name, names) or (f"there are {', '.join(names[-8:])}" if names else "there is none yet")
     missing = files.missing_from_wheel(files.CHECKPOINTS)
     raise RunError(f"{name!r} is not a run directory; {there}" + (f"; {missing}" if missing else ""))
+
+
+def _suggestion(name: str, names: Iterable[str]) -> str:
+    """Return "did you mean NAME?" with the nearest of the names; empty if none is near."""
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"did you mean {near[0]}?" if near else ""
 
 
 def named_config(name: str) -> tuple[TrainConfig, str]:
     """Return the config of the preset or the run of that name, and the name of the preset.
 
-    Raises ValueError that names the nearest preset, or all presets.
+    Raises ValueError that suggests the nearest preset or run, or lists all presets.
     """
     if name in PRESETS:
         return PRESETS[name].config, name
     try:
         run = find_run(name)
     except RunError as error:
-        near = difflib.get_close_matches(name, PRESETS, n=1)
-        advice = f"did you mean {near[0]}?" if near else f"presets are {', '.join(PRESETS)}"
+        suggestion = _suggestion(name, [*PRESETS, *(run.name for run in list_runs())])
+        advice = suggestion or f"presets are {', '.join(PRESETS)}"
         raise ValueError(f"{name!r} is neither a preset nor a run; {advice}") from error
     return run.config(), run.preset
 

@@ -192,18 +192,23 @@ class Run(RunPaths):
             temporary.write_bytes(data)
 
     def write_text(self, name: str, text: str) -> None:
+        """Write a text file as UTF-8, whole or not at all."""
         self.write_bytes(name, text.encode())
 
     def write_status(self, status: Status) -> None:
+        """Replace status.json atomically."""
         self.write_text("status.json", json.dumps(dataclasses.asdict(status), indent=1) + "\n")
 
     def append_progress(self, row: ProgressRow) -> None:
+        """Append a row to progress.jsonl."""
         append_object(self.progress_path, row_json(row))
 
     def append_score(self, row: ScoreRow) -> None:
+        """Append the scores of an epoch to scores.jsonl."""
         append_object(self.scores_path, row_json(row))
 
     def append_eval(self, scores: dict[str, Any]) -> None:
+        """Append the scores of an evaluation to evals.jsonl. `Scores.to_json` makes such a row."""
         append_object(self.evals_path, scores)
 
     def rewind(self, step: int) -> None:
@@ -226,9 +231,11 @@ class Run(RunPaths):
         self.stop_path.touch()
 
     def stop_requested(self) -> bool:
+        """Return whether a stop was requested."""
         return self.stop_path.exists()
 
     def clear_stop(self) -> None:
+        """Remove the request to stop, if there is one."""
         self.stop_path.unlink(missing_ok=True)
 
     @contextlib.contextmanager

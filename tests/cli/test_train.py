@@ -54,6 +54,21 @@ def test_notes_of_a_preset_go_to_stderr_and_the_config_to_stdout(capsys):
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_recorded_loss_that_is_unknown_is_an_error_unless_another_is_given(trained_gan, capsys, places):
+    run = copy_run(trained_gan, places)
+    change_config(run, loss="from-the-future")
+    error = command_error(capsys, "train", run.name, "--dry-run")
+    assert "from-the-future" in error
+    assert "wasserstein" in error
+    assert dry_run_config(capsys, run.name, "--loss", "bce").loss == "bce"
+
+
+def test_a_training_whose_data_are_missing_does_not_say_that_it_records(capsys, places, tmp_path):
+    assert main(["train", "gan", *TINY_FLAGS, "--device", "cpu", "--data.root", str(tmp_path / "no-data")]) == 2
+    assert capsys.readouterr().out == ""
+
+
 def test_a_training_prints_its_run_its_progress_and_the_next_commands(capsys, places):
     assert main(["train", "gan", *TINY_FLAGS, "--device", "cpu"]) == 0
     (run,) = list_runs(places)

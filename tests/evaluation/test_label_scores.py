@@ -181,7 +181,7 @@ def test_the_command_adds_two_columns_and_saves_them(run, runs_root, capsys):
     assert first.split()[-2:] == [f"{scores[key]:.4f}" for key in KEYS]
     assert second.split()[-3:] == ["-"] * 3
     assert real.split()[-2:] == [f"{scores.real[key]:.4f}" for key in KEYS]
-    assert last == "1-NN ERROR and CAS: of classifiers that learned from 1,500 images each only"
+    assert last == "1-NN ERROR and CAS belong to classifiers that learned from 1,500 images each"
     (row,), (other,) = run.evals(), unconditional.evals()
     assert row["num_labeled"] == COUNT
     assert {key: row[key] for key in KEYS} == {key: pytest.approx(scores[key], abs=1e-5) for key in KEYS}

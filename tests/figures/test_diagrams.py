@@ -27,7 +27,10 @@ def test_more_numbers_make_a_wider_box():
     assert narrow < wide
 
 
-@pytest.mark.parametrize(("shape", "text"), [((100,), "100"), ((64, 7, 7), "64 × 7 × 7"), ((), "1")])  # noqa: RUF001
+@pytest.mark.parametrize(
+    ("shape", "text"),
+    [((100,), "100"), ((64, 7, 7), "64\u00a0×\u00a07\u00a0×\u00a07"), ((), "1")],  # noqa: RUF001
+)
 def test_shapes_as_words(shape, text):
     assert diagrams.shape_text(shape) == text
 

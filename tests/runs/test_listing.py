@@ -7,7 +7,7 @@ import os
 import pytest
 from recorded import TINY, error_of
 
-from dcgan.runs.listing import find_run, list_runs
+from dcgan.runs.listing import find_run, list_runs, named_config
 from dcgan.runs.run import Run
 
 
@@ -57,6 +57,17 @@ def test_an_unknown_run_lists_the_known_ones(runs_root, tmp_path, monkeypatch):
         Run(runs_root / f"run{number}").write_config(TINY, "demo")
     message = error_of(lambda: find_run("mine"))
     assert message == "'mine' is not a run directory; there are run1, run2, run3, run4, run5, run6, run7, run8"
+
+
+def test_a_name_that_is_nearly_a_run_gets_a_suggestion(runs_root, tmp_path, monkeypatch):
+    monkeypatch.setattr("dcgan.files.CHECKPOINTS", tmp_path / "published")
+    Run(runs_root / "experiment").write_config(TINY, "demo")
+    Run(tmp_path / "published" / "dcgan-best-mnist").write_config(TINY, "demo")
+    assert "did you mean experiment?" in error_of(lambda: find_run("experimnet"))
+    assert "did you mean dcgan-best-mnist?" in error_of(lambda: find_run("dcgan-bset-mnist"))
+    for name, nearest in (("experimnet", "experiment"), ("dcgan-kears", "dcgan-keras")):
+        with pytest.raises(ValueError, match=f"did you mean {nearest}"):
+            named_config(name)
 
 
 @pytest.mark.parametrize("name", ["", "a/b/c", "..", "\0", "a" * 300, "~", "config.json"])
