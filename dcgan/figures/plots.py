@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import isnan
-from typing import Any
+from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -12,6 +12,7 @@ from plotly.subplots import make_subplots
 from dcgan.runs.rows import ScoreRow
 from dcgan.runs.scores import SCORES
 from dcgan.runs.series import Column, Series, smooth, thin
+from dcgan.runs.timeline import MINUTES, TimeUnit
 
 GENERATOR = "#0072B2"
 DISCRIMINATOR = "#D55E00"
@@ -24,15 +25,35 @@ FAINT = "rgba(136, 136, 136, 0.25)"
 ACCURACIES = {"d_real": "d_real_accuracy", "d_fake": "d_fake_accuracy"}
 """Column of D's outputs -> column of the share of those that are correct."""
 
-X_AXES = {"epoch": "epoch", "images_seen": "images seen", "wall_seconds": "training time (minutes)"}
-"""Column of the x axis -> title of the axis."""
+X_AXES = {"epoch": "epoch", "images_seen": "images seen", "wall_seconds": "training time"}
+"""Column of the x axis -> what it is."""
+
+
+class Axis(NamedTuple):
+    """The x axis of a figure."""
+
+    column: str
+    title: str
+    unit: float = 1.0
+    """How much of the column one unit of the axis is."""
+
+
+def axis(column: str, unit: TimeUnit = MINUTES) -> Axis:
+    """Return the axis of a column of X_AXES; `unit` is for wall_seconds."""
+    assert column in X_AXES, f"column {column!r} is not one of {', '.join(X_AXES)}"
+    if column == "wall_seconds":
+        return Axis(column, f"{X_AXES[column]} ({unit.name})", unit.seconds)
+    return Axis(column, X_AXES[column])
+
+
+EPOCH = axis("epoch")
 
 HEIGHT = 260
 """Pixels."""
 
 
 def loss_curves(
-    series: Series, x: str = "epoch", *, smoothing: float = 0.0, log: bool = False, height: int = HEIGHT
+    series: Series, x: Axis = EPOCH, *, smoothing: float = 0.0, log: bool = False, height: int = HEIGHT
 ) -> go.Figure:
     """Draw both losses. `smoothing` in [0, 1) adds the moving average over the faint rows.
 
@@ -62,7 +83,7 @@ def _y(trace: Any) -> Column:
 
 def discriminator_curves(
     series: Series,
-    x: str = "epoch",
+    x: Axis = EPOCH,
     *,
     smoothing: float = 0.0,
     probabilities: bool = True,
@@ -89,7 +110,7 @@ def _discriminator_axis(figure: go.Figure, *, probabilities: bool) -> str:
 
 
 def gradient_curves(
-    series: Series, x: str = "epoch", *, smoothing: float = 0.0, log: bool = True, height: int = HEIGHT
+    series: Series, x: Axis = EPOCH, *, smoothing: float = 0.0, log: bool = True, height: int = HEIGHT
 ) -> go.Figure:
     """Draw the Euclidean norm of each network's gradient, all weights together."""
     figure = go.Figure()
@@ -110,7 +131,7 @@ PAIR_COLUMNS = {
 def paired_curves(
     kind: str,
     runs: Sequence[tuple[str, Series]],
-    x: str = "epoch",
+    x: Axis = EPOCH,
     *,
     smoothing: float = 0.0,
     log: bool = False,
@@ -132,7 +153,7 @@ def paired_curves(
 
 
 def score_curves(
-    column: str, runs: Sequence[tuple[str, Sequence[ScoreRow]]], x: str = "epoch", *, height: int = HEIGHT
+    column: str, runs: Sequence[tuple[str, Sequence[ScoreRow]]], x: Axis = EPOCH, *, height: int = HEIGHT
 ) -> go.Figure:
     """Draw one score of one or two named runs, the second one dashed, with a green line for as many real images.
 
@@ -166,21 +187,21 @@ def class_bars(row: ScoreRow, *, height: int = HEIGHT) -> go.Figure:
     figure.add_bar(x=names, y=row.class_histogram, name="generated", marker={"color": GENERATOR})
     mark = {"symbol": "line-ew", "size": 8, "line": {"color": REAL, "width": 3}}
     figure.add_scatter(x=names, y=row.real_class_histogram, name="real images", mode="markers", marker=mark)
-    styled(figure, "epoch", "share of images", height)
+    styled(figure, EPOCH, "share of images", height)
     figure.update_xaxes(title="class given by the classifier", type="category")
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
     return figure
 
 
-def along(row: ScoreRow, x: str) -> float:
-    """Return the row's position on the x axis; minutes for wall_seconds."""
-    return row.wall_seconds / 60 if x == "wall_seconds" else getattr(row, x)
+def along(row: ScoreRow, x: Axis) -> float:
+    """Return the row's position on the x axis."""
+    return getattr(row, x.column) / x.unit
 
 
 def add_curve(
     figure: go.Figure,
     series: Series,
-    x: str,
+    x: Axis,
     column: str,
     name: str,
     color: str,
@@ -196,10 +217,9 @@ def add_curve(
     _add_line(figure, xs, smooth(series[column], smoothing), name, color, dash, accuracies)
 
 
-def across(series: Series, x: str) -> Column:
-    """Return the values (rows,) of the x axis; minutes for wall_seconds."""
-    assert x in X_AXES, f"x={x!r} is not one of {', '.join(X_AXES)}"
-    return series[x] / 60 if x == "wall_seconds" else series[x]
+def across(series: Series, x: Axis) -> Column:
+    """Return the values (rows,) of the x axis."""
+    return series[x.column] / x.unit
 
 
 def _add_line(
@@ -223,14 +243,14 @@ def _add_line(
     figure.add_scatter(x=xs[kept], y=ys[kept], name=name, mode="lines", line=line, legendgroup=name, **options)
 
 
-def styled(figure: go.Figure, x: str, y_title: str, height: int = HEIGHT) -> go.Figure:
+def styled(figure: go.Figure, x: Axis, y_title: str, height: int = HEIGHT) -> go.Figure:
     """Name the axes, show one hover text for all curves, and keep the zoom across live updates; return the figure."""
     figure.update_layout(
         height=height,
         hovermode="x unified",
         margin={"l": 0, "r": 0, "t": 8, "b": 0},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
-        xaxis_title=X_AXES[x],
+        xaxis_title=x.title,
         yaxis_title=y_title,
         uirevision="keep",
     )

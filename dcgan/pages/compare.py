@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from dcgan.pages.parts.address import refusals, requested_values
-from dcgan.pages.parts.pair import ADDRESS, Side, read_side, snap
+from dcgan.pages.parts.pair import ADDRESS, Side, read_side, snap, stops_of, unit_of
 from dcgan.pages.parts.pair_curves import curves, score_curves
 from dcgan.pages.parts.pair_samples import is_playing, position_slider, sample_grids, share
 from dcgan.pages.parts.pair_tables import config_differences, details, scores
 from dcgan.runs import listing
 from dcgan.runs.listing import list_runs
 from dcgan.runs.run import Run
-from dcgan.runs.timeline import ALIGNMENTS, stops
+from dcgan.runs.timeline import ALIGNMENTS
 
 DEFAULTS = ("gan-mnist", "dcgan-mnist")
 PLAY_EVERY_SECONDS = 0.6
@@ -45,8 +45,8 @@ def compare(runs: Mapping[str, Run], requested: dict[str, list[str]]) -> None:
     sides = [side for label in labels if (side := read_side(runs[label], align))]
     if not sides:
         return
-    positions = stops([side.timeline for side in sides])
-    snap(requested, positions)
+    positions = stops_of(sides, align)
+    snap(requested, positions, align)
     is_alive = any(side.run.is_locked() for side in sides)
     every = PLAY_EVERY_SECONDS if is_playing() else LIVE_EVERY_SECONDS if is_alive else None
     st.fragment(player, run_every=every)(sides, positions, align)
@@ -70,7 +70,8 @@ def choose(labels: list[str]) -> tuple[list[str], str]:
         list(ALIGNMENTS),
         key="align",
         bind="query-params",
-        help="epoch: passes over the data. images: real images seen. time: minutes on the machine that trained it.",
+        help="epoch: passes over the data. images: real images seen. time: training time on the machine that trained "
+        "it, without scoring.",
     )
     return chosen, align
 
@@ -81,9 +82,10 @@ def player(sides: Sequence[Side], positions: dict[str, float], align: str) -> No
         sides = [newest for side in sides if (newest := read_side(side.run, align))]
         if not sides:
             return
-        positions = stops([side.timeline for side in sides])
-        snap({}, positions)
-    position = positions[position_slider(list(positions), align)]
+        positions = stops_of(sides, align)
+        snap({}, positions, align)
+    title = f"Training {unit_of(sides).name}" if align == "time" else ALIGNMENTS[align].capitalize()
+    position = positions[position_slider(list(positions), title)]
     sample_grids(sides, position)
     curves(sides, position, align)
     score_curves(sides, position, align)

@@ -6,6 +6,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,15 +14,39 @@ from dcgan.runs.rows import Status
 from dcgan.runs.run import Run, RunError
 from dcgan.runs.series import Series
 
-ALIGNMENTS = {"epoch": "epoch", "images": "images seen", "time": "training minutes"}
+ALIGNMENTS = {"epoch": "epoch", "images": "images seen", "time": "training time"}
 """Value in an address -> the quantity that is equal where two grids are side by side."""
 
 COLUMNS = {"epoch": "epoch", "images": "images_seen", "time": "wall_seconds"}
 
 
+class TimeUnit(NamedTuple):
+    """The unit in which a time is shown."""
+
+    name: str
+    seconds: int
+    suffix: str
+    """Follows a number in an address. A number without one is minutes, as in addresses of version 0.1.0."""
+
+
+SECONDS, MINUTES, HOURS = TimeUnit("seconds", 1, " s"), TimeUnit("minutes", 60, ""), TimeUnit("hours", 3600, " h")
+
+
+def time_unit(*runs: Series) -> TimeUnit:
+    """Return the unit for all charts of these runs: seconds for less than 3 minutes, minutes for less than 3 hours.
+
+    The longest run decides.
+    """
+    longest = max((series["wall_seconds"][-1] for series in runs if len(series)), default=0.0)
+    return SECONDS if longest < 180 else MINUTES if longest < 10_800 else HOURS
+
+
 @dataclass(frozen=True)
 class Timeline:
-    """The positions of a run's sample grids on a scale. `steps` and `positions` are ascending and equally long."""
+    """The positions of a run's sample grids on a scale; times are in minutes.
+
+    `steps` and `positions` are ascending and equally long.
+    """
 
     steps: tuple[int, ...]
     positions: tuple[float, ...]
@@ -48,20 +73,34 @@ def timeline(run: Run, status: Status, series: Series, align: str) -> Timeline:
     return Timeline(tuple(steps), tuple(positions.tolist()))
 
 
-def stops(timelines: Sequence[Timeline]) -> dict[str, float]:
-    """Return text in an address -> position, ascending, for every position at which one of the runs has a grid."""
+def stops(timelines: Sequence[Timeline], unit: TimeUnit | None = None) -> dict[str, float]:
+    """Return text in an address -> position, ascending, for every position at which one of the runs has a grid.
+
+    With a unit the positions are minutes, and the texts are in that unit.
+    """
     positions = sorted({position for line in timelines for position in line.positions})
-    return {_text(position): position for position in positions}
+    return {_text(position, unit): position for position in positions}
 
 
-def _text(position: float) -> str:
+def _text(position: float, unit: TimeUnit | None) -> str:
+    if unit:
+        return _text(position * 60 / unit.seconds, None) + unit.suffix
     return f"{position:.4g}" if position < 10_000 else f"{position:.0f}"
 
 
-def nearest(options: dict[str, float], text: str) -> str | None:
-    """Return the option whose position is nearest to the number in the text; None where the text is not a number."""
+def parse_position(text: str, align: str) -> float | None:
+    """Return the position that a text in an address names, minutes for times; None where the text is not a number."""
+    scale = 1.0
+    for unit in (SECONDS, HOURS) if align == "time" else ():
+        if text.endswith(unit.suffix):
+            text, scale = text.removesuffix(unit.suffix), unit.seconds / 60
     try:
-        position = float(text)
+        position = float(text) * scale
     except ValueError:
         return None
-    return min(options, key=lambda name: abs(options[name] - position)) if math.isfinite(position) else None
+    return position if math.isfinite(position) else None
+
+
+def nearest(options: dict[str, float], position: float) -> str:
+    """Return the option whose position is nearest."""
+    return min(options, key=lambda name: abs(options[name] - position))

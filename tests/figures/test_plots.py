@@ -11,6 +11,7 @@ from recorded import earlier_row, progress_row, score_row
 from dcgan.figures import plots
 from dcgan.runs.run import Run
 from dcgan.runs.series import Series, smooth
+from dcgan.runs.timeline import HOURS, MINUTES, SECONDS
 
 FIGURES = (plots.loss_curves, plots.discriminator_curves, plots.gradient_curves)
 
@@ -58,11 +59,14 @@ def test_the_hover_text_of_the_outputs_has_the_accuracies(tmp_path):
 def test_outputs_that_are_not_probabilities_are_not_labeled_as_such(series):
     named = (("left", series), ("right", series))
     single = plots.discriminator_curves(series, probabilities=False)
-    paired = plots.paired_curves("discriminator", named, "epoch", probabilities=False)
+    paired = plots.paired_curves("discriminator", named, plots.EPOCH, probabilities=False)
     for figure in (single, paired):
         assert figure.layout.yaxis.title.text == "sigmoid of D's logits"
         assert not figure.layout.shapes
-    assert plots.paired_curves("discriminator", named, "epoch").layout.yaxis.title.text == "probability of being real"
+    assert (
+        plots.paired_curves("discriminator", named, plots.EPOCH).layout.yaxis.title.text
+        == "probability of being real"
+    )
 
 
 def test_gradients_are_the_recorded_ones_on_a_log_scale(series):
@@ -73,16 +77,18 @@ def test_gradients_are_the_recorded_ones_on_a_log_scale(series):
 
 
 @pytest.mark.parametrize(
-    ("x", "column", "unit", "title"),
+    ("column", "time_unit", "unit", "title"),
     [
-        ("epoch", "epoch", 1, "epoch"),
-        ("images_seen", "images_seen", 1, "images seen"),
-        ("wall_seconds", "wall_seconds", 60, "training time (minutes)"),
+        ("epoch", MINUTES, 1, "epoch"),
+        ("images_seen", HOURS, 1, "images seen"),
+        ("wall_seconds", SECONDS, 1, "training time (seconds)"),
+        ("wall_seconds", MINUTES, 60, "training time (minutes)"),
+        ("wall_seconds", HOURS, 3600, "training time (hours)"),
     ],
 )
 @pytest.mark.parametrize("draw", FIGURES)
-def test_the_axes_are_named_with_their_units(series, draw, x, column, unit, title):
-    figure = draw(series, x=x)
+def test_the_axes_are_named_with_their_units(series, draw, column, time_unit, unit, title):
+    figure = draw(series, x=plots.axis(column, time_unit))
     assert figure.layout.xaxis.title.text == title
     assert figure.layout.yaxis.title.text
     assert figure.data[0].x.tolist() == (series[column] / unit).tolist()
@@ -116,14 +122,14 @@ def test_a_loss_without_a_logarithm_keeps_the_axis_linear_with_a_note(tmp_path, 
     pair = (("a", series), ("b", below))
     for figure in (
         plots.loss_curves(below, log=True, smoothing=smoothing),
-        plots.paired_curves("losses", pair, "epoch", log=True),
-        plots.paired_curves("losses", pair[::-1], "epoch", smoothing=smoothing, log=True),
+        plots.paired_curves("losses", pair, plots.EPOCH, log=True),
+        plots.paired_curves("losses", pair[::-1], plots.EPOCH, smoothing=smoothing, log=True),
     ):
         assert figure.layout.yaxis.type is None
         assert ["no logarithm" in note.text for note in figure.layout.annotations] == [True]
     for figure in (
         plots.loss_curves(below, smoothing=smoothing),
-        plots.paired_curves("losses", (("a", series), ("b", series)), "epoch", smoothing=smoothing, log=True),
+        plots.paired_curves("losses", (("a", series), ("b", series)), plots.EPOCH, smoothing=smoothing, log=True),
     ):
         assert not figure.layout.annotations
     assert figure.layout.yaxis.type == "log"
@@ -144,9 +150,9 @@ def test_no_rows_are_an_empty_figure(tmp_path, draw):
     assert [len(trace.y) for trace in draw(Series(Run(tmp_path)).update(), smoothing=0.5).data] == [0, 0, 0, 0]
 
 
-def test_an_unknown_axis_is_refused(series):
+def test_an_unknown_axis_is_refused():
     with pytest.raises(AssertionError, match="epoch, images_seen, wall_seconds"):
-        plots.loss_curves(series, x="fortnights")
+        plots.axis("fortnights")
 
 
 # Scores
@@ -168,11 +174,19 @@ def test_scores_stand_beside_the_green_line_of_real_images(column):
     assert figure.layout.yaxis.title.text
 
 
-@pytest.mark.parametrize(("x", "last"), [("epoch", 3.0), ("images_seen", 180_000), ("wall_seconds", 3.0 / 60)])
+@pytest.mark.parametrize(
+    ("x", "last"),
+    [
+        (plots.axis("epoch"), 3.0),
+        (plots.axis("images_seen"), 180_000),
+        (plots.axis("wall_seconds", SECONDS), 3.0),
+        (plots.axis("wall_seconds", MINUTES), 3.0 / 60),
+    ],
+)
 def test_scores_lie_over_every_axis(x, last):
     figure = plots.score_curves("cfd", [("generated", ROWS)], x)
     assert [trace.x[-1] for trace in figure.data] == [last, last]
-    assert figure.layout.xaxis.title.text == plots.X_AXES[x]
+    assert figure.layout.xaxis.title.text == x.title
 
 
 def test_two_runs_scores_are_solid_and_dashed_with_one_line_for_equal_real_images():

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-import pytest
+from dataclasses import replace
 
-from dcgan.runs.run import RunError
+import pytest
+from recorded import progress_row
+
+from dcgan.runs.run import Run, RunError
 from dcgan.runs.series import Series
-from dcgan.runs.timeline import Timeline, nearest, stops, timeline
+from dcgan.runs.timeline import (
+    HOURS,
+    MINUTES,
+    SECONDS,
+    Timeline,
+    nearest,
+    parse_position,
+    stops,
+    time_unit,
+    timeline,
+)
 
 
 @pytest.mark.parametrize(
@@ -38,8 +51,48 @@ def test_stops_are_the_union_in_order():
 
 
 @pytest.mark.parametrize(
-    ("text", "option"),
-    [("3.4", "3"), ("-9", "0"), ("1e9", "10"), ("nan", None), ("inf", None), ("x", None), ("", None)],
+    ("unit", "texts"),
+    [(SECONDS, ["0 s", "30 s", "90 s"]), (MINUTES, ["0", "0.5", "1.5"]), (HOURS, ["0 h", "0.008333 h", "0.025 h"])],
 )
-def test_the_nearest_stop(text, option):
-    assert nearest({"0": 0.0, "3": 3.0, "10": 10.0}, text) == option
+def test_stops_of_times_are_minutes_under_texts_in_the_unit(unit, texts):
+    options = stops([Timeline((0, 1, 2), (0.0, 0.5, 1.5))], unit)
+    assert (list(options), list(options.values())) == (texts, [0.0, 0.5, 1.5])
+    for text, minutes in options.items():
+        assert parse_position(text, "time") == pytest.approx(minutes, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("text", "align", "position"),
+    [
+        ("3.4", "epoch", 3.4),
+        ("3.4", "time", 3.4),
+        ("90 s", "time", 1.5),
+        ("2 h", "time", 120),
+        ("90 s", "epoch", None),
+        ("-9", "images", -9),
+        ("1e999", "epoch", None),
+        *((text, "time", None) for text in ("nan", "inf", "x", "", " s", "x h")),
+    ],
+)
+def test_a_text_in_an_address_is_a_position(text, align, position):
+    assert parse_position(text, align) == position
+
+
+@pytest.mark.parametrize(("position", "option"), [(3.4, "3"), (-9, "0"), (1e9, "10")])
+def test_the_nearest_stop(position, option):
+    assert nearest({"0": 0.0, "3": 3.0, "10": 10.0}, position) == option
+
+
+def test_the_longest_run_decides_the_unit_of_times(tmp_path):
+    def series(seconds: float) -> Series:
+        run = Run(tmp_path / str(seconds))
+        run.path.mkdir()
+        run.append_progress(replace(progress_row(1), wall_seconds=seconds))
+        return Series(run).update()
+
+    empty = Series(Run(tmp_path / "empty")).update()
+    assert time_unit(series(179.9), empty) == SECONDS
+    assert time_unit(series(20.0), series(180.0)) == MINUTES
+    assert time_unit(series(10_799.0)) == MINUTES
+    assert time_unit(series(10_800.0), series(1.0)) == HOURS
+    assert time_unit(empty) == SECONDS

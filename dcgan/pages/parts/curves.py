@@ -14,6 +14,7 @@ from dcgan.runs.rows import UNSCORED, ScoreRow, Status
 from dcgan.runs.run import Run
 from dcgan.runs.scores import Score, per_epoch
 from dcgan.runs.series import Newest, Series, epoch_means
+from dcgan.runs.timeline import time_unit
 from dcgan.training.losses import logits_are_probabilities
 
 READING = {
@@ -55,13 +56,14 @@ def newest_series(run: Run) -> Series:
     return _newest_at(str(run.path.resolve())).update()
 
 
-def training_curves(series: Series, epoch: float | None, loss: str) -> None:
-    """Show losses, discriminator outputs and gradient norms; a vertical line marks `epoch`."""
+def training_curves(series: Series, epoch: float | None, loss: str) -> plots.Axis:
+    """Show losses, discriminator outputs and gradient norms; a vertical line marks `epoch`. Return the axis."""
     if not len(series):
         st.info("The curves begin with the first step.")
-        return
+        return plots.EPOCH
     left, middle, right = st.columns(3, vertical_alignment="bottom")
-    x = left.selectbox("Over", list(plots.X_AXES), format_func=lambda column: plots.X_AXES[column], key="x")
+    column = left.selectbox("Over", list(plots.X_AXES), format_func=lambda column: plots.X_AXES[column], key="x")
+    x = plots.axis(column, time_unit(series))
     smoothing = middle.slider("Smoothing", 0.0, 0.99, 0.6, key="smoothing")
     log = right.toggle("Log scale", key="log", help="For the losses.")
     losses = plots.loss_curves(series, x, smoothing=smoothing, log=log)
@@ -75,6 +77,7 @@ def training_curves(series: Series, epoch: float | None, loss: str) -> None:
     gradients = plots.gradient_curves(series, x, smoothing=smoothing)
     show(gradients, "gradients", "Gradient norms of both networks", epoch, x)
     st.caption(READING["gradients"])
+    return x
 
 
 def output_table(runs: Sequence[tuple[str, Series]]) -> None:
@@ -93,21 +96,23 @@ def output_table(runs: Sequence[tuple[str, Series]]) -> None:
         st.caption(ACCURACY)
 
 
-def show(figure: go.Figure, key: str, alt: str, epoch: float | None, x: str) -> None:
+def show(figure: go.Figure, key: str, alt: str, epoch: float | None, x: plots.Axis) -> None:
     """Show a figure, with a vertical line at `epoch` where the x axis has epochs."""
-    if epoch is not None and x == "epoch":
+    if epoch is not None and x.column == "epoch":
         figure.add_vline(epoch, line={"color": plots.GRAY, "width": 1})
     st.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt=alt)
 
 
-def score_plots(scores: Sequence[ScoreRow], status: Status, config: TrainConfig, epoch: float | None) -> None:
+def score_plots(
+    scores: Sequence[ScoreRow], status: Status, config: TrainConfig, epoch: float | None, x: plots.Axis
+) -> None:
     """Show the scores of each epoch. They stand below all else: the first one moves nothing when it appears."""
     if not scores:
         unscored = any(note.startswith(UNSCORED) for note in status.notes)
         if status.state == "running" and config.score_images and not unscored:
             st.caption(FIRST_SCORES)
         return
-    x, newest = st.session_state.get("x", "epoch"), scores[-1]
+    newest = scores[-1]
     st.subheader("Scores during training", anchor="scores")
     columns = st.columns(len(per_epoch()) + 1, gap="medium")
     for column, (key, score) in zip(columns, per_epoch().items(), strict=False):

@@ -58,8 +58,8 @@ def view(run: Run, *, was_alive: bool) -> None:
         step = samples(run, status)
     epoch = step and step / max(1, status.steps) * status.epochs
     with right:
-        training_curves(series, epoch, config.loss)
-    score_plots(scores, status, config, epoch)
+        x = training_curves(series, epoch, config.loss)
+    score_plots(scores, status, config, epoch, x)
     for note in status.notes:
         st.caption(plain(note))
 

@@ -14,7 +14,7 @@ from dcgan.runs.evaluations import Row, evaluations
 from dcgan.runs.rows import ScoreRow, Status
 from dcgan.runs.run import Run
 from dcgan.runs.series import Series
-from dcgan.runs.timeline import Timeline, nearest, timeline
+from dcgan.runs.timeline import Timeline, TimeUnit, nearest, parse_position, stops, time_unit, timeline
 from dcgan.sampling.link_fields import shown
 
 # The keys of the comparison's widgets. (Streamlit would show a string below this on a page.)
@@ -57,15 +57,26 @@ def names_of(sides: Sequence[Side]) -> list[str]:
     return [f"{name} ({where})" for name, where in zip(names, ("left", "right"), strict=True)]
 
 
-def snap(requested: dict[str, list[str]], positions: dict[str, float]) -> None:
+def stops_of(sides: Sequence[Side], align: str) -> dict[str, float]:
+    """Return the positions of all grids, minutes for times, by their texts in an address."""
+    return stops([side.timeline for side in sides], unit_of(sides) if align == "time" else None)
+
+
+def unit_of(sides: Sequence[Side]) -> TimeUnit:
+    """Return the unit of all times of this comparison."""
+    return time_unit(*(side.series for side in sides))
+
+
+def snap(requested: dict[str, list[str]], positions: dict[str, float], align: str) -> None:
     """Move the slider's value, before the slider is there, to a position that has a grid."""
     texts = requested.get("at")
     if texts and texts[-1] not in positions:
         text = texts[-1]
-        position = nearest(positions, text)
-        if position is not None:
+        value = parse_position(text, align)
+        if value is not None:
+            position = nearest(positions, value)
             # A point between two grids is valid; a point beyond the last one is not.
-            if not 0 <= float(text) <= max(positions.values()):
+            if not 0 <= value <= max(positions.values()):
                 st.warning(
                     plain(f"at={shown(text)} in the address is beyond the recordings; {position} is used instead.")
                 )

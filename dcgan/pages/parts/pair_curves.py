@@ -5,13 +5,14 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from dcgan.config import TrainConfig
 from dcgan.figures import plots
 from dcgan.pages.parts.address import plain
 from dcgan.pages.parts.curves import output_table, score_reading
-from dcgan.pages.parts.pair import Side, names_of
+from dcgan.pages.parts.pair import Side, names_of, unit_of
 from dcgan.runs.evaluations import comparable
 from dcgan.runs.rows import UNSCORED
 from dcgan.runs.scores import per_epoch
@@ -47,14 +48,23 @@ def curves(sides: Sequence[Side], position: float, align: str) -> None:
     others = sorted(loss for loss in losses if not logits_are_probabilities(loss))
     for column, (kind, (alt, reading)) in zip(st.columns(2), CURVES.items(), strict=True):
         with column:
-            figure = plots.paired_curves(
-                kind, drawn, COLUMNS[align], smoothing=smoothing, log=log, probabilities=not others
-            )
-            figure.add_vline(position, line={"color": plots.GRAY, "width": 1})
+            x = axis_of(sides, align)
+            figure = plots.paired_curves(kind, drawn, x, smoothing=smoothing, log=log, probabilities=not others)
+            mark(figure, position, align, x)
             st.plotly_chart(figure, key=kind, config={"displayModeBar": False}, alt=alt)
             exceptions = [NOT_PROBABILITIES.format(loss=loss) for loss in others if kind == "discriminator"]
             st.caption(" ".join([reading, *exceptions]))
     output_table(drawn)
+
+
+def axis_of(sides: Sequence[Side], align: str) -> plots.Axis:
+    """Return the x axis of all figures of this comparison."""
+    return plots.axis(COLUMNS[align], unit_of(sides))
+
+
+def mark(figure: go.Figure, position: float, align: str, x: plots.Axis) -> None:
+    """Draw a vertical line at the position, which is in minutes for times."""
+    figure.add_vline(position * 60 / x.unit if align == "time" else position, line={"color": plots.GRAY, "width": 1})
 
 
 def score_curves(sides: Sequence[Side], position: float, align: str) -> None:
@@ -63,8 +73,9 @@ def score_curves(sides: Sequence[Side], position: float, align: str) -> None:
     drawn = [(name, scores) for name, scores in rows if scores]
     for column, (key, score) in zip(st.columns(len(per_epoch())) if drawn else (), per_epoch().items(), strict=False):
         with column:
-            figure = plots.score_curves(key, drawn, COLUMNS[align])
-            figure.add_vline(position, line={"color": plots.GRAY, "width": 1})
+            x = axis_of(sides, align)
+            figure = plots.score_curves(key, drawn, x)
+            mark(figure, position, align, x)
             alt = f"{score.label} of both runs at the end of each epoch"
             st.plotly_chart(figure, key=f"score:{key}", config={"displayModeBar": False}, alt=alt)
             st.caption(score_reading(score))

@@ -14,7 +14,6 @@ from dcgan.pages.parts.address import plain
 from dcgan.pages.parts.pair import ADDRESS, Side
 from dcgan.pixels import Bytes
 from dcgan.presets import PRESETS
-from dcgan.runs.timeline import ALIGNMENTS
 
 GRID_COLUMNS = GRID_ROWS = 8
 STRIP_IMAGES = 12
@@ -27,7 +26,7 @@ def is_playing() -> bool:
     return bool(st.session_state.get(_PLAYING))
 
 
-def position_slider(positions: list[str], align: str) -> str:
+def position_slider(positions: list[str], title: str) -> str:
     """Show the slider that moves both runs, and the button that plays them; return the position."""
     if len(positions) == 1:
         return positions[0]
@@ -46,7 +45,6 @@ def position_slider(positions: list[str], align: str) -> str:
         if not playing and at == positions[-1]:
             st.session_state["at"] = positions[0]
         st.rerun()
-    title = ALIGNMENTS[align].capitalize()
     return right.select_slider(title, positions, positions[-1], key="at", bind="query-params")
 
 

@@ -49,6 +49,17 @@ def test_scores_are_drawn_beside_those_of_real_images(only_own_runs):
 
 
 @pytest.mark.slow
+def test_over_time_all_figures_have_one_unit(only_own_runs):
+    run = record_run(only_own_runs)
+    run.append_score(score_row(4))
+    app = open_page("train")
+    app.selectbox(key="x").select("wall_seconds").run()
+    titles = [figure["layout"]["xaxis"]["title"]["text"] for figure in figures(app)]
+    assert titles[:5] == ["training time (seconds)"] * 5
+    assert figures(app)[3]["data"][0]["x"] == [2.0]
+
+
+@pytest.mark.slow
 def test_first_scores_are_announced_only_where_they_will_come(only_own_runs):
     for config, notes, is_announced in (
         (replace(TINY, score_images=2000), (), True),

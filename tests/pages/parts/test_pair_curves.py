@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from recorded import TINY, record_run, score_row
+from recorded import TINY, progress_row, record_run, score_row
 from studio import figures, open_page, texts
 
 from dcgan.config import TrainConfig
@@ -69,6 +69,35 @@ def test_scores_of_each_epoch_lie_over_each_other_beside_real_images(only_own_ru
     assert len(app.warning) == 1
     names = [trace["name"] for trace in figures(app)[2]["data"]]
     assert names[2:] == [f"real images, {first.name}", f"real images, {second.name}"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("pace", "unit", "scale"), [(1, "seconds", 1), (500, "minutes", 60), (9000, "hours", 3600)])
+def test_by_time_all_figures_have_the_unit_of_the_longer_run(only_own_runs, pace, unit, scale):
+    slow, fast = record_run(only_own_runs), record_run(only_own_runs)
+    slow.progress_path.unlink()
+    for step in (1, 2, 3, 4):
+        slow.append_progress(replace(progress_row(step), wall_seconds=float(pace * step)))
+    slow.append_score(score_row(4, wall_seconds=4.0 * pace))
+    fast.append_score(score_row(2, wall_seconds=1.0))
+    app = open_page("compare", left=slow.name, right=fast.name, align="time")
+    drawn = figures(app)
+    assert {figure["layout"]["xaxis"]["title"]["text"] for figure in drawn} == {f"training time ({unit})"}
+    cfd = {trace["name"]: trace["x"] for trace in drawn[2]["data"]}
+    assert cfd[slow.name] == pytest.approx([4 * pace / scale])
+    assert cfd[fast.name] == pytest.approx([1 / scale])
+    assert cfd["real images"] == pytest.approx([0, 4 * pace / scale])
+    slider = app.select_slider(key="at")
+    assert unit in slider.label
+    assert slider.options[-1] == {1: "4 s", 500: "33.33", 9000: "10 h"}[pace]
+    assert [figure["layout"]["shapes"][-1]["x0"] for figure in drawn] == pytest.approx([4 * pace / scale] * 4)
+    middle = {1: "2 s", 500: "16.67", 9000: "5 h"}[pace]
+    for address in (middle, f"{2 * pace / 60:.4g}"):  # a number without a unit is minutes
+        app = open_page("compare", left=slow.name, right=fast.name, align="time", at=address)
+        assert app.select_slider(key="at").value == middle
+        assert figures(app)[2]["layout"]["shapes"][-1]["x0"] == pytest.approx(2 * pace / scale)
+        assert "at=" + middle.replace(" ", "+") in app.code[0].value
+        assert not app.warning
 
 
 @pytest.mark.slow
