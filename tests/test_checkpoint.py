@@ -406,9 +406,9 @@ def rewritten(path: Path, **changes) -> None:
         ({"step": "many"}, "many"),
         ({"config": 5}, ""),
         ({"config": []}, ""),
-        ({"config": TINY.to_json() | {"format": 3}}, "config format 3 is not 1 to 2; update DCGAN Studio to read it"),
-        ({"config": TINY.to_json() | {"epochs": 0}}, "epochs=0 is below 1"),
-        ({"config": TINY.to_json() | {"turbo": 1}}, "turbo is unknown to this version; update DCGAN Studio"),
+        ({"config": TINY.to_json() | {"format": 3}}, "config format 3"),
+        ({"config": TINY.to_json() | {"epochs": 0}}, "epochs=0"),
+        ({"config": TINY.to_json() | {"turbo": 1}}, "config field turbo"),
     ],
 )
 def test_invalid_metadata_is_named(changes, message, tiny):
@@ -470,7 +470,7 @@ def test_a_truncated_generator_draws_from_latents_nearer_to_the_mean(latent, run
     assert torch.equal(half(torch.from_numpy(z).requires_grad_()), half(z))  # as without a psi
     assert not torch.equal(half(z), generator(z))
     assert torch.equal(half.truncated(1)(z), generator(z))  # instead of the 0.5, not in addition to it
-    with pytest.raises(ValueError, match=r"psi=-0.1 is not in \[0, 1\]"):
+    with pytest.raises(ValueError, match=r"psi=-0.1"):
         generator.truncated(-0.1)
 
 

@@ -126,7 +126,9 @@ def test_unreadable_files_leave_no_gap(folder):
     images, labels, notes = load_images(own(folder), GRAY_8)
     assert numbers(images) == [3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11]
     assert labels.tolist() == [0] * 3 + [1] * 4 + [2] * 4
-    assert notes == ("2 of 13 files could not be read and were left out: ants/00.png, ants/extra.png",)
+    (note,) = notes
+    assert note.startswith("2 of 13 files")
+    assert note.endswith(": ants/00.png, ants/extra.png")
 
 
 def test_a_conditional_model_needs_labels_and_enough_classes(folder):
@@ -195,7 +197,7 @@ def test_a_folder_beyond_the_resident_limit_streams_the_same_bits(folder, num_cl
     for name in ("num_images", "steps_per_epoch", "notes"):
         assert getattr(held, name) == getattr(stream, name)
     assert held.num_images == 12
-    assert held.notes[0].startswith("1 of 13 files could not be read")
+    assert held.notes[0].startswith("1 of 13 files")
     with contextlib.closing(stream.from_step(2)) as batches:
         for a, b in zip(islice(batches, 6), held.from_step(2), strict=False):
             assert torch.equal(a.images, b.images)

@@ -147,7 +147,7 @@ def test_an_address_opens_with_its_verdict(tiny_run):
     assert opened["about"].startswith(f"**{rendering.SAME_PIXELS}** ")
     assert handlers.open_page(query | {"d": "0" * 12})["about"].startswith(f"**{rendering.EDITED_OR_ROUNDED}** ")
     notes = handlers.open_page({"model": "nobody", "a": "1" * 500, "n": "1000000000"})["notes"]
-    assert any("There is no model" in note for note in notes)
+    assert any("'nobody'" in note for note in notes)
 
 
 def test_an_address_without_a_link_opens_the_first_example(tiny_run):

@@ -293,7 +293,7 @@ def test_images_that_are_nan_leave_no_row_and_a_line_in_the_log(tmp_path, scored
     [
         ({"score_images": 0}, None),
         ({"model": {"image_size": 32}}, r"cannot be scored: the mnist classifier takes (N, 1, 28, 28)"),
-        ({"features": "no-such-set"}, "there is no classifier for mnist"),
+        ({"features": "no-such-set"}, "classifier for mnist"),
         ({"root": "digits"}, "the test images of mnist are missing"),
         (
             {"data": "stacked-mnist", "model": {"channels": 3}},

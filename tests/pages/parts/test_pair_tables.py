@@ -7,6 +7,7 @@ from recorded import CONDITIONAL, record_run
 from studio import open_page, table, texts
 
 from dcgan.pages.parts.pair_tables import real_images_text
+from dcgan.runs.evaluations import evaluations, measured_by
 from dcgan.runs.scores import SCORES
 
 pytestmark = pytest.mark.usefixtures("only_own_runs")
@@ -39,7 +40,8 @@ def test_scores_are_shown_once_they_exist(only_own_runs):
     assert cells.columns.tolist() == [f"{run.name} (left)", f"{run.name} (right)", "real images"]
     assert cells.index.tolist() == [SCORES["cfd"].sentence]
     assert cells.values.tolist() == [["12.35", "12.35", "0.50"]]
-    assert "500 images, seeds 7 to 506, by the mnist classifier b6508af4b2ba" in texts(app)
+    assert measured_by(evaluations(run, 4), 4) in texts(app)
+    assert "seeds 7 to 506" in texts(app)
     assert "evaluate" not in texts(app)
 
 
@@ -54,9 +56,9 @@ def test_evaluations_of_every_kind_are_in_one_table(only_own_runs):
     cells = table(app, "score")
     assert cells.index.tolist() == [SCORES[key].sentence for key in ("cfd", "nearest_neighbor_error", "fid")]
     assert cells.to_numpy()[:, :2].tolist() == [["12.00", "14.00"], ["0.0500", "n/a"], ["30.00", "n/a"]]
-    measured = "500 images, seeds 7 to 506, by the mnist classifier b6508af4b2ba"
-    assert f"{run.name}: {measured}; 500 images" in texts(app)
-    assert f"{other.name}: {measured}; scored at step 2 of 4." in texts(app)
+    for side in (run, other):
+        assert f"{side.name}: {measured_by(evaluations(side, 4), 4)}." in texts(app)
+    assert "step 2 of 4" in texts(app)
     assert not app.warning
 
 
