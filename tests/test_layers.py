@@ -247,3 +247,10 @@ def test_pixels_and_latents_use_only_numpy_and_pillow():
     code = "import sys, dcgan.latents, dcgan.pixels; print(sorted(name for name in sys.modules if '.' not in name))"
     result = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
     assert not {"torch", "scipy", "plotly", "matplotlib"} & set(ast.literal_eval(result.stdout))
+
+
+def test_the_command_line_imports_neither_numpy_nor_tqdm():
+    """Commands such as `presets` answer at once."""
+    code = "import sys, dcgan.cli.main; print(sorted({'torch', 'numpy', 'tqdm'} & set(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert result.stdout == "[]\n"

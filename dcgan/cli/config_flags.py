@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Literal
 
 from tyro.constructors import ConstructorRegistry, StructConstructorSpec, StructFieldSpec, StructTypeInfo
 
 from dcgan.config import DataConfig, ModelConfig, TrainConfig
-from dcgan.data.named_sets import NAMED_SETS
 from dcgan.fields import Field, config_fields
 from dcgan.training.losses import LOSSES
 
@@ -17,7 +17,7 @@ _PREFIXES = {TrainConfig: "", ModelConfig: "model.", DataConfig: "data."}
 def config_registry() -> ConstructorRegistry:
     """Return tyro's rule for the three config classes: flags, types and help as `config_fields` lists them."""
     registry = ConstructorRegistry()
-    known = config_fields(choices={"data.name": [*NAMED_SETS], "loss": [*LOSSES]})
+    known = cache(_fields)  # only commands with a config read it
 
     @registry.struct_rule
     def rule(info: StructTypeInfo) -> StructConstructorSpec | None:
@@ -30,11 +30,18 @@ def config_registry() -> ConstructorRegistry:
             if type(value) in _PREFIXES:
                 specs.append(StructFieldSpec(name, type(value), value))
             else:
-                field = known[prefix + name]
+                field = known()[prefix + name]
                 specs.append(StructFieldSpec(name, _type(field), value, _help(field)))
         return StructConstructorSpec(info.type, tuple(specs))
 
     return registry
+
+
+def _fields() -> dict[str, Field]:
+    """Return the fields of a config with their choices."""
+    from dcgan.data.named_sets import NAMED_SETS  # it imports NumPy, which most commands do without
+
+    return config_fields(choices={"data.name": [*NAMED_SETS], "loss": [*LOSSES]})
 
 
 def _type(field: Field) -> Any:

@@ -7,12 +7,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TextIO
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING, TextIO
 
 from dcgan.runs.rows import ProgressRow, Status
 from dcgan.runs.tables import duration
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 LINE_EVERY_SECONDS = 10.0
 
@@ -64,6 +65,8 @@ class Progress:
     def _show_bar(self, row: ProgressRow, status: Status) -> None:
         text = describe(row, status)
         if self._bar is None:
+            from tqdm import tqdm  # only a training on a terminal needs it
+
             self._bar = tqdm(
                 desc=text,
                 total=status.steps,

@@ -7,7 +7,6 @@ import shutil
 import time
 from importlib.util import find_spec
 
-from dcgan.pixels import read_png
 from dcgan.runs.rows import row_json
 from dcgan.runs.run import Run
 
@@ -40,6 +39,8 @@ class TensorboardMirror:
 
     def update(self) -> None:
         """Write the rows and grids that are new."""
+        from dcgan.pixels import read_png  # it imports NumPy, which most commands do without
+
         rows, self._offset = self._run.progress(self._offset)
         if rows and not self._has_rows:
             # One time axis for the whole training, earlier processes included.

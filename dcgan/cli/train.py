@@ -15,7 +15,6 @@ from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from dcgan.cli.program import PROG, name_in_shell
 from dcgan.config import TrainConfig, check_new
-from dcgan.data.named_sets import check_data
 from dcgan.presets import PRESETS
 from dcgan.runs import diagnosis
 from dcgan.runs.listing import find_run, named_config
@@ -60,6 +59,8 @@ def train(
         dry_run: Print the config as JSON and train nothing.
         tensorboard: Mirror losses and samples for TensorBoard, under RUN/tensorboard.
     """
+    from dcgan.data.named_sets import check_data  # it imports NumPy, which most commands do without
+
     check_new(config)
     check_data(config.data, config.model)
     check_loss(config)
