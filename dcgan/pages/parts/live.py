@@ -13,7 +13,9 @@ from dcgan.pages.parts.samples import is_replaying, samples
 from dcgan.runs import diagnosis, launch, tables
 from dcgan.runs.rows import ScoreRow, Status
 from dcgan.runs.run import Run, RunError
+from dcgan.runs.scores import SCORES
 from dcgan.runs.series import Series
+from dcgan.runs.yardstick import Milestone, as_good_since
 from dcgan.training.losses import logits_are_probabilities
 
 LIVE_EVERY_SECONDS = 1.0
@@ -51,7 +53,8 @@ def view(run: Run, *, was_alive: bool) -> None:
         st.warning(plain(f"{error}."))
         process_output(run)
         return
-    progress(run, status, config, series)
+    milestone = as_good_since(run, scores)
+    progress(run, status, config, series, milestone)
     diagnosis_box(status, config, series, scores)
     left, right = st.columns([5, 6], gap="medium")
     with left:
@@ -60,6 +63,8 @@ def view(run: Run, *, was_alive: bool) -> None:
     with right:
         x = training_curves(series, epoch, config.loss)
     score_plots(scores, status, config, epoch, x)
+    if milestone:
+        st.caption(plain(milestone_text(milestone)))
     for note in status.notes:
         st.caption(plain(note))
 
@@ -70,11 +75,16 @@ def process_output(run: Run) -> None:
         st.code(text, language=None, wrap_lines=True)
 
 
-def progress(run: Run, status: Status, config: TrainConfig, series: Series) -> None:
+def progress(
+    run: Run, status: Status, config: TrainConfig, series: Series, milestone: Milestone | None = None
+) -> None:
     """Show state, progress bar, speed, remaining time, and what is trained where."""
     rows = series.last_rows(SPEED_ROWS)
     state = STARTING if status.state == "running" and not rows else STATES[status.state]
-    st.markdown(state + (f": {plain(status.error)}" if status.error else ""))
+    state += f": {plain(status.error)}" if status.error else ""
+    st.markdown(
+        state + (f" · **as good as the tutorial's DCGAN since {place_of(milestone.row)}**" if milestone else "")
+    )
     if status.state == "interrupted" and not status.error:
         process_output(run)
     step = max(status.step, rows[-1].step if rows else 0)
@@ -90,6 +100,22 @@ def progress(run: Run, status: Status, config: TrainConfig, series: Series) -> N
     st.progress(min(1.0, step / max(1, status.steps)), text)
     words = [run.preset, config.data.name, f"batches of {config.batch_size}", *device_words(status)]
     st.caption(plain(", ".join([*words, *tables.earlier_lengths(run)])))
+
+
+def place_of(row: ScoreRow) -> str:
+    """Return when in the training a score was measured."""
+    return f"second {row.wall_seconds:,.0f} (epoch {row.epoch:.3g})"
+
+
+def milestone_text(milestone: Milestone) -> str:
+    """Return what was compared with the tutorial's DCGAN."""
+    row, yardstick = milestone.row, milestone.yardstick
+    score = SCORES["cfd"].text
+    return (
+        f"From {place_of(row)} on, each CFD is at or below {score(yardstick.cfd, missing='')}. The tutorial's DCGAN, "
+        f"{yardstick.run}, has this CFD after its {yardstick.epochs} epochs. It was measured with as many images, "
+        f"{row.num_images:,}, and the same classifier. Seconds are training time without scoring."
+    )
 
 
 def device_words(status: Status) -> list[str]:

@@ -13,6 +13,7 @@ from dcgan.pages.parts import actions, live
 from dcgan.runs.diagnosis import diagnose
 from dcgan.runs.rows import Status
 from dcgan.runs.run import Run
+from dcgan.runs.yardstick import TUTORIAL_RUN
 
 pytestmark = pytest.mark.usefixtures("only_own_runs")
 
@@ -130,3 +131,26 @@ def test_rows_added_since_are_drawn(only_own_runs):
         run.append_progress(progress_row(50))
         checked(app.run())
     assert "step 50 of 400" in bar(app)
+
+
+@pytest.mark.slow
+def test_a_run_says_since_when_it_is_as_good_as_the_tutorials(only_own_runs):
+    published = record_run(only_own_runs.parent / "no-checkpoints")
+    published.path.rename(published.path.with_name(TUTORIAL_RUN))
+    tutorial = Run(published.path.with_name(TUTORIAL_RUN))
+    run = record_run(only_own_runs)
+    claim = "as good as the tutorial's DCGAN since second 2 (epoch 2)"
+    for step, cfd in ((2, 9.0), (4, 2.125)):
+        assert claim not in texts(open_page("train", run=run.name))
+        run.append_score(score_row(step, cfd=cfd))
+    assert claim not in texts(open_page("train", run=run.name))  # there is nothing to compare with
+    tutorial.append_score(score_row(4, cfd=2.375, num_images=500))
+    assert claim not in texts(open_page("train", run=run.name))
+    tutorial.append_score(score_row(4, cfd=2.375))
+    app = open_page("train", run=run.name)
+    assert claim in texts(app)
+    assert "at or below 2.38" in texts(app)
+    run.write_status(Status("running", 4, 400, 200))
+    with run.lock():
+        assert claim in texts(open_page("train", run=run.name))
+    assert "since second" not in texts(open_page("train", run=TUTORIAL_RUN))
