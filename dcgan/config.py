@@ -196,7 +196,7 @@ class DataConfig:
         return self.name.startswith("folder:") and self.name != "folder:"
 
     def with_absolute_paths(self) -> DataConfig:
-        """The same data, named so that it is found from any working directory."""
+        """Return the same data, named so that it is found from any working directory."""
         kind, folder, path = self.name.partition("folder:")
         name = self.name if kind or not folder else folder + os.path.abspath(os.path.expanduser(path))
         root = os.path.abspath(os.path.expanduser(self.root)) if self.root else ""
@@ -377,7 +377,7 @@ def check_new(config: TrainConfig) -> None:
 
 
 def _without_idle(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a DataConfig, those without effect at rest; values that are wrong stay, and are then refused."""
+    """Return the fields of a DataConfig. Fields without effect get their defaults; invalid values stay."""
     read = dict(data)
     if str(read.get("name", "")).startswith("folder:"):
         if isinstance(read.get("root"), str):

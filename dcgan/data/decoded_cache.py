@@ -125,7 +125,7 @@ class DecodedFolder:
         """Write the file, with a few hundred images at a time in memory."""
         self.path.unlink(missing_ok=True)  # it is useless now, and its room may be needed
         for leftover in self.path.parent.glob(f".{self.path.name}.*.tmp"):
-            leftover.unlink()  # of a process that was killed: nobody else writes here, by the lock
+            leftover.unlink()  # a killed process has left it; by the lock, no other process writes here
         num_files = len(files.paths)
         if shutil.disk_usage(self.path.parent).free < num_files * (self._image_bytes + 8):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # now, not after an hour of decoding

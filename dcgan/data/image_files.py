@@ -65,7 +65,7 @@ def read_all(paths: Sequence[Path], read: Callable[[Path], Any], threads: int) -
     def read_some(indices: range) -> list[Any]:
         return [_attempt(read, paths[i]) for i in indices]
 
-    # Pillow lets other threads run while it decodes. Its warnings about odd metadata help nobody here.
+    # Pillow lets other threads run while it decodes. Its warnings about odd metadata do not help the user.
     with warnings.catch_warnings(), ThreadPoolExecutor(max(1, threads)) as pool:
         warnings.simplefilter("ignore")
         for start in range(0, len(paths), _FILES_PER_ROUND):

@@ -19,7 +19,7 @@ SLOPE = 0.2
 
 
 def level_sizes(image_size: int) -> list[int]:
-    """Heights of the feature maps from the innermost, 4, to the image."""
+    """Return the heights of the feature maps, from the innermost, 4, to the image."""
     if image_size == 28:
         return [4, 7, 14, 28]
     sizes = [4]
@@ -34,7 +34,7 @@ def _kernel(small: int, large: int) -> int:
 
 
 def generator_layers(config: ModelConfig) -> nn.Sequential:
-    """(B, Z + K) -> (B, Z + K, 1, 1) -> 4x4 maps -> ... -> (B, C, H, W)."""
+    """Return layers (B, Z + K) -> (B, Z + K, 1, 1) -> 4x4 maps -> ... -> (B, C, H, W)."""
     sizes = level_sizes(config.image_size)
     widths = [config.width_g * 2**level for level in reversed(range(len(sizes) - 1))]
     normed = config.norm_g == "batch"
@@ -56,7 +56,7 @@ def generator_layers(config: ModelConfig) -> nn.Sequential:
 
 
 def discriminator_layers(config: ModelConfig) -> nn.Sequential:
-    """(B, C + K, H, W) -> ... -> 4x4 maps -> (B, 1, 1, 1). No norm on the first layer, as in the paper.
+    """Return layers (B, C + K, H, W) -> ... -> 4x4 maps -> (B, 1, 1, 1). As in the paper, the first has no norm.
 
     With an auxiliary head the last layer gives what Discriminator.read takes, (B, 1 + 2 * NUM_COMPONENTS, 1, 1).
     """

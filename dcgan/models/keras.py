@@ -14,7 +14,7 @@ SLOPE = 0.2
 
 
 def generator_layers(config: ModelConfig) -> nn.Sequential:
-    """(B, Z + K) -> width x S x S -> width x 2S x 2S -> width x 4S x 4S -> (B, C, H, W)."""
+    """Return layers (B, Z + K) -> width x S x S -> width x 2S x 2S -> width x 4S x 4S -> (B, C, H, W)."""
     size, width = config.image_size // 4, config.width_g
     layers: list[nn.Module] = [
         nn.Linear(config.latent_dim + config.num_classes, size * size * width),
@@ -32,7 +32,7 @@ def generator_layers(config: ModelConfig) -> nn.Sequential:
 
 
 def discriminator_layers(config: ModelConfig) -> nn.Sequential:
-    """(B, C + K, H, W) -> width x 2S x 2S -> width x S x S -> (B, 1)."""
+    """Return layers (B, C + K, H, W) -> width x 2S x 2S -> width x S x S -> (B, 1)."""
     size, width = config.image_size // 4, config.width_d
     inputs = config.channels + config.num_classes
     layers: list[nn.Module] = []

@@ -15,7 +15,7 @@ HIDDEN = 1024
 
 
 def generator_layers(config: ModelConfig) -> nn.Sequential:
-    """(B, Z + K) -> 1024 -> 2*width x S x S -> width x 2S x 2S -> (B, C, H, W)."""
+    """Return layers (B, Z + K) -> 1024 -> 2*width x S x S -> width x 2S x 2S -> (B, C, H, W)."""
     size, width = config.image_size // 4, config.width_g
     flat = 2 * width * size * size
     normed = config.norm_g == "batch"
@@ -34,7 +34,7 @@ def generator_layers(config: ModelConfig) -> nn.Sequential:
 
 
 def discriminator_layers(config: ModelConfig) -> nn.Sequential:
-    """(B, C + K, H, W) -> two 5x5 convolutions, each pooled by 2 -> two linear layers -> (B, 1)."""
+    """Return layers (B, C + K, H, W) -> two 5x5 convolutions, each pooled by 2 -> two linear layers -> (B, 1)."""
     width = config.width_d
     size = ((config.image_size - 4) // 2 - 4) // 2
     flat = 2 * width * size * size

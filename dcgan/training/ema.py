@@ -10,7 +10,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
 def ema_decay(batch_images: int, half_life_images: float) -> float:
-    """The decay of one step, such that a weight's share halves every half_life_images (> 0) real images.
+    """Return the decay of one step, such that a weight's share halves every half_life_images (> 0) real images.
 
     Counted in images, not steps, so that one number suits every batch size (Karras et al. 2020,
     StyleGAN2-ADA's training loop).

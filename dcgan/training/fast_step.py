@@ -99,7 +99,7 @@ def update_in_one_pass(state: TrainState, batch: Batch, executor: SerialExecutor
 
 
 def _update_in_one_pass(state: TrainState, batch: Batch, executor: SerialExecutor) -> StepStats:
-    """This function is long because the order of its lines is what it is about."""
+    """Update both networks in one pass. The function is long because the order of its lines matters."""
     loss, discriminator = state.loss, state.accelerated.discriminator
     r1_gamma, r2_gamma = penalty_weights(state)
     part = len(batch.images) / batch.size

@@ -24,7 +24,7 @@ TARGET_DEFAULTS = {"real_target": 1.0, "fake_target": 0.0, "generator_target": 1
 
 @dataclass(frozen=True)
 class AdversarialLoss:
-    """The two sides of a game, and what others must know about it."""
+    """The two losses of a game, and the properties that other modules read."""
 
     discriminator: Callable[..., Tensor]
     """(real_logits (B,), fake_logits (F,)) -> scalar. Keywords: real_target and fake_target, if the loss has them."""

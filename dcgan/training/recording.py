@@ -47,7 +47,7 @@ GRID_SEEDS = range(64)
 """The seeds of every sample grid: the same 64 in every run, so that runs compare image by image."""
 GRID_COLUMNS = 8
 SAVE_EVERY_SECONDS = 60.0
-"""What a killed training loses at most. Saving by the clock keeps fast trainings from only saving."""
+"""The most seconds that a killed training loses. Saves by the clock take a small share of a fast training's time."""
 STATUS_EVERY_SECONDS = 0.5
 
 OnRow = Callable[[ProgressRow, Status], None]
@@ -66,8 +66,8 @@ def run_training(
 
     Ctrl-C, SIGTERM, a hang-up or a file named `stop` finish the step and save; the status is then `stopped`. A loss
     that is not finite, data that can no longer be read, a full disk or a full device end it as `failed`, with the
-    last good weights in place and the reason in `error`. So does an error that nobody foresaw, which is then raised.
-    `on_row` hears every progress row. Raises RunError where another process trains this run, ValueError or
+    last good weights in place and the reason in `error`. So does any unexpected error, which is then raised.
+    `on_row` is called with every progress row. Raises RunError where another process trains this run, ValueError or
     FileNotFoundError where its config or data cannot be used, and leaves the reason in the status of a run that has
     one.
     """
@@ -126,7 +126,7 @@ def _open(run: Run, device: torch.device, on_row: OnRow | None, ranks: Ranks) ->
 
 @dataclass
 class Recorder:
-    """A training under way and where it is written to."""
+    """A training, and the run directory that it is written to."""
 
     run: Run
     config: TrainConfig
@@ -137,7 +137,7 @@ class Recorder:
     seconds_before: float
     """Training time of the processes before this one."""
     source: Source | None = None
-    """The files that the training began with, of a folder."""
+    """The files of a folder at the start of the training."""
     scorer: Scorer | None = None
     """Scores the generator at the end of each epoch; None where nothing is to be scored, or can be."""
     window: list[StepStats] = field(default_factory=list)
@@ -203,7 +203,7 @@ class Recorder:
         log.info("%s at step %d of %d", self.status.state, state.step, self.status.steps)
 
     def _write_row(self) -> None:
-        """One progress row of the window's means. Raises TrainingError where a step of it was not finite."""
+        """Append a progress row with the window's means. Raises TrainingError if one of its steps was not finite."""
         # To the CPU first: an Apple GPU has no float64.
         values = torch.stack([torch.stack(stats) for stats in self.window]).cpu().double().numpy()
         state, now = self.state, time.monotonic()
@@ -230,7 +230,7 @@ class Recorder:
             self.on_row(row, self.status)
 
     def _wall_seconds(self, now: float) -> float:
-        """Of training until `now`, without the scoring."""
+        """Return the seconds of training until `now`, without the scoring."""
         return round(self.seconds_before + now - self.started, 3)
 
     def _write_grid(self) -> None:
@@ -238,7 +238,7 @@ class Recorder:
         self.run.write_bytes(f"samples/{self.state.step:07d}.png", pixels.png_bytes(sheet))
 
     def _score(self) -> None:
-        """One row of scores, where the training is scored. The clock of the training stands still meanwhile."""
+        """Append a row of scores, if the training is scored. The training's clock does not count this time."""
         if self.scorer is None:
             return
         state, began = self.state, time.monotonic()
@@ -275,13 +275,13 @@ class Recorder:
         save_generator(path, self.state.best_generator, self.config, self.state.step, half=True)
 
     def _save(self) -> None:
-        """Weights for everyone, and the state for a resume. Nothing that is not finite is ever saved."""
+        """Save the weights, and the state for a resume. Values that are not finite are never saved."""
         run, config, state = self.run, self.config, self.state
         tensors = state.tensors()
         for name, tensor in tensors.items():
             if not torch.isfinite(tensor).all():
                 raise self._not_finite(name, math.nan, state.step)
-        # Where an average is kept nobody samples from the other, unless to see what averaging is worth.
+        # If there is an average, the other weights are only read to see the effect of the average.
         save_generator(run.generator_path, state.gan.generator, config, state.step, half=state.ema is not None)
         if state.ema is not None:
             save_generator(run.ema_path, state.ema, config, state.step)
@@ -324,7 +324,7 @@ def _failed(recorder: Recorder, error: Exception) -> Status:
 
 
 def draw_grid(generator: Generator) -> np.ndarray:
-    """The 8x8 sheet of GRID_SEEDS, uint8, cells touching; a conditional model's labels count up, 0 1 2 ..."""
+    """Return the 8x8 sheet of GRID_SEEDS, uint8, without gaps. A conditional model's labels count up: 0 1 2 ..."""
     config = generator.config
     z = latents_from_seeds(GRID_SEEDS, config.latent_dim, config.latent)
     labels = np.arange(len(GRID_SEEDS)) % config.num_classes if config.num_classes else None

@@ -17,7 +17,7 @@ from dcgan.training.state import TrainState
 
 
 class Saved(NamedTuple):
-    """What a save has besides its tensors."""
+    """The values of a save besides its tensors."""
 
     step: int
     images_seen: int

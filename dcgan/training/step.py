@@ -30,7 +30,7 @@ BALANCE_RATE = 0.01
 
 
 class StepStats(NamedTuple):
-    """The statistics of a step, 0-d tensors on the device: to read them takes time, to make them does not."""
+    """The statistics of a step, as 0-d tensors on the device. Only reading them waits for the device."""
 
     d_loss: Tensor
     """The adversarial loss as optimized, without penalties."""
