@@ -174,7 +174,10 @@ def score_curves(
         line = {"color": REAL, "dash": dash, "width": 1.5}
         figure.add_scatter(x=[0, end], y=[value, value], name=label, mode="lines", line=line)
     if column == "cfd":
-        figure.update_yaxes(type="log")
+        # In small figures, Plotly's own labels between 1 and 10 are single digits: 2 for 0.2, 2 and 20.
+        figure.update_yaxes(
+            type="log", tickvals=[digit * 10.0**power for power in range(-3, 4) for digit in (1, 2, 5)]
+        )
     else:
         figure.update_yaxes(rangemode="tozero")
     return styled(figure, x, SCORES[column].axis, height)

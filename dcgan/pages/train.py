@@ -16,6 +16,7 @@ from dcgan.runs.run import Run
 
 TABLE_EVERY_SECONDS = 2.0
 DEFAULT_RUN = "dcgan-mnist"
+_FORM_OPEN = "form-open"
 
 
 def main() -> None:
@@ -28,9 +29,9 @@ def main() -> None:
     notes = st.container()
     runs = listing.by_label(list_runs())
     reason = launch.forbidden()
-    with st.expander(
-        "Start a training", expanded=not reason and "run" not in requested, icon=":material/play_arrow:"
-    ):
+    # As when the page was opened: another value would open or close the form at the first click elsewhere.
+    is_open = st.session_state.setdefault(_FORM_OPEN, not reason and "run" not in requested)
+    with st.expander("Start a training", expanded=is_open, icon=":material/play_arrow:"):
         if reason:
             st.info(plain(reason))
         else:

@@ -171,6 +171,7 @@ def test_scores_stand_beside_the_green_line_of_real_images(column):
     assert drawn["real images"].x == (0, 3.0)
     assert drawn["real images"].line.color == "#009E73"
     assert figure.layout.yaxis.type == ("log" if column == "cfd" else None)
+    assert (1.0 in (figure.layout.yaxis.tickvals or ())) == (column == "cfd")
     assert figure.layout.yaxis.title.text
 
 

@@ -129,3 +129,14 @@ def test_an_address_keeps_its_run_even_the_newest(only_own_runs):
     record_run(only_own_runs)  # from now on the newest
     checked(app.run())
     assert app.selectbox(key="run").value == runs[-1].name
+
+
+@pytest.mark.slow
+def test_the_form_stays_as_it_was_when_the_page_was_opened(only_own_runs):
+    run = record_run(only_own_runs)
+    for query, is_open in (({}, True), ({"run": run.name}, False)):
+        app = open_page("train", **query)
+        for _ in range(2):
+            (form,) = (element for element in app.expander if element.label == "Start a training")
+            assert form.proto.expanded == is_open
+            checked(app.run())
