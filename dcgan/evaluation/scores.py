@@ -39,7 +39,7 @@ takes 60,000 distances."""
 class Scores:
     """The scores of one generator's images, and everything that they depend on.
 
-    `scores["cfd"]` is one score. docs/architecture.md#definitions defines all keys. `to_json` returns a row of
+    `scores["cfd"]` is one score. docs/results.md#how-to-read-a-score defines all keys. `to_json` returns a row of
     evals.jsonl, which `run.append_eval` saves.
 
     Example:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -46,15 +45,3 @@ def test_scores_are_selected_by_evaluation_epoch_and_row():
     assert list(applying("Inception")) == ["fid", "kid"]
     assert list(per_epoch()) == ["cfd", "coverage"]
     assert list(measured({"kl": 0.5, "cfd": 1.0, "recall": math.nan, "seed": 1})) == ["cfd", "kl"]
-
-
-def test_the_architecture_page_defines_every_score():
-    """A row has key, label, better direction, description, source and where the score applies, as in the registry."""
-    page = (Path(__file__).resolve().parents[2] / "docs" / "architecture.md").read_text(encoding="utf-8")
-    _, _, section = page.partition("### Definitions\n")
-    lines = [line for line in section.partition("\n**")[0].splitlines() if line.startswith("|")]
-    rows = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines[2:]]
-    assert rows == [
-        (f"`{key}`", score.label, score.direction, score.description, score.source, score.applies)
-        for key, score in SCORES.items()
-    ]
