@@ -118,8 +118,8 @@ def resume(
 ) -> int:
     """Continue a training from its last save; --epochs makes it longer, also after its last epoch.
 
-    A run that is extended to 40 epochs holds the weights of a run that was trained for 40 epochs at once. Learning
-    rates that decay follow the new length, if they have not begun to fall.
+    A run extended to 40 epochs holds the weights of a run of 40 epochs from the start. Learning rates that decay
+    follow the new length, if they have not begun to fall.
 
     Args:
         run: A run's path or name (see: runs).
