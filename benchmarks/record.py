@@ -74,13 +74,13 @@ QUICK_STEPS, QUICK_IMAGES, QUICK_SEEDS = 2, 200, 2
 
 
 @dataclass(frozen=True)
-class Entrant:
+class Training:
     """A training that takes part, and how it starts for a seed."""
 
     name: str
     config: TrainConfig
     start: Callable[[TrainConfig], Steps]
-    """Called with the config of one seed, in the entrant's own process."""
+    """Called with the config of one seed, in the training's own process."""
     steps: int | None
     """Steps that are timed; None: the whole training."""
     scored: bool
@@ -98,28 +98,28 @@ def main() -> None:
 
 
 def measure(options: argparse.Namespace) -> None:
-    """Time all entrants in turn, score their weights, and print the tables."""
+    """Time all trainings in turn, score their weights, and print the tables."""
     device = use_track(options.track, quick=options.quick)
     with ExitStack() as stack:
         root = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         data = unpacked_digits(root, quick=options.quick)
-        candidate, entrants = line_up(options, device, root, data)
-        runners = [stack.enter_context(Runner(entrant, device)) for entrant in entrants]
+        candidate, trainings = line_up(options, device, root, data)
+        runners = [stack.enter_context(Runner(training, device)) for training in trainings]
         print(machine_line(device), flush=True)
         num_images = QUICK_IMAGES if options.quick else NUM_IMAGES
-        scorers = [opened_scorer(entrant.config, num_images, device) for entrant in entrants]
+        scorers = [opened_scorer(training.config, num_images, device) for training in trainings]
         target = print_target(options, scorers[-1])
-        measurements = [Measurement(entrant.name, entrant.commit) for entrant in entrants]
+        measurements = [Measurement(training.name, training.commit) for training in trainings]
         for seed in range(options.seeds):
-            for entrant, runner, scorer, measurement in zip(entrants, runners, scorers, measurements, strict=True):
+            for training, runner, scorer, measurement in zip(trainings, runners, scorers, measurements, strict=True):
                 result = runner.run(seed)
-                measurement.seconds.append(result.seconds * entrant.factor)
+                measurement.seconds.append(result.seconds * training.factor)
                 scores = f"{result.num_steps:,} steps in {result.seconds:.2f} s"
-                if entrant.scored:
-                    measurement.cfds.append(cfd_of(entrant.config, result, scorer, device))
+                if training.scored:
+                    measurement.cfds.append(cfd_of(training.config, result, scorer, device))
                     scores += f", CFD {measurement.cfds[-1]:.4f}"
-                print(f"seed {seed}: {entrant.name}: {scores}", file=sys.stderr, flush=True)
-    report(options, entrants, candidate, measurements, target)
+                print(f"seed {seed}: {training.name}: {scores}", file=sys.stderr, flush=True)
+    report(options, trainings, candidate, measurements, target)
 
 
 def parse() -> argparse.Namespace:
@@ -185,13 +185,13 @@ def use_track(track: str, *, quick: bool) -> torch.device:
     return torch.device("cpu")
 
 
-# The entrants
+# The trainings
 
 
 def line_up(
     options: argparse.Namespace, device: torch.device, root: Path, data: DataConfig
-) -> tuple[Record, list[Entrant]]:
-    """Return the record or candidate that is measured, and all entrants: the tutorial's loop first, that one last."""
+) -> tuple[Record, list[Training]]:
+    """Return the measured record or candidate, and all trainings: the tutorial's loop first, that one last."""
     records = read_records()
     record, previous = pick(records, options.track, options.target, options.record)
     if options.candidate or record is None:
@@ -203,7 +203,7 @@ def line_up(
     check_savable(options, records)
     tutorial_config = replace(PRESETS[TUTORIAL_PRESET].config, data=data)
     whole = tutorial_config.epochs * -(-60_000 // tutorial_config.batch_size)  # its DataLoader keeps a last part
-    tutorial = Entrant(
+    tutorial = Training(
         TUTORIAL,
         tutorial_config,
         partial(tutorial_steps, device=device, root=root),
@@ -211,15 +211,15 @@ def line_up(
         scored=options.full,
         factor=1.0 if options.full or options.quick else whole / options.steps,
     )
-    entrants = [tutorial]
+    trainings = [tutorial]
     for entry in (previous, record):
         if entry is not None:
             gpu_options = GpuOptions(**entry.options)
             start = partial(record_steps, device=device, options=gpu_options)
             config = replace(entry.config, data=replace(entry.config.data, root=data.root))
             steps = QUICK_STEPS if options.quick else None
-            entrants.append(Entrant(entry.name, config, start, steps, scored=True, commit=entry.commit))
-    return record, entrants
+            trainings.append(Training(entry.name, config, start, steps, scored=True, commit=entry.commit))
+    return record, trainings
 
 
 def candidate_record(options: argparse.Namespace) -> Record:
@@ -278,10 +278,10 @@ def commit() -> str:
 
 
 class Runner:
-    """Runs an entrant: on a CPU in a process of its own, as its users have it, and on a GPU in this process."""
+    """Runs a training: on a CPU in a process of its own, as its users have it, and on a GPU in this process."""
 
-    def __init__(self, entrant: Entrant, device: torch.device) -> None:
-        self._entrant = entrant
+    def __init__(self, training: Training, device: torch.device) -> None:
+        self._training = training
         self._device = device
         self._pool: ProcessPoolExecutor | None = None
         if device.type == "cpu":
@@ -294,8 +294,8 @@ class Runner:
 
     def run(self, seed: int) -> Timed:
         """Train with this seed."""
-        entrant = self._entrant
-        arguments = entrant.start, replace(entrant.config, seed=seed), entrant.steps, self._device
+        training = self._training
+        arguments = training.start, replace(training.config, seed=seed), training.steps, self._device
         if self._pool is None:
             return train(*arguments)
         return self._pool.submit(train, *arguments).result()
@@ -333,7 +333,7 @@ def cfd_of(config: TrainConfig, result: Timed, scorer: Scorer, device: torch.dev
 
 
 def unpacked_digits(root: Path, *, quick: bool) -> DataConfig:
-    """Write MNIST's files to a folder for torchvision, and return the data that the other entrants read.
+    """Write MNIST's files to a folder for torchvision, and return the data that the other trainings read.
 
     A quick run without MNIST has random images. Raises FileNotFoundError for a measurement without MNIST.
     """
@@ -380,7 +380,7 @@ def print_target(options: argparse.Namespace, scorer: Scorer) -> float:
 
 def report(
     options: argparse.Namespace,
-    entrants: Sequence[Entrant],
+    trainings: Sequence[Training],
     record: Record,
     measurements: Sequence[Measurement],
     target: float,
@@ -393,7 +393,7 @@ def report(
     print_table(
         f"{prefix}each seed", ["training", "seed", "CFD", "seconds", "ratio"], details(measurements, tutorial_seconds)
     )
-    print(f"\n{''.join(explanation(entrants))}\n\n{record.name}: {config_line(record.config, record.options)}")
+    print(f"\n{''.join(explanation(trainings))}\n\n{record.name}: {config_line(record.config, record.options)}")
     previous = measurements[1] if len(measurements) > 2 else None
     reason = shortcoming(measurements[-1], target, previous=previous, quick=options.quick)
     print(f"\n{reason or f'{record.name} reaches the target: p < {MAX_P}.'}")
@@ -402,13 +402,13 @@ def report(
         print(f"Appended to {Path('benchmarks') / 'records.json'}; append its row to docs/records.md.")
 
 
-def explanation(entrants: Sequence[Entrant]) -> Iterator[str]:
+def explanation(trainings: Sequence[Training]) -> Iterator[str]:
     """Yield the sentences that say what the numbers are."""
     yield "± is the standard deviation over the seeds. p is that of a one-sided t-test: the mean CFD is below the "
     yield "target. The clock starts after the data are loaded and an untimed warm-up, and stops at the last weights. "
     yield "Scoring is not timed. The last weights are scored, and no test image chooses anything. "
     yield "The ratio is taken seed by seed; then the median (lowest..highest)."
-    tutorial = entrants[0]
+    tutorial = trainings[0]
     if tutorial.factor != 1:
         yield f" The {TUTORIAL} took {tutorial.steps:,} steps for each seed, and its seconds are multiplied by "
         yield f"{tutorial.factor:,.1f}: 20 epochs of 60,000 images in batches of {tutorial.config.batch_size}."

@@ -135,7 +135,7 @@ def p_below(values: Sequence[float], target: float) -> float:
 
 @dataclass
 class Measurement:
-    """What was measured of one contestant: a value a seed in each list."""
+    """What was measured of one training: a value a seed in each list."""
 
     name: str
     commit: str = "-"
@@ -187,7 +187,7 @@ def row(measurement: Measurement, tutorial_seconds: Sequence[float], target: flo
 
 
 def details(measurements: Sequence[Measurement], tutorial_seconds: Sequence[float]) -> list[list[str]]:
-    """Return a row for each contestant and seed: name, seed, CFD, seconds, times the tutorial's speed."""
+    """Return a row for each training and seed: name, seed, CFD, seconds, times the tutorial's speed."""
     return [
         [
             measurement.name,

@@ -1,6 +1,6 @@
 """The trainings that `record.py` times: what happens before the clock starts, the clock, and the options of a GPU.
 
-A contestant is an iterator. Its first item comes when everything is ready: the data are loaded, and the untimed
+A training is an iterator. Its first item comes when everything is ready: the data are loaded, and the untimed
 warm-up is over. Every further item comes after one step. An item is the generator to score.
 """
 
@@ -69,9 +69,9 @@ class Timed(NamedTuple):
 def timed(
     steps: Steps, count: int | None, device: torch.device, clock: Callable[[], float] = time.perf_counter
 ) -> Timed:
-    """Take `count` steps of a contestant, or all that it has, and return the seconds and the last weights.
+    """Take `count` steps of a training, or all that it has, and return the seconds and the last weights.
 
-    The clock starts when the contestant is ready, before its first batch. It stops when the device has computed the
+    The clock starts when the training is ready, before its first batch. It stops when the device has computed the
     last weights. Copying them out is not timed, and nothing is scored here.
     """
     with closing(cast("Generator[nn.Module, None, None]", steps)):
@@ -92,7 +92,7 @@ def weights_of(network: nn.Module) -> dict[str, np.ndarray]:
     return {name: value.detach().cpu().numpy().copy() for name, value in network.state_dict().items()}
 
 
-# The contestants
+# The trainings
 
 
 def tutorial_steps(config: TrainConfig, device: torch.device, root: Path) -> Steps:

@@ -222,15 +222,15 @@ def line_up(scripts, book, records_file, monkeypatch, tmp_path):
 
 
 def test_the_tutorial_and_the_previous_record_run_before_the_newest(line_up, tmp_path):
-    record, entrants = line_up()
-    assert [entrant.name for entrant in entrants] == ["tutorial's loop", "first", "second"]
+    record, trainings = line_up()
+    assert [training.name for training in trainings] == ["tutorial's loop", "first", "second"]
     assert record.name == "second"
-    assert [entrant.scored for entrant in entrants] == [False, True, True]
-    assert [entrant.steps for entrant in entrants] == [100, None, None]
-    assert [entrant.factor for entrant in entrants] == [375.0, 1.0, 1.0]  # of 37,500 steps
-    assert {entrant.config.data.root for entrant in entrants} == {str(tmp_path)}
+    assert [training.scored for training in trainings] == [False, True, True]
+    assert [training.steps for training in trainings] == [100, None, None]
+    assert [training.factor for training in trainings] == [375.0, 1.0, 1.0]  # of 37,500 steps
+    assert {training.config.data.root for training in trainings} == {str(tmp_path)}
     assert record.config.data.root == ""
-    assert [entrant.name for entrant in line_up("--record", "first")[1]] == ["tutorial's loop", "first"]
+    assert [training.name for training in line_up("--record", "first")[1]] == ["tutorial's loop", "first"]
 
 
 def test_the_whole_tutorial_is_scored(line_up):
@@ -239,8 +239,8 @@ def test_the_whole_tutorial_is_scored(line_up):
 
 
 def test_a_candidate_runs_beside_the_newest_record(line_up):
-    record, entrants = line_up("--candidate", "dcgan-best", "--epochs", "3", "--model.width-d", "32", "--seed", "7")
-    assert [entrant.name for entrant in entrants] == ["tutorial's loop", "second", "dcgan-best"]
+    record, trainings = line_up("--candidate", "dcgan-best", "--epochs", "3", "--model.width-d", "32", "--seed", "7")
+    assert [training.name for training in trainings] == ["tutorial's loop", "second", "dcgan-best"]
     base = PRESETS["dcgan-best"].config
     assert record.config == replace(base, epochs=3, model=replace(base.model, width_d=32))
     assert record.options == {}
@@ -248,10 +248,10 @@ def test_a_candidate_runs_beside_the_newest_record(line_up):
 
 def test_options_of_a_gpu_belong_to_the_candidate(line_up):
     arguments = "--track", "gpu", "--candidate", "dcgan-best", "--gpu-options", "channels_last", "two_streams"
-    record, entrants = line_up(*arguments)
+    record, trainings = line_up(*arguments)
     assert record.options == {"channels_last": True, "two_streams": True}
-    assert entrants[-1].start.keywords["options"].two_streams
-    assert not entrants[1].start.keywords["options"].any
+    assert trainings[-1].start.keywords["options"].two_streams
+    assert not trainings[1].start.keywords["options"].any
 
 
 @pytest.mark.parametrize(
@@ -326,7 +326,7 @@ def test_the_clock_runs_from_the_first_batch_to_the_last_weights(trainings, monk
     events, network = [], nn.Linear(1, 1)
     ticks = iter([100.0, 103.5])
 
-    def contestant():
+    def training():
         events.append("load and warm up")
         yield network
         try:
@@ -342,7 +342,7 @@ def test_the_clock_runs_from_the_first_batch_to_the_last_weights(trainings, monk
 
     monkeypatch.setattr(trainings, "wait_for", lambda device: events.append("wait"))
     monkeypatch.setattr(trainings, "weights_of", lambda network: events.append("copy") or {})
-    result = trainings.timed(contestant(), 2, CPU, clock)
+    result = trainings.timed(training(), 2, CPU, clock)
     assert (result.seconds, result.num_steps) == (3.5, 2)
     timed = ["clock", "batch 0", "batch 1", "wait", "clock"]
     assert events == ["load and warm up", "wait", *timed, "copy", "close"]
