@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -34,11 +35,22 @@ def change_config(run: Run, **fields) -> None:
     run.write_text("config.json", json.dumps(values))
 
 
+def _default_signals() -> None:
+    for name in ("SIGINT", "SIGHUP"):
+        signal.signal(getattr(signal, name), signal.SIG_DFL)
+
+
+WITH_DEFAULT_SIGNALS = {"preexec_fn": _default_signals} if os.name == "posix" else {}
+"""Options of Popen for a process that is sent signals. Tests in the background of a shell, or under nohup, ignore
+some, and a new process would too."""
+
+
 def start_command(*arguments: str) -> subprocess.Popen:
     """Start python -W error -m dcgan ..., in the same working directory and environment."""
     environment = os.environ | {"PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-W", "error", "-m", "dcgan", *arguments]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, env=environment, text=True, **pipes, **WITH_DEFAULT_SIGNALS)
 
 
 def dry_run_config(capsys, *arguments: str) -> TrainConfig:

@@ -87,7 +87,11 @@ class TestPublished:
         for snapshot in itertools.islice(training_steps(config, batches, CPU), 2):
             row = first[snapshot.state.step]
             for name, value in zip(StepStats._fields, snapshot.stats, strict=True):
-                assert float(value) == pytest.approx(getattr(row, name), rel=2e-3), name
+                recorded = getattr(row, name)
+                if name.endswith("_accuracy"):  # a logit near 0 may have another sign on another machine
+                    assert recorded is None or float(value) == pytest.approx(recorded, abs=2.5 / config.batch_size)
+                else:
+                    assert float(value) == pytest.approx(recorded, rel=2e-3), name
 
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)

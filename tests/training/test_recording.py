@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from command_line import WITH_DEFAULT_SIGNALS
 from PIL import Image
 from small_trainings import CPU, files, pictures, small, stop_at, trained
 
@@ -116,7 +117,11 @@ print(run_training(Run(sys.argv[1]), torch.device("cpu"), lambda row, status: pr
 def start(run: Run) -> subprocess.Popen:
     """Start another process that trains the run, and wait for its first row."""
     process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(run.path)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [sys.executable, "-c", SCRIPT, str(run.path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        **WITH_DEFAULT_SIGNALS,
     )
     assert process.stdout.readline().strip() == "1"
     return process
