@@ -1,4 +1,7 @@
-"""The commands that train: train and resume."""
+"""The commands that train: train and resume.
+
+The module has a few more than 250 lines, because both commands share how a training is recorded and followed.
+"""
 
 from __future__ import annotations
 
