@@ -109,7 +109,7 @@ def record_steps(config: TrainConfig, device: torch.device, options: GpuOptions 
     keep_freed_memory()
     with arithmetic(config):
         batches = make_batches(config, device)
-        state = TrainState.new(config, device)
+        state = TrainState.new(config, device, first_images=batches.first_images)
         state.steps = config.epochs * batches.steps_per_epoch
         step = choose_step(state)
         if options is not None and options.any:

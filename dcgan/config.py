@@ -258,6 +258,9 @@ class TrainConfig:
     auxiliary_affine_interval: int = 1
     """Steps between two uses of the random affine transform. At the steps between, the auxiliary head learns from the
     fake images themselves."""
+    patch_whitening: bool = False
+    """conv: begin with whitening kernels in the discriminator's first layer: the principal components of patches of
+    real images, divided by their standard deviations, and their negatives."""
     gradient_penalty: float = 0.0
     """Weight of WGAN-GP's gradient penalty between real and fake images. Its paper uses 10."""
     ema_half_life_images: int = 0
@@ -313,6 +316,14 @@ class TrainConfig:
             self.auxiliary_affine_interval == 1 or self.auxiliary_affine > 0,
             f"auxiliary_affine_interval={self.auxiliary_affine_interval} has no effect without auxiliary_affine; "
             "set it to 1",
+        )
+        _require(
+            not self.patch_whitening or self.model.topology == "conv",
+            f"patch_whitening=True needs topology conv, not {self.model.topology}; set it to False",
+        )
+        _require(
+            not (self.patch_whitening and self.model.num_classes),
+            f"patch_whitening=True does not go with labels, num_classes={self.model.num_classes}; set it to False",
         )
         _require(
             not (self.joint_batch and self.model.minibatch_stddev),

@@ -106,6 +106,7 @@ def train_configs(draw) -> TrainConfig:
         d_reg_interval=draw(st.integers(1, 10**9)) if r1_gamma else 1,
         auxiliary_affine=affine,
         auxiliary_affine_interval=draw(st.integers(1, 10**9)) if affine else 1,
+        patch_whitening=model.topology == "conv" and not model.num_classes and draw(st.booleans()),
         gradient_penalty=0 if model.auxiliary_head else draw(WEIGHT),
         ema_half_life_images=draw(st.integers(0, 10**9)),
         seed=draw(st.integers(0, 2**32 - 1)),
@@ -370,6 +371,14 @@ TRAIN_ERRORS = [
         "auxiliary_affine_interval=2 has no effect without auxiliary_affine; set it to 1",
     ),
     ({"auxiliary_affine_interval": 0}, "auxiliary_affine_interval=0 is below 1; try 1"),
+    (
+        {"patch_whitening": True, "model": ModelConfig("mlp")},
+        "patch_whitening=True needs topology conv, not mlp; set it to False",
+    ),
+    (
+        {"patch_whitening": True, "model": ModelConfig(num_classes=10)},
+        "patch_whitening=True does not go with labels, num_classes=10; set it to False",
+    ),
     ({"auxiliary_affine": -1.0}, "auxiliary_affine=-1.0 is below 0; try 1"),
     (
         {"model": ModelConfig(latent="mixture", auxiliary_head=True), "auxiliary_affine": 2.5},

@@ -537,6 +537,7 @@ class OnDevice:
 
     def __init__(self, batches, device: torch.device) -> None:
         self.batches, self.device, self.steps_per_epoch = batches, device, batches.steps_per_epoch
+        self.first_images = batches.first_images
 
     def from_step(self, step: int):
         for batch in self.batches.from_step(step):

@@ -62,6 +62,10 @@ class Batches(Protocol):
         """Yield the batches of steps `step`, `step` + 1, ... without end. The training's first step is 0."""
         ...
 
+    def first_images(self, count: int) -> torch.Tensor:
+        """Return the first `count` images of the set, or all, in the model's pixel range: the same on each rank."""
+        ...
+
 
 class ResidentBatches:
     """The set lives on the device as uint8; a batch is gathered and made float there.
@@ -94,6 +98,10 @@ class ResidentBatches:
             images_u8 = self._images_u8.index_select(0, indices)  # (B, C, H, W)
             labels = None if self._labels is None else self._labels.index_select(0, indices)
             yield Batch(_to_range(images_u8, self._pixel_range), labels, self._order.size_of(now))
+
+    def first_images(self, count: int) -> torch.Tensor:
+        """Return images, as Batches says."""
+        return _to_range(self._images_u8[:count], self._pixel_range)
 
 
 class StreamedBatches:
@@ -141,6 +149,14 @@ class StreamedBatches:
         finally:
             del decoded  # ends the workers, and waits for them
 
+    def first_images(self, count: int) -> torch.Tensor:
+        """Return images, as Batches says. Raises ValueError where no file can be decoded."""
+        decoder = _Decoder(self._files.paths, self._model.image_size, self._model.channels)
+        indices = np.arange(min(count, len(self._files.paths)))
+        requested, used, images_u8 = _as_tensors(decoder.__getitems__(indices))
+        self._report(requested, used)
+        return _to_range(images_u8, self._model.pixel_range)
+
     def _report(self, requested: torch.Tensor, used: torch.Tensor) -> None:
         paths = self._files.paths
         for i, j in zip(requested.tolist(), used.tolist(), strict=True):
@@ -185,6 +201,10 @@ class DecodedBatches:
             images_u8 = torch.from_numpy(self._decoded.read(self._rows[indices])).to(self._device)  # (B, C, H, W)
             labels = None if self._labels is None else self._labels[indices].to(self._device)
             yield Batch(_to_range(images_u8, self._pixel_range), labels, self._order.size_of(now))
+
+    def first_images(self, count: int) -> torch.Tensor:
+        """Return images, as Batches says. Raises ValueError, and deletes the file, if it is damaged."""
+        return _to_range(torch.from_numpy(self._decoded.read(self._rows[:count])), self._pixel_range)
 
 
 _BATCHES_AHEAD = 2

@@ -44,7 +44,7 @@ def training_steps(
     3 True
     4 True
     """
-    state = TrainState.new(config, device) if state is None else state
+    state = TrainState.new(config, device, first_images=batches.first_images) if state is None else state
     state.steps = steps = config.epochs * batches.steps_per_epoch
     if state.step >= steps:
         return

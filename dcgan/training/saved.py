@@ -35,7 +35,7 @@ def load_training(
     """
     tensors, saved = _read(run) if run.state_path.exists() else ({}, None)
     batches = make_batches(config, device, ranks, source=saved.source if saved else None)
-    state = TrainState.new(config, device, ranks)
+    state = TrainState.new(config, device, ranks, first_images=batches.first_images)
     if saved:
         _check_steps(run, config, batches, saved)
         try:

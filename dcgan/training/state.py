@@ -17,6 +17,7 @@ from dcgan.models.gan import Gan, build_gan
 from dcgan.models.networks import Generator
 from dcgan.runtime.distributed import ALONE, Ranks, synchronize_batch_norm
 from dcgan.training.losses import TARGET_DEFAULTS, AdversarialLoss, build_loss, check_loss
+from dcgan.training.whitening import FirstImages, whiten_first_layer
 
 
 @dataclass
@@ -44,15 +45,29 @@ class TrainState:
     """The source of noise and labels; None: torch's global RNG."""
 
     @classmethod
-    def new(cls, config: TrainConfig, device: torch.device, ranks: Ranks = ALONE) -> TrainState:
+    def new(
+        cls,
+        config: TrainConfig,
+        device: torch.device,
+        ranks: Ranks = ALONE,
+        *,
+        first_images: FirstImages | None = None,
+    ) -> TrainState:
         """Return a state with new networks, equal on every device and rank. Seed torch's global RNG.
 
-        A step calls the plain networks, until `choose_step` installs faster ones. Raises ValueError where the loss
-        does not fit the config.
+        A step calls the plain networks, until `choose_step` installs faster ones.
+
+        first_images: the `first_images` of the training's batches. Only a config with patch_whitening needs it.
+
+        Raises ValueError where the loss does not fit the config, or where the images are missing.
         """
         check_loss(config)
         torch.manual_seed(config.seed)
         gan = build_gan(config.model)
+        if config.patch_whitening:
+            if first_images is None:
+                raise ValueError("patch_whitening=True needs images; pass first_images=batches.first_images")
+            whiten_first_layer(gan.discriminator, first_images)
         for network in gan:
             synchronize_batch_norm(network, ranks)
             network.to(device)

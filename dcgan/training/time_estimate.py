@@ -179,6 +179,7 @@ def time_steps(config: TrainConfig, device_name: str = "auto") -> dict:
     keep_freed_memory()
     device = choose_device(device_name)
     torch.set_num_threads(config.threads or torch.get_num_threads())
+    config = replace(config, patch_whitening=False)  # the initial weights do not change the time
     state = TrainState.new(config, device)
     step = choose_step(state)
     images = torch.rand(config.batch_size, *config.model.image_shape, device=device)

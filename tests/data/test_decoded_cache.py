@@ -86,6 +86,9 @@ def test_the_batches_are_the_streamed_and_the_resident_ones_bit_for_bit(folder, 
                     assert torch.equal(a.images, b.images)
                     assert (a.labels is None) == (b.labels is None) == (num_classes == 0)
                     assert num_classes == 0 or torch.equal(a.labels, b.labels)
+        for count in (4, 99):  # the whole set is smaller
+            assert torch.equal(other.first_images(count), cached.first_images(count))
+        assert len(other.first_images(4)) == 4
 
 
 def test_the_note_names_the_cache_its_place_and_its_size(folder):
