@@ -6,11 +6,13 @@ Standard library only.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 try:
     import fcntl
@@ -49,9 +51,26 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").expanduser() / "dcgan"
 
 
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file to read it. Raises OSError, and never waits, where it is a pipe, a socket or a device."""
+    file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - the caller closes it
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+    return file
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on a clean exit it is synced, made world-readable and renamed over it."""
+def replacing(path: Path, *, sync_folder: bool = True) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on a clean exit it is synced, made world-readable and renamed over it.
+
+    The rename is on the disk too, unless `sync_folder` is False: then a power cut may leave the old file. An OSError
+    names `path`.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -62,8 +81,53 @@ def replacing(path: Path) -> Iterator[Path]:
         with contextlib.suppress(OSError):
             temporary.chmod(0o644)
         temporary.replace(path)
+        if sync_folder:
+            sync(path.parent)
+    except OSError as error:
+        if error.filename in (None, str(temporary)):  # a write to a full disk names no file
+            error.filename = str(path)
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # an error while cleaning up must not hide the first one
+            temporary.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file's bytes, or the names in a folder, are on the disk. Windows has no such call for folders."""
+    is_folder = path.is_dir()
+    if is_folder and os.name == "nt":
+        return
+    descriptor = os.open(path, os.O_RDONLY if is_folder else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network and FUSE file systems sync no folders.
+        if not (is_folder and error.errno in (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES)):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+_REMEDIES = {
+    errno.ENOSPC: "make room",
+    errno.EDQUOT: "make room",
+    errno.EACCES: "make it writable for you",
+    errno.EPERM: "make it writable for you",
+    errno.EROFS: "mount its file system for writing",
+    errno.EIO: "check the disk",
+    errno.EMFILE: "allow more open files (ulimit -n)",
+    errno.ENFILE: "close other programs",
+    errno.EFBIG: "allow larger files (ulimit -f)",
+    errno.ENOENT: "put its folder back",
+    errno.ENOTDIR: "name a folder",
+    errno.EISDIR: "move the folder away",
+    errno.ENAMETOOLONG: "use a shorter name",
+}
+
+
+def remedy_of(error: OSError) -> str:
+    """Return what to do about a file that could not be written, as the end of a sentence."""
+    return _REMEDIES.get(error.errno or 0, "mend that")
 
 
 # Locks. A lock ends with the process that holds it, so it shows whether a process is alive; a pid can be reused.
@@ -102,10 +166,10 @@ def try_lock(descriptor: int) -> bool:
 
 
 def is_locked(path: Path) -> bool:
-    """Return whether a process holds the directory's lock. A directory that is gone is not locked."""
+    """Return whether a process holds the directory's lock; False for a directory that is gone or unreadable."""
     try:
         descriptor = os.open(path, os.O_RDONLY) if fcntl is not None else os.open(_lock_file(path), os.O_RDWR)
-    except FileNotFoundError:
+    except OSError:  # it is gone, or another user's, whose trainings are not ours to count
         return False
     try:
         if fcntl is None:

@@ -10,6 +10,7 @@ try:  # Spaces with a shared GPU need it, imported before torch.
 except ImportError:
     spaces = None
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -39,7 +40,7 @@ GPU_SECONDS = 20
 
 def runs_with_weights() -> dict[str, Run]:
     """Return label -> run, of the runs that have weights."""
-    return listing.by_label([run for run in list_runs() if run.weights_path.exists()])
+    return listing.by_label([run for run in list_runs() if os.path.exists(run.weights_path)])
 
 
 def on_gpu(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from dataclasses import replace
 from typing import Any
 
@@ -122,7 +123,7 @@ def models() -> list[dict[str, Any]]:
     rows = []
     for name, run in listing.by_label(list_runs()).items():
         summary = tables.run_summary(run)
-        if run.weights_path.exists() and "error" not in summary:
+        if os.path.exists(run.weights_path) and "error" not in summary:
             model = run.config().model
             network = {"image_size": model.image_size, "channels": model.channels, "labels": model.num_classes}
             rows.append({"name": name, "preset": summary["preset"], "state": summary["state"]} | network)

@@ -41,7 +41,7 @@ def main() -> None:
     query = requested_values()
     notes = st.container()
     listed = listing.best_first(list_runs())
-    runs = {run.name: run for run in listed if run.weights_path.exists() or run.snapshot_steps()}
+    runs = {run.name: run for run in listed if run.has_plain_name and run.has_weights}
     if runs:
         show_views(runs)
     else:

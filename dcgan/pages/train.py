@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 import streamlit as st
@@ -64,7 +65,7 @@ def choose(runs: Mapping[str, Run]) -> Run:
 
 def table_of_runs(runs: list[Run]) -> None:
     """Show every run as a row; a damaged one with its reason."""
-    summaries = [tables.run_summary(run) for run in runs if run.path.exists()]
+    summaries = [tables.run_summary(run) for run in runs if os.path.exists(run.path)]
     st.dataframe(
         [
             {

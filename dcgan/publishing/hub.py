@@ -15,7 +15,7 @@ from huggingface_hub import HfApi, ModelCard, SpaceCard
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
 from yaml import YAMLError
 
-from dcgan import pixels
+from dcgan import bounded_json, pixels
 from dcgan.config import DataConfig
 from dcgan.files import PROJECT, missing_from_wheel
 from dcgan.publishing.model_card import model_card, public_data
@@ -95,7 +95,7 @@ def _without_paths(run: Run, recorded: Mapping[str, Path]) -> Files:
     changed: Files = {} if public_status == status else {"status.json": _json(asdict(public_status))}
     if public == {"name": data.name, "root": data.root}:
         return changed
-    config = json.loads(recorded["config.json"].read_bytes())
+    config = bounded_json.read_object(recorded["config.json"])
     config["config"]["data"] |= public
     changed["config.json"] = _json(config)
     from dcgan.checkpoint import with_data_fields  # only now: it imports torch

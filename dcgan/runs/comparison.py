@@ -31,9 +31,9 @@ def stored_parameters(weights: Path) -> int | None:
     """Count the trainable parameters in a safetensors file by its header; None where it is missing or damaged."""
     try:
         tensors = tensor_entries(weights)
-        shapes = [entry["shape"] for name, entry in tensors.items() if not _is_buffer(name)]
+        shapes = [entry.shape for name, entry in tensors.items() if not _is_buffer(name)]
         return sum(map(math.prod, shapes)) or None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError):
         return None
 
 

@@ -9,6 +9,6 @@ class RunError(ValueError):
     """A run directory cannot be read or used; the message names the reason and the remedy."""
 
 
-def unreadable(path: Path, error: OSError) -> RunError:
-    """Return the error for a file of a run that exists and cannot be read: a folder, or another user's file."""
-    return RunError(f"{path} cannot be read: {error.strerror}; make it a file that you may read, or move it away")
+def unreadable(path: Path, error: OSError, kind: str = "file") -> RunError:
+    """Return the error for a file, or a folder, of a run that exists and cannot be read, such as another user's."""
+    return RunError(f"{path} cannot be read: {error.strerror}; make it a {kind} that you may read, or move it away")

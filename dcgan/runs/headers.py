@@ -1,39 +1,59 @@
-"""The header of a safetensors file: names, shapes and metadata of its tensors. Reads no weights; imports no torch."""
+"""The header of a safetensors file: names, shapes and metadata of its tensors. Reads no weights; imports no torch.
+
+Errors are the reason alone; the caller names the file.
+"""
 
 from __future__ import annotations
 
-import json
+import math
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+from dcgan import bounded_json
+from dcgan.files import open_regular
 
 METADATA_KEY = "dcgan"
 """The key of the one JSON string that holds all metadata."""
 _OWN_KEY = "__metadata__"
 """safetensors' key of the metadata, beside the names of the tensors."""
-_LARGEST_HEADER = 100_000_000
-"""Bytes; safetensors' own limit."""
+_MAX_DIMENSIONS = 8
 
 
-def tensor_entries(path: Path) -> dict[str, Any]:
+class TensorEntry(NamedTuple):
+    """What the header says about one tensor."""
+
+    dtype: str
+    """In safetensors' words: F32, F16, I64."""
+    shape: tuple[int, ...]
+
+
+def tensor_entries(path: Path) -> dict[str, TensorEntry]:
     """Return name -> entry of each tensor. Raises OSError or ValueError where the file is missing or damaged."""
-    return {name: entry for name, entry in _header(path).items() if name != _OWN_KEY}
+    return {name: _entry(name, value) for name, value in _header(path).items() if name != _OWN_KEY}
 
 
 def metadata_of(path: Path) -> dict[str, Any]:
     """Return the metadata. Raises OSError or ValueError where the file is missing, damaged or not this project's."""
-    try:
-        metadata = json.loads(_header(path)[_OWN_KEY][METADATA_KEY])
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"{path} was not written by DCGAN Studio; it has no metadata {METADATA_KEY!r}") from error
-    if not isinstance(metadata, dict):
-        raise ValueError(f"{path} is damaged: its metadata is not an object")
-    return metadata
+    metadata = _header(path).get(_OWN_KEY)
+    text = metadata.get(METADATA_KEY) if isinstance(metadata, dict) else None
+    if not isinstance(text, str):
+        raise ValueError(f"it has no metadata {METADATA_KEY!r}")
+    return bounded_json.parse_object(text)
+
+
+def _entry(name: str, value: Any) -> TensorEntry:
+    entry = value if isinstance(value, dict) else {}
+    dtype, shape = entry.get("dtype"), entry.get("shape")
+    if not isinstance(dtype, str) or not isinstance(shape, list) or len(shape) > _MAX_DIMENSIONS:
+        raise ValueError(f"its tensor {name[:80]!r} has no type or no shape")
+    if not all(type(size) is int and size >= 0 for size in shape) or math.prod(shape) >= 2**63:
+        raise ValueError(f"its tensor {name[:80]!r} has an impossible shape")
+    return TensorEntry(dtype, tuple(shape))
 
 
 def _header(path: Path) -> dict[str, Any]:
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         length = int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(length)) if length <= _LARGEST_HEADER else None
-    if not isinstance(header, dict):
-        raise ValueError(f"{path} is damaged: it has no header of safetensors")
-    return header
+        if length > bounded_json.MAX_BYTES:
+            raise ValueError("it has no header of safetensors")
+        return bounded_json.parse_object(file.read(length))

@@ -1,19 +1,25 @@
 """Files with one JSON object a line, which one process appends to while others read.
 
-A damaged line hides no other line. An unfinished last line is not read until it is finished.
+A damaged line hides no other line. An unfinished last line is not read until it is finished. A line that could not be
+written in full is taken back. What a killed process or a power cut left of a line is ended before the next one.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+from dcgan.bounded_json import parse_object
+from dcgan.files import open_regular
 from dcgan.runs.errors import unreadable
 
+MAX_BYTES = 2**28
+"""Bytes of one file: 800,000 rows, which are 20 million steps."""
 _TAIL_BYTES = 4096
 
 
@@ -24,8 +30,8 @@ def read_objects(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int
     is smaller than the given one. Raises RunError for a file that cannot be read.
     """
     try:
-        with open(path, "rb") as file:
-            if offset > os.fstat(file.fileno()).st_size:
+        with open_regular(path) as file:
+            if offset > _size(file):
                 offset = 0
             file.seek(offset)
             content = file.read()
@@ -43,8 +49,8 @@ def read_backwards(path: Path) -> Iterator[dict[str, Any]]:
     A missing file is an empty one. Raises RunError for a file that cannot be read.
     """
     try:
-        with open(path, "rb") as file:
-            end = file.seek(0, os.SEEK_END)
+        with open_regular(path) as file:
+            end = _size(file)
             start = max(0, end - _TAIL_BYTES)
             file.seek(start)
             whole = file.read().split(b"\n")[:-1]
@@ -62,15 +68,45 @@ def read_backwards(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def append_object(path: Path, values: dict[str, Any]) -> None:
-    """Append a line in one write call, so that readers see it whole or not yet. Raises ValueError for NaN."""
-    with open(path, "ab", buffering=0) as file:
-        file.write(json.dumps(values, allow_nan=False).encode() + b"\n")
+    """Append a line, which readers see whole or not yet. Raises ValueError for NaN, and OSError that names the file.
+
+    After an OSError the file is as it was before, as far as the disk allows.
+    """
+    line = json.dumps(values, allow_nan=False).encode() + b"\n"
+    try:
+        with open(path, "a+b", buffering=0) as file:
+            end = file.seek(0, os.SEEK_END)
+            if end and _last_byte(file, end) != b"\n":
+                line = b"\n" + line
+            written = 0
+            try:
+                while written < len(line):  # a disk that gets full takes a part, and refuses the rest
+                    written += file.write(line[written:]) or 0
+            except OSError:
+                if _size(file) == end + written:  # no other process has appended meanwhile
+                    with contextlib.suppress(OSError):
+                        file.truncate(end)
+                raise
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
+
+
+def _last_byte(file: IO[bytes], end: int) -> bytes:
+    file.seek(end - 1)
+    return file.read(1)
+
+
+def _size(file: IO[bytes]) -> int:
+    """Return the bytes of the file. Raises OSError for more than MAX_BYTES."""
+    size = os.fstat(file.fileno()).st_size
+    if size > MAX_BYTES:
+        raise OSError(errno.EFBIG, f"it has {size:,} bytes, more than {MAX_BYTES:,}")
+    return size
 
 
 def _objects(lines: list[bytes]) -> Iterator[dict[str, Any]]:
     for line in lines:
         # A line that is not an object is disk damage, which is no reason to hide the other lines.
         with contextlib.suppress(ValueError):
-            values = json.loads(line)
-            if isinstance(values, dict):
-                yield values
+            yield parse_object(line)

@@ -18,7 +18,8 @@ from pathlib import Path
 
 from dcgan import files
 from dcgan.config import TrainConfig
-from dcgan.files import PROJECT, runs_root, take_lock
+from dcgan.files import PROJECT, open_regular, runs_root, take_lock
+from dcgan.runs.errors import unreadable
 from dcgan.runs.listing import list_runs
 from dcgan.runs.resume import change_length, check_resumable, has_finished, length_refusal
 from dcgan.runs.rows import Status
@@ -106,13 +107,18 @@ def stop(run: Run) -> None:
 
 
 def last_words(run: Run) -> str:
-    """Return the end of what the training's process printed: the reason for an end that its status does not name."""
+    """Return the end of what the training's process printed: the reason for an end that its status does not name.
+
+    A file that cannot be read gives a sentence that says so.
+    """
     try:
-        with open(run.process_log_path, "rb") as file:
+        with open_regular(run.process_log_path) as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _LAST_WORDS_BYTES))
             return file.read().decode(errors="replace").strip()
     except FileNotFoundError:
         return ""
+    except OSError as error:
+        return f"{unreadable(run.process_log_path, error)}."
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 from collections.abc import Iterable, Sequence
@@ -15,11 +16,14 @@ from dcgan.runs.run import Run, RunError
 
 
 def list_runs(*roots: Path) -> list[Run]:
-    """Return every run directly under the roots, by name; by default the published ones, then the user's own."""
+    """Return every run directly under the roots, by name; by default the published ones, then the user's own.
+
+    What may not be read is left out: lost+found, another user's run, or a whole root.
+    """
     folders = []
     for root in roots or (files.CHECKPOINTS, runs_root()):
-        if root.is_dir():
-            # os.path answers False for a folder that may not be read (lost+found, another user's run); Path raises.
+        # Not Path: os.path answers False for a folder that may not be read, and Path raises.
+        with contextlib.suppress(OSError):
             folders += sorted(path for path in root.iterdir() if os.path.isfile(path / "config.json"))
     return [Run(path) for path in folders]
 
@@ -69,8 +73,10 @@ BEST = ("dcgan-best-mnist", "cdcgan-best-mnist", "dcgan-xl-mnist")
 def by_label(runs: Sequence[Run]) -> dict[str, Run]:
     """Return runs by the label of a choice: the user's own, newest first, then the published ones, best first.
 
-    A published model is marked if one of the user's runs has the same name.
+    A published model is marked if one of the user's runs has the same name. A run whose folder's name cannot be shown
+    is left out, since a label could not name it; `tables.run_summary` has the reason.
     """
+    runs = [run for run in runs if run.has_plain_name]
     own = sorted((run for run in runs if not run.is_published), key=lambda run: run.name, reverse=True)
     labels = {run.name: run for run in own}
     for run in best_first(runs):

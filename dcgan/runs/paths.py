@@ -7,6 +7,16 @@ import re
 from pathlib import Path
 
 from dcgan import files
+from dcgan.runs.errors import RunError, unreadable
+
+
+def printable(text: str, most: int = 300) -> str:
+    """Return the text, cut after `most` characters, with escapes for what no terminal or page should get.
+
+    These are control characters, and the bytes of a name that is not UTF-8.
+    """
+    text = text if len(text) <= most else f"{text[:most]}..."
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
 
 
 class RunPaths:
@@ -30,7 +40,13 @@ class RunPaths:
 
     @property
     def name(self) -> str:
-        return self.path.resolve().name
+        """The folder's name, printable; see `has_plain_name`."""
+        return printable(self.path.resolve().name)
+
+    @property
+    def has_plain_name(self) -> bool:
+        """Whether the folder has the name that is shown, so that it is found by it."""
+        return self.name == self.path.resolve().name
 
     @property
     def is_published(self) -> bool:
@@ -68,7 +84,17 @@ class RunPaths:
     @property
     def weights_path(self) -> Path:
         """The generator to sample from: the moving average where one is kept."""
-        return self.ema_path if self.ema_path.exists() else self.generator_path
+        return self.ema_path if os.path.exists(self.ema_path) else self.generator_path
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether there is a generator to draw with: the newest, or a snapshot in a folder that can be read."""
+        if os.path.exists(self.weights_path):
+            return True
+        try:
+            return bool(self.snapshot_steps())
+        except RunError:
+            return False
 
     @property
     def discriminator_path(self) -> Path:
@@ -99,16 +125,22 @@ class RunPaths:
         return self.path / "snapshots" / f"{step:07d}.safetensors"
 
     def sample_steps(self) -> list[int]:
-        """Return the steps that have a sample grid, ascending."""
+        """Return the steps that have a sample grid, ascending. Raises RunError where the folder cannot be read."""
         return _steps(self.path / "samples", ".png")
 
     def snapshot_steps(self) -> list[int]:
-        """Return the steps that have a generator recorded during the training, ascending."""
+        """Return the steps that have a generator recorded during the training, as `sample_steps` does."""
         return _steps(self.path / "snapshots", ".safetensors")
 
 
 def _steps(folder: Path, suffix: str) -> list[int]:
-    if not folder.is_dir():
+    pattern = re.compile("([0-9]{7,15})" + re.escape(suffix))
+    try:
+        with os.scandir(folder) as entries:
+            matches = [match for entry in entries if (match := pattern.fullmatch(entry.name))]
+    except FileNotFoundError:
         return []
-    names = (re.fullmatch(r"(\d+)" + re.escape(suffix), entry.name) for entry in folder.iterdir())
-    return sorted(int(match[1]) for match in names if match)
+    except OSError as error:
+        raise unreadable(folder, error, "folder") from error
+    # Only the names that sample_path and snapshot_path make.
+    return sorted(int(match[1]) for match in matches if match[1] == f"{int(match[1]):07d}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, get_args
@@ -13,6 +12,11 @@ from dcgan.config import with_current_names
 
 UNSCORED = "not scored along the way: "
 """Begins the note of a run whose data has no classifier; the reason follows."""
+
+MAX_COUNT = 10**15
+"""Of steps, images or epochs: more than any training has. A browser counts to 9 times as many exactly."""
+MAX_NUMBER = 1e39
+"""Trainings compute in float32, whose numbers end below. Pages multiply a few of these without an overflow."""
 
 State = Literal["running", "finished", "stopped", "interrupted", "failed"]
 
@@ -45,7 +49,7 @@ class Status:
     def __post_init__(self) -> None:
         # Pages compute with these and show them. A wrong type would be an error far from its cause.
         numbers = (self.step, self.steps, self.epochs)
-        if self.state not in get_args(State) or not all(type(number) is int for number in numbers):
+        if self.state not in get_args(State) or not all(map(_is_count, numbers)):
             raise TypeError(f"state {self.state!r} and numbers {numbers} are not a status")
         if not (isinstance(self.notes, tuple) and isinstance(self.environment, dict)):
             raise TypeError(f"notes {self.notes!r} and environment {self.environment!r} are not a status")
@@ -73,7 +77,7 @@ _OPTIONAL = ("d_real_accuracy", "d_fake_accuracy")
 class ProgressRow:
     """One row of progress.jsonl: means over the steps since the row before.
 
-    Every value is a finite number; only the accuracies may be None. Raises TypeError for any other value.
+    Every value is a number up to MAX_NUMBER; only the accuracies may be None. Raises TypeError for any other value.
     """
 
     step: int
@@ -105,6 +109,7 @@ class ProgressRow:
 
     def __post_init__(self) -> None:
         _check_numbers(value for name, value in self.__dict__.items() if value is not None or name not in _OPTIONAL)
+        _check_times(self)
 
 
 @dataclass(frozen=True)
@@ -151,6 +156,7 @@ class ScoreRow:
         ):
             raise TypeError(f"{histograms} are not two histograms of the same classes")
         _check_numbers([*values.values(), *histograms[0], *histograms[1]])
+        _check_times(self)
 
 
 Row = TypeVar("Row", ProgressRow, ScoreRow)
@@ -176,8 +182,18 @@ def _with_tuples(value: Any) -> Any:
 
 
 def _check_numbers(values: Iterable[Any]) -> None:
-    # Compared, not converted: JSON's integers know no limit, floats do. NaN compares false.
-    limit = sys.float_info.max
     values = list(values)
-    if not all(type(value) in (int, float) and abs(value) <= limit for value in values):
+    # NaN compares false.
+    if not all(type(value) in (int, float) and abs(value) <= MAX_NUMBER for value in values):
         raise TypeError(f"{values} is not a row of numbers")
+
+
+def _check_times(row: ProgressRow | ScoreRow) -> None:
+    """Raise TypeError where the row cannot be placed in a training."""
+    counts_are_counts = _is_count(row.step) and _is_count(row.images_seen)
+    if not counts_are_counts or not 0 <= row.epoch <= MAX_COUNT or not 0 <= row.wall_seconds <= MAX_COUNT:
+        raise TypeError(f"step {row.step!r}, epoch {row.epoch!r} and {row.wall_seconds!r} s are not a row's place")
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= MAX_COUNT

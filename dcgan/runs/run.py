@@ -19,13 +19,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dcgan import files
+from dcgan import bounded_json, files
 from dcgan.config import TrainConfig, check_new, with_current_names
 from dcgan.files import replacing, runs_root, take_lock
 from dcgan.presets import PRESETS
 from dcgan.runs.errors import RunError
 from dcgan.runs.jsonl import append_object, read_backwards, read_objects
-from dcgan.runs.paths import RunPaths
+from dcgan.runs.paths import RunPaths, printable
 from dcgan.runs.rows import ProgressRow, ScoreRow, Status, row_json, rows_of
 
 LOCK_VARIABLE = "DCGAN_LOCK_FD"
@@ -70,7 +70,8 @@ class Run(RunPaths):
         """Make a new directory under `root`, named after time, preset and seed, with its config.json.
 
         Relative paths in the config become absolute, so that the run can be resumed from any directory.
-        Raises ValueError for what no new training should have, and for an unknown data set.
+        Raises ValueError for what no new training should have, and for an unknown data set. Raises OSError that names
+        the path, and leaves no directory, where it cannot be written.
         """
         from dcgan.data.named_sets import check_data  # only now: it imports numpy, which readers of runs do without
 
@@ -85,7 +86,12 @@ class Run(RunPaths):
                 run.path.mkdir(parents=True)
             except FileExistsError:
                 continue
-            run.write_config(config, preset)
+            try:
+                run.write_config(config, preset)
+                files.sync(root)
+            except BaseException:
+                shutil.rmtree(run.path, ignore_errors=True)
+                raise
             return run
         raise RunError(f"{root / stem} exists a thousand times; name another folder")
 
@@ -116,12 +122,13 @@ class Run(RunPaths):
         try:
             return TrainConfig.from_json(values["config"])
         except (KeyError, TypeError, ValueError) as error:
-            raise RunError(f"{self.config_path} cannot be read: {error}") from error
+            raise RunError(f"{self.config_path} cannot be read: {printable(str(error))}") from error
 
     @property
     def preset(self) -> str:
         """Name of the preset the run was started from, or 'custom'."""
-        return str(self._read_object(self.config_path).get("preset", "custom"))
+        preset = self._read_object(self.config_path).get("preset")
+        return printable(preset, 80) if isinstance(preset, str) else "custom"
 
     @property
     def earlier_lengths(self) -> tuple[Length, ...]:
@@ -135,14 +142,11 @@ class Run(RunPaths):
 
     def _read_object(self, path: Path) -> dict[str, Any]:
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
+            return bounded_json.read_object(path)
         except FileNotFoundError as error:
             raise RunError(f"{self.path} is not a run: it has no {path.name}") from error
         except (OSError, ValueError) as error:
             raise RunError(f"{path} cannot be read: {error}") from error
-        if not isinstance(values, dict):
-            raise RunError(f"{path} cannot be read: it does not hold an object")
-        return values
 
     def status(self) -> Status:
         """Return status.json, where `running` becomes `interrupted` if no process holds the run's lock.
@@ -152,7 +156,7 @@ class Run(RunPaths):
         try:
             status = Status.from_json(self._read_object(self.status_path))
         except TypeError as error:
-            raise RunError(f"{self.status_path} cannot be read: {error}") from error
+            raise RunError(f"{self.status_path} cannot be read: {printable(str(error))}") from error
         if status.state == "running" and not self.is_locked():
             # The trainer may have finished between the two looks; what it wrote last counts.
             again = self._read_object(self.status_path).get("state")
@@ -186,9 +190,9 @@ class Run(RunPaths):
 
     # Writing
 
-    def write_bytes(self, name: str, data: bytes) -> None:
-        """Write a file whole or not at all, readable by all."""
-        with replacing(self.path / name) as temporary:
+    def write_bytes(self, name: str, data: bytes, *, sync_folder: bool = True) -> None:
+        """Write a file whole or not at all, readable by all; `sync_folder` is that of `files.replacing`."""
+        with replacing(self.path / name, sync_folder=sync_folder) as temporary:
             temporary.write_bytes(data)
 
     def write_text(self, name: str, text: str) -> None:
@@ -197,7 +201,9 @@ class Run(RunPaths):
 
     def write_status(self, status: Status) -> None:
         """Replace status.json atomically."""
-        self.write_text("status.json", json.dumps(dataclasses.asdict(status), indent=1) + "\n")
+        text = json.dumps(dataclasses.asdict(status), indent=1) + "\n"
+        # A `running` status is written twice a second, and after a power cut an older one says the same.
+        self.write_bytes("status.json", text.encode(), sync_folder=status.state != "running")
 
     def append_progress(self, row: ProgressRow) -> None:
         """Append a row to progress.jsonl."""
@@ -210,6 +216,22 @@ class Run(RunPaths):
     def append_eval(self, scores: dict[str, Any]) -> None:
         """Append the scores of an evaluation to evals.jsonl. `Scores.to_json` makes such a row."""
         append_object(self.evals_path, scores)
+        files.sync(self.evals_path)
+
+    def sync_rows(self) -> None:
+        """Wait until the rows are on the disk. A save that refers to them comes after this."""
+        for path in (self.progress_path, self.scores_path):
+            if path.exists():
+                files.sync(path)
+
+    def remove_leftovers(self) -> None:
+        """Remove the temporary files of killed trainings. The caller holds the lock, so no training writes any."""
+        for folder, kind in (("", "json|jsonl|safetensors"), ("samples", "png"), ("snapshots", "safetensors")):
+            pattern = re.compile(rf"\..+\.({kind})\.[0-9]+\.tmp")
+            with contextlib.suppress(OSError):  # what cannot be removed only takes room
+                for path in (self.path / folder).iterdir():
+                    if pattern.fullmatch(path.name):
+                        path.unlink()
 
     def rewind(self, step: int) -> None:
         """Remove what was recorded after `step`, since a resumed training records it again."""

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dcgan.files import open_regular
 from dcgan.runs.errors import unreadable
 from dcgan.runs.rows import ProgressRow
 from dcgan.runs.run import Run
@@ -64,7 +65,7 @@ class Series:
     def _bytes_before(self, offset: int) -> bytes:
         """Return the last bytes read. They reveal a file that was rewound and has grown past the offset."""
         try:
-            with open(self._run.progress_path, "rb") as file:
+            with open_regular(self._run.progress_path) as file:
                 file.seek(max(0, offset - _TAIL_BYTES))
                 return file.read(min(offset, _TAIL_BYTES))
         except FileNotFoundError:
@@ -103,16 +104,16 @@ def _row(values: Iterable[float]) -> ProgressRow:
 def epoch_means(series: Series, column: str) -> dict[int, float]:
     """Return the mean of a column over the steps of each epoch: number of the epoch, from 1 -> mean.
 
-    The last epoch may be incomplete. Rows without a value count for nothing.
+    The last epoch may be incomplete. Rows without a value count for nothing. So does a row whose step is not above
+    that of the row before, as only a damaged file has.
     """
-    steps = np.diff(series["step"], prepend=0)
+    steps = np.diff(series["step"], prepend=0).clip(min=0)
     epochs, values = np.ceil(series["epoch"]).astype(int), series[column]
-    means = {}
-    for epoch in np.unique(epochs):
-        rows = (epochs == epoch) & ~np.isnan(values)
-        if rows.any():
-            means[int(epoch)] = float(np.average(values[rows], weights=steps[rows]))
-    return means
+    weights = np.where(np.isnan(values), 0, steps)
+    names, places = np.unique(epochs, return_inverse=True)
+    sums = np.bincount(places, weights * np.nan_to_num(values), len(names))
+    totals = np.bincount(places, weights, len(names))
+    return {int(names[i]): float(sums[i] / totals[i]) for i in np.flatnonzero(totals)}
 
 
 def thin(y: Column, points: int = 1000) -> NDArray[np.intp]:

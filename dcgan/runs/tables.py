@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import os
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dcgan.presets import PRESETS
+from dcgan.runs.paths import printable
 from dcgan.runs.rows import ProgressRow, Status
-from dcgan.runs.run import Run
+from dcgan.runs.run import Run, RunError
 
 
 def run_summary(run: Run) -> dict[str, Any]:
@@ -21,27 +23,29 @@ def run_summary(run: Run) -> dict[str, Any]:
     """
     summary: dict[str, Any] = {
         "name": run.name,
-        "path": str(run.path),
+        "path": printable(str(run.path), 4096),
         "published": run.is_published,
     }
     try:
+        if not run.has_plain_name:
+            raise RunError("its folder's name cannot be shown; rename the folder")
         return summary | _state(run)
     except TypeError:  # the files are JSON with other contents than ours
         reason = f"{run.path} holds values of the wrong type"
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())
-    return summary | {"state": "damaged", "error": reason}
+    return summary | {"state": "damaged", "error": printable(reason)}
 
 
 def _state(run: Run) -> dict[str, Any]:
     config, preset = run.config(), run.preset
-    begun = (run.path / "status.json").exists()
+    begun = os.path.exists(run.status_path)
     status = run.status() if begun else None
     last = run.last_row()
     return {
         "state": str(status.state) if status else "new",
         "preset": preset,
-        "data": config.data.name,
+        "data": printable(config.data.name),
         "epoch": round(status.epoch, 2) if status else 0.0,
         "epochs": config.epochs,
         "step": status.step if status else 0,
@@ -92,6 +96,8 @@ def seconds_left(status: Status, rows: Sequence[ProgressRow]) -> float | None:
 
 def duration(seconds: float) -> str:
     """Return a duration as text: "45 s", "3 min 20 s" or "2 h 5 min"."""
+    if not abs(seconds) < 1e9:
+        return "more than 30 years"
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

@@ -162,7 +162,11 @@ def path_strip(
 
 def find_weights(run: Run, target_id: str) -> Path | None:
     """Return the file of the run whose weights have that id: the newest or a snapshot. Reads one after another."""
-    for path in (run.weights_path, *map(run.snapshot_path, run.snapshot_steps())):
+    try:
+        snapshots = list(map(run.snapshot_path, run.snapshot_steps()))
+    except RunError:
+        snapshots = []
+    for path in (run.weights_path, *snapshots):
         try:
             if weights_id(load_tensors(path)[0]) == target_id:
                 return path

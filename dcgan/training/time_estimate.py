@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
+from dcgan import bounded_json
 from dcgan.config import DataConfig, TrainConfig
 from dcgan.data.named_sets import NAMED_SETS
 from dcgan.files import PROJECT, replacing, runs_root
@@ -88,7 +89,7 @@ def _path() -> Path:
 
 def _read() -> dict[str, dict]:
     try:
-        values = json.loads(_path().read_text(encoding="utf-8"))
+        values = bounded_json.read_object(_path())
         return {
             key: value for key, value in values.items() if {"seconds_per_step", "steps", "device"} <= value.keys()
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 
 import streamlit as st
@@ -34,7 +35,7 @@ def actions(run: Run, *, may_train: bool) -> None:
                 )
             elif _can_resume(run):
                 st.button("Resume", key="resume", icon=":material/play_arrow:", on_click=resume_clicked, args=(run,))
-            if not is_alive and run.state_path.exists():
+            if not is_alive and os.path.exists(run.state_path):
                 with st.popover("Train longer", icon=":material/fast_forward:"):
                     train_longer(run)
             with st.popover("Rename", icon=":material/edit:", disabled=is_alive):
@@ -67,7 +68,7 @@ def train_longer(run: Run) -> None:
     epochs = st.number_input(
         "Epochs in all", least, None, max(least, 2 * status.epochs), key=key, help=f"Done: {status.epoch:.4g}."
     )
-    if (last := run.last_row()) and last.step:
+    if (last := run.last_row()) and last.epoch:
         seconds = last.wall_seconds / last.epoch * (epochs - status.epoch)
         st.caption(f"The training will take about {tables.duration(seconds)} more, at its speed so far.")
     st.button("Train on", key="train-longer", type="primary", on_click=train_longer_clicked, args=(run, key))
@@ -121,13 +122,18 @@ def downloads(run: Run) -> None:
         "Discriminator": run.discriminator_path,
     }
     for label, path in weights.items():
-        if path.exists():
+        if os.path.exists(path):
             save(f"{label} (safetensors)", path.read_bytes, f"{run.name}-{path.name}", "application/octet-stream")
-    if steps := run.sample_steps():
+    try:
+        steps = run.sample_steps()
+    except RunError as error:
+        st.warning(plain(f"{error}."))
+        steps = []
+    if steps:
         newest = run.sample_path(steps[-1])
         save("Newest grid (PNG)", newest.read_bytes, f"{run.name}-{steps[-1]:07d}.png", "image/png")
         save("Animation (GIF)", lambda: animations.training_gif(run), f"{run.name}.gif", "image/gif")
-    if run.progress_path.exists():
+    if os.path.exists(run.progress_path):
         save("Metrics (CSV)", lambda: tables.rows_csv(run).encode(), f"{run.name}.csv", "text/csv")
 
 

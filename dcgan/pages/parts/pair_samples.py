@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from urllib.parse import urlencode
 
 import numpy as np
@@ -58,7 +59,7 @@ def sample_grids(sides: Sequence[Side], position: float) -> None:
         last = GRID_COLUMNS * GRID_ROWS - 1
         seed = st.number_input("Seed", 0, last, 0, key="seed", bind="query-params", disabled=not inspect)
     for column, side in zip(st.columns(2), sides, strict=False):
-        with column:
+        with column, warnings_of(side):
             show_grid(side, position, zoom=zoom, reverse=reverse, seed=seed if inspect else None)
     if not inspect:
         st.caption(
@@ -67,11 +68,21 @@ def sample_grids(sides: Sequence[Side], position: float) -> None:
         )
         return
     for side in sides:
-        show_seed(side, position, seed, reverse=reverse)
+        with warnings_of(side):
+            show_seed(side, position, seed, reverse=reverse)
     st.caption(
         "How to read it: one point of the latent space through the training, oldest image first. Early it changes "
         "from shape to shape. Later it settles on one digit."
     )
+
+
+@contextmanager
+def warnings_of(side: Side) -> Iterator[None]:
+    """Show an error of a grid as a warning. A picture of any size may have the name of one."""
+    try:
+        yield
+    except ValueError as error:
+        st.warning(plain(f"{side.run.name} cannot be shown: {error}."))
 
 
 def show_grid(side: Side, position: float, *, zoom: int, reverse: bool, seed: int | None) -> None:

@@ -8,7 +8,7 @@ from dcgan import pixels
 from dcgan.figures import animations
 from dcgan.pages.parts.address import plain
 from dcgan.runs.rows import Status
-from dcgan.runs.run import Run
+from dcgan.runs.run import Run, RunError
 
 GRID_PIXELS = 672
 """About the width at which a grid is drawn."""
@@ -23,7 +23,11 @@ def is_replaying() -> bool:
 
 def samples(run: Run, status: Status) -> int | None:
     """Show a grid, and return its step; None for the newest grid."""
-    steps = run.sample_steps()
+    try:
+        steps = run.sample_steps()
+    except RunError as error:
+        st.warning(plain(f"{error}."))
+        return None
     if not steps:
         st.info("There are no samples yet: the first grid is drawn before the first step.")
         return None
@@ -32,6 +36,7 @@ def samples(run: Run, status: Status) -> int | None:
     step = steps[-1] if follow else choose_step(run, steps, is_alive=is_alive)
     try:
         sheet_u8 = pixels.read_png(run.sample_path(step))
+        enlarged = pixels.enlarge(sheet_u8, max(1, GRID_PIXELS // sheet_u8.shape[1]))
     except FileNotFoundError:
         st.caption("A resume removed this grid. The next grid appears soon.")
         return None
@@ -40,7 +45,7 @@ def samples(run: Run, status: Status) -> int | None:
         return None
     caption = animations.frame_caption(step, status)
     st.image(
-        pixels.png_bytes(pixels.enlarge(sheet_u8, max(1, GRID_PIXELS // sheet_u8.shape[1]))),
+        pixels.png_bytes(enlarged),
         f"{caption}: always the same 64 seeds",
         output_format="PNG",  # the default recompresses to JPEG
         alt=f"64 samples of {run.name} at {caption}",
