@@ -13,7 +13,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -25,10 +25,12 @@ from dcgan import files
 from dcgan.config import RENAMED, ModelConfig, TrainConfig
 from dcgan.files import replacing, runs_root
 from dcgan.latents import Vectors, latents_from_seeds, truncate
-from dcgan.models.gan import build_discriminator, build_generator
+from dcgan.models.gan import build_discriminator, build_generator, discriminator_tensors, generator_tensors
 from dcgan.models.inference import sample
 from dcgan.models.networks import Discriminator, Generator
-from dcgan.runs.headers import METADATA_KEY
+from dcgan.runs.headers import METADATA_KEY, TensorEntry, metadata_of, tensor_entries
+from dcgan.runs.paths import printable
+from dcgan.runs.rows import MAX_COUNT
 from dcgan.runs.run import Run
 
 FULL_PRECISION_LIMIT_BYTES = {"generator": 10_000_000, "discriminator": 2_000_000}
@@ -91,13 +93,17 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     Raises FileNotFoundError or ValueError that names the file.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist; name a run directory or a .safetensors file")
+        raise _missing(path)
     try:
+        metadata = metadata_of(path)
         with safe_open(path, framework="pt") as file:
-            metadata = json.loads((file.metadata() or {})[METADATA_KEY])
             return {_current(name): file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
-    except (SafetensorError, KeyError, ValueError) as error:
-        raise ValueError(f"{path} is damaged or was not written by DCGAN Studio: {error}") from error
+    except (SafetensorError, ValueError) as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> ValueError:
+    return ValueError(f"{path} is damaged or was not written by DCGAN Studio: {error}")
 
 
 def _current(name: str) -> str:
@@ -177,8 +183,8 @@ def load_generator(path: str | os.PathLike[str], device: str | torch.device = "c
     if isinstance(path, str) and path.startswith("hub:"):
         path = from_hub(path.removeprefix("hub:"))
     file = _weights_file(path)
-    tensors, metadata = load_tensors(file)
-    config, step = _described(file, metadata, "generator")
+    config, step = _described(file, "generator")
+    tensors, _ = load_tensors(file)
     generator = build_generator(config.model)
     _fill(generator, tensors, file)
     return TrainedGenerator(generator, config, step, weights_id(tensors), torch.device(device))
@@ -216,20 +222,57 @@ def load_discriminator(
 ) -> tuple[Discriminator, TrainConfig, int]:
     """Load a discriminator in eval mode from a run directory or a file; return it with its config and step."""
     file = Run(path).discriminator_path if Path(path).is_dir() else Path(path)
-    tensors, metadata = load_tensors(file)
-    config, step = _described(file, metadata, "discriminator")
+    config, step = _described(file, "discriminator")
+    tensors, _ = load_tensors(file)
     discriminator = build_discriminator(config.model)
     _fill(discriminator, tensors, file)
     return discriminator.eval().to(device), config, step
 
 
-def _described(file: Path, metadata: dict[str, Any], kind: str) -> tuple[TrainConfig, int]:
+def _described(file: Path, kind: Literal["generator", "discriminator"]) -> tuple[TrainConfig, int]:
+    """Return the config and the step that the file claims. Reads its header only, and builds nothing.
+
+    Raises ValueError where its tensors are not those of the config. So a small file costs little memory.
+    """
+    if not file.is_file():
+        raise _missing(file)
+    try:
+        metadata, entries = metadata_of(file), tensor_entries(file)
+    except ValueError as error:
+        raise _damaged(file, error) from error
     try:
         if metadata["kind"] != kind:
-            raise ValueError(f"it holds a {metadata['kind']}, not a {kind}")
-        return TrainConfig.from_json(metadata["config"]), int(metadata["step"])
+            raise ValueError(f"it holds a {printable(str(metadata['kind']))}, not a {kind}")
+        config, step = TrainConfig.from_json(metadata["config"]), metadata["step"]
+        if type(step) is not int or not 0 <= step <= MAX_COUNT:
+            raise ValueError(f"its step is {step!r}")
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{file} cannot be used: {error}") from error
+        raise ValueError(f"{file} cannot be used: {printable(str(error))}") from error
+    required = (generator_tensors if kind == "generator" else discriminator_tensors)(config.model)
+    if difference := _difference({_current(name): entry for name, entry in entries.items()}, required):
+        raise ValueError(f"{file} does not fit its own config: {difference}")
+    return config, step
+
+
+_FLOATS = ("F16", "BF16", "F32", "F64")
+
+
+def _difference(entries: Mapping[str, TensorEntry], required: Mapping[str, Tensor]) -> str:
+    """Return how the tensors in a file differ from the required ones, the first of them; empty if they fit."""
+    if missing := [name for name in required if name not in entries]:
+        return f"{len(missing)} tensors are missing, as {missing[0]}"
+    if unknown := [name for name in entries if name not in required]:
+        return f"{len(unknown)} tensors are unknown, as {printable(unknown[0], 80)}"
+    for name, tensor in required.items():
+        dtypes = _FLOATS if tensor.is_floating_point() else ("I64",)
+        dtype, shape = entries[name]
+        if shape != tuple(tensor.shape) or dtype not in dtypes:
+            return f"{name} is {printable(dtype, 8)} {shape}, and not {dtypes[-1]} {tuple(tensor.shape)}"
+    return ""
+
+
+def _missing(path: Path) -> FileNotFoundError:
+    return FileNotFoundError(f"{path} does not exist; name a run directory or a .safetensors file")
 
 
 def _fill(network: nn.Module, tensors: dict[str, Tensor], file: Path) -> None:

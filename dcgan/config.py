@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+import re
 import sys
 import typing
 from collections.abc import Mapping
@@ -58,6 +59,12 @@ def with_current_names(values: Mapping[str, Any]) -> dict[str, Any]:
 
 MAX_WIDTH = 1_000_000
 """The largest latent_dim and layer width: more than any machine trains, and small enough to multiply."""
+MAX_IMAGE_SIZE = {"mlp": 1024, "conv": 1024, "keras": 512, "step": 1024}
+"""By topology. With widths of 32, the maps of a larger image would exceed MAX_MAP_NUMBERS."""
+MAX_CLASSES = 10_000
+MAX_HIDDEN_LAYERS = 64
+MAX_MAP_NUMBERS = 2**23
+"""Numbers in the largest feature maps of one image. Bounds the memory that a small file of a stranger can ask for."""
 MAX_THREADS = 4096
 
 Topology = Literal["mlp", "conv", "keras", "step"]
@@ -113,6 +120,7 @@ class ModelConfig:
     def __post_init__(self) -> None:
         _check_types(self)
         _at_least(self, latent_dim=1, num_classes=0, width_g=1, width_d=1)
+        _at_most("num_classes", self.num_classes, MAX_CLASSES, 10)
         for name, usual in (("latent_dim", 100), ("width_g", 32), ("width_d", 32)):
             _at_most(name, getattr(self, name), MAX_WIDTH, usual)
         _require(
@@ -141,7 +149,13 @@ class ModelConfig:
             widths = getattr(self, name)
             _require(bool(widths) and min(widths) > 0, f"{name}={widths} needs at least one width of 1 or more")
             _at_most(name, max(widths), MAX_WIDTH, 256)
+            count = len(widths)
+            _require(
+                count <= MAX_HIDDEN_LAYERS, f"{name} has {count} layers, more than {MAX_HIDDEN_LAYERS}; try three"
+            )
         _check_image_size(self.topology, self.image_size)
+        _check_map_size(self)
+        _check_readable(self)
 
     @property
     def pixel_range(self) -> tuple[float, float]:
@@ -189,6 +203,7 @@ class DataConfig:
             not (folder and self.root),
             f"root={self.root!r} has no effect with {self.name}, which says itself where it lies; leave it empty",
         )
+        _check_readable(self)
 
     @property
     def is_folder(self) -> bool:
@@ -339,6 +354,7 @@ class TrainConfig:
                 self.generator_batch_factor == 1,
                 f"generator_batch_factor={self.generator_batch_factor} needs fresh fakes; set reuse_fakes to False",
             )
+        _check_readable(self)
 
     def decay_factor(self, step: int, steps: int) -> float:
         """Return the factor, in [0, 1], of both learning rates at a step of 0..steps - 1, of a training of `steps`.
@@ -432,6 +448,17 @@ def _check_types(config: Any) -> None:
             raise ValueError(f"{name}={value!r} is not {wanted}")
 
 
+def _check_readable(config: Any) -> None:
+    """What is written must be readable: JSON holds UTF-8, and its readers refuse integers beyond 64 bits."""
+    for name in typing.get_type_hints(type(config)):
+        value = getattr(config, name)
+        if isinstance(value, int):
+            _require(abs(value) < 2**63, f"{name} does not fit 64 bits; try a smaller number")
+        if isinstance(value, str):
+            surrogate = re.search("[\ud800-\udfff]", value)
+            _require(not surrogate, f"{name}={value!a} is not UTF-8; rename what it names")
+
+
 def _is_a(value: Any, kind: Any) -> bool:
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if origin is Literal:
@@ -459,18 +486,29 @@ def _at_most(name: str, value: int, high: int, usual: int) -> None:
 
 
 def _check_image_size(topology: str, size: int) -> None:
+    largest = MAX_IMAGE_SIZE[topology]
     if topology == "conv":
-        nearest = 2 ** max(3, round(math.log2(max(size, 1))))
+        nearest = min(largest, 2 ** max(3, round(math.log2(max(size, 1)))))
         power = size >= 8 and size & (size - 1) == 0
         _require(size == 28 or power, f"image_size={size} is not 28 or a power of two from 8; try {nearest}")
     elif topology == "mlp":
         _require(size >= 1, f"image_size={size} is below 1; try 28")
     else:
-        nearest = max(16, round(size / 4) * 4)
+        nearest = min(largest, max(16, round(size / 4) * 4))
         _require(
             size >= 16 and size % 4 == 0,
             f"image_size={size} is not a multiple of four from 16; try {nearest}",
         )
+    _at_most("image_size", size, largest, 28)
+
+
+def _check_map_size(model: ModelConfig) -> None:
+    """Keras' widest maps are as large as the image, and those of the others half as wide and high."""
+    if model.topology == "mlp":
+        return
+    size = model.image_size if model.topology == "keras" else model.image_size // 2
+    for name in ("width_g", "width_d"):
+        _at_most(name, getattr(model, name), MAX_MAP_NUMBERS // size**2, 32)
 
 
 def _require(condition: object, message: str) -> None:

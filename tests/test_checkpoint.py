@@ -6,6 +6,8 @@ import errno
 import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -479,3 +481,94 @@ def test_a_run_is_loaded_by_its_name(tiny_run):
     assert load_generator("dcgan-mnist").step == 37_500
     with pytest.raises(FileNotFoundError, match="no-such-run does not exist"):
         load_generator("no-such-run")
+
+
+# What a stranger's file may claim
+
+HUGE = {
+    "mlp": {"hidden_g": (1_000_000,) * 8},
+    "conv": {"width_g": 2**17, "image_size": 8},
+    "keras": {"width_g": 2**13, "image_size": 32, "latent_dim": 1_000_000},
+    "step": {"width_g": 2**13, "image_size": 32, "latent_dim": 1_000_000},
+}
+
+
+@pytest.mark.parametrize("topology", HUGE)
+@pytest.mark.parametrize("kind", ["generator", "discriminator"])
+def test_networks_that_a_file_only_claims_are_never_built(topology, kind, tmp_path, monkeypatch):
+    claimed = replace(TINY, model=ModelConfig(topology=topology, **HUGE[topology]))
+    path = tmp_path / "small.safetensors"
+    save_tensors(path, {"layers.0.weight": torch.zeros(8)}, {"kind": kind, "step": 0, "config": claimed.to_json()})
+    assert path.stat().st_size < 8192
+
+    def build(config):
+        raise AssertionError("the tensors are compared before anything is built")
+
+    monkeypatch.setattr("dcgan.checkpoint.build_generator", build)
+    monkeypatch.setattr("dcgan.checkpoint.build_discriminator", build)
+    load = load_generator if kind == "generator" else load_discriminator
+    assert complaint(load, path).startswith("does not fit its own config: ")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit of memory is Linux's")
+@pytest.mark.slow
+def test_a_small_file_takes_little_memory(tmp_path):
+    path = tmp_path / "small.safetensors"
+    claimed = replace(TINY, model=ModelConfig(topology="mlp", hidden_g=(20_000, 20_000)))
+    save_tensors(path, {"a": torch.zeros(8)}, {"kind": "generator", "step": 0, "config": claimed.to_json()})
+    code = """
+import resource, sys
+from dcgan.checkpoint import load_generator
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    load_generator(sys.argv[1])
+except ValueError:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 100_000, "KiB; the claimed weights have 1.6 million"
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"image_size": 2**11},
+        {"image_size": 2**62},
+        {"num_classes": 10_001},
+        {"width_g": 2**20 + 1},
+        {"width_g": 2**17, "image_size": 32},
+        {"topology": "mlp", "hidden_g": [1] * 65},
+        {"topology": "mlp", "hidden_d": [1] * 100_000},
+        {"topology": "keras", "image_size": 1024},
+    ],
+    ids=str,
+)
+def test_sizes_beyond_the_bounds_are_named(model, tiny):
+    config = TINY.to_json()
+    rewritten(tiny[0], config=config | {"model": config["model"] | model})
+    message = complaint(load_generator, tiny[0])
+    assert message.startswith("cannot be used: ")
+    assert len(message) < 400
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "difference"),
+    [
+        ("layers.1.weight", lambda tensor: tensor.long(), "layers.1.weight is I64"),
+        ("layers.1.weight", lambda tensor: tensor[:, :1].clone(), "layers.1.weight is F32"),
+        ("layers.2.num_batches_tracked", lambda tensor: tensor.float(), "layers.2.num_batches_tracked is F32"),
+        ("layers.1.weight", lambda tensor: None, "1 tensors are missing, as layers.1.weight"),
+        ("layers.99.weight", lambda tensor: torch.zeros(1), "1 tensors are unknown, as layers.99.weight"),
+    ],
+)
+def test_tensors_of_other_names_shapes_and_types_are_named(name, change, difference, tiny):
+    tensors, metadata = load_tensors(tiny[0])
+    tensors[name] = change(tensors.get(name))
+    save_tensors(tiny[0], {name: tensor for name, tensor in tensors.items() if tensor is not None}, metadata)
+    assert complaint(load_generator, tiny[0]).startswith(f"does not fit its own config: {difference}")
+
+
+@pytest.mark.parametrize("step", [-1, 10**16, 1.5, "3", True, None])
+def test_a_step_that_is_not_a_count_is_refused(step, tiny):
+    rewritten(tiny[0], step=step)
+    assert complaint(load_generator, tiny[0]).startswith("cannot be used: ")

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dcgan.bounded_json import parse
 from dcgan.config import RENAMED, DataConfig, ModelConfig, TrainConfig, check_new
 from dcgan.presets import PRESETS
 
@@ -18,7 +19,7 @@ from dcgan.presets import PRESETS
 
 
 def through_json(config: TrainConfig) -> TrainConfig:
-    return TrainConfig.from_json(json.loads(json.dumps(config.to_json(), allow_nan=False)))
+    return TrainConfig.from_json(parse(json.dumps(config.to_json(), allow_nan=False)))
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -33,10 +34,10 @@ FRACTION = st.floats(0, 1, exclude_max=True)
 TARGET = st.floats(0, 1) | st.sampled_from([0, 1])
 WIDTHS = st.lists(st.integers(1, 10**6), min_size=1, max_size=5).map(tuple)
 SIZES = {
-    "mlp": st.integers(1, 10**6),
-    "conv": st.sampled_from([28, *(2**power for power in range(3, 20))]),
-    "keras": st.integers(4, 10**6).map(lambda quarter: 4 * quarter),
-    "step": st.integers(4, 10**6).map(lambda quarter: 4 * quarter),
+    "mlp": st.integers(1, 1024),
+    "conv": st.sampled_from([28, *(2**power for power in range(3, 11))]),
+    "keras": st.integers(4, 128).map(lambda quarter: 4 * quarter),
+    "step": st.integers(4, 256).map(lambda quarter: 4 * quarter),
 }
 
 
@@ -44,19 +45,21 @@ SIZES = {
 def model_configs(draw) -> ModelConfig:
     topology = draw(st.sampled_from(list(SIZES)))
     latent = draw(st.sampled_from(["normal", "uniform", "mixture"]))
+    size = draw(SIZES[topology])
+    width = 10**6 if topology == "mlp" else min(10**6, 2**23 // (size if topology == "keras" else size // 2) ** 2)
     auxiliary_head = topology == "conv" and latent == "mixture" and draw(st.booleans())
     return ModelConfig(
         topology=topology,
         latent_dim=draw(st.integers(21 if latent == "mixture" else 1, 10**6)),
         latent=latent,
-        image_size=draw(SIZES[topology]),
+        image_size=size,
         channels=draw(st.sampled_from([1, 3])),
-        num_classes=0 if auxiliary_head else draw(st.integers(0, 1000)),
+        num_classes=0 if auxiliary_head else draw(st.integers(0, 10_000)),
         output=draw(st.sampled_from(["tanh", "sigmoid"])),
         hidden_g=draw(WIDTHS),
         hidden_d=draw(WIDTHS),
-        width_g=draw(st.integers(1, 10**6)),
-        width_d=draw(st.integers(1, 10**6)),
+        width_g=draw(st.integers(1, width)),
+        width_d=draw(st.integers(1, width)),
         norm_g=draw(st.sampled_from(["batch", "none"])),
         norm_d=draw(st.sampled_from(["batch", "none"])),
         auxiliary_head=auxiliary_head,
@@ -294,6 +297,11 @@ MODEL_ERRORS = [
     ({"width_g": 10**6 + 1}, "width_g=1000001 is above 1000000; try 32"),
     ({"width_d": 10**9}, "width_d=1000000000 is above 1000000; try 32"),
     ({"hidden_g": (5, 10**7)}, "hidden_g=10000000 is above 1000000; try 256"),
+    ({"topology": "mlp", "image_size": 1025}, "image_size=1025 is above 1024; try 28"),
+    ({"topology": "keras", "image_size": 516}, "image_size=516 is above 512; try 28"),
+    ({"image_size": 1024, "width_d": 33}, "width_d=33 is above 32; try 32"),
+    ({"num_classes": 10_001}, "num_classes=10001 is above 10000; try 10"),
+    ({"hidden_d": (1,) * 65}, "hidden_d has 65 layers, more than 64; try three"),
     ({"hidden_d": (10**7, 5)}, "hidden_d=10000000 is above 1000000; try 256"),
     ({"num_classes": -1}, "num_classes=-1 is below 0; try 1"),
     ({"width_g": 0}, "width_g=0 is below 1; try 1"),
@@ -502,3 +510,10 @@ def test_configs_are_frozen():
 def test_replace_checks_again():
     with pytest.raises(ValueError, match="epochs=0"):
         dataclasses.replace(TrainConfig(), epochs=0)
+
+
+def test_a_value_that_json_readers_refuse_is_refused():
+    with pytest.raises(ValueError, match="epochs does not fit 64 bits; try a smaller number"):
+        TrainConfig(epochs=2**63)
+    with pytest.raises(ValueError, match=r"name='folder:caf\\udce9' is not UTF-8; rename what it names"):
+        DataConfig(name="folder:caf\udce9")

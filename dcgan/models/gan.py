@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import lru_cache
 from typing import NamedTuple
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from dcgan.config import ModelConfig
 from dcgan.models import conv, keras, mlp, step
@@ -33,6 +36,20 @@ def build_discriminator(config: ModelConfig) -> Discriminator:
     discriminator = Discriminator(config, TOPOLOGIES[config.topology].discriminator_layers(config))
     initialize(discriminator, config.init)
     return discriminator
+
+
+@lru_cache(maxsize=64)
+def generator_tensors(config: ModelConfig) -> dict[str, Tensor]:
+    """Return the tensors of such a generator by name, on the meta device: shapes and types that take no memory."""
+    with torch.device("meta"):
+        return build_generator(replace(config, init="torch")).state_dict()
+
+
+@lru_cache(maxsize=64)
+def discriminator_tensors(config: ModelConfig) -> dict[str, Tensor]:
+    """Return the tensors of such a discriminator, as `generator_tensors` does."""
+    with torch.device("meta"):
+        return build_discriminator(replace(config, init="torch")).state_dict()
 
 
 def build_gan(config: ModelConfig) -> Gan:

@@ -6,6 +6,7 @@ Errors are the reason alone; the caller names the file.
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ METADATA_KEY = "dcgan"
 _OWN_KEY = "__metadata__"
 """safetensors' key of the metadata, beside the names of the tensors."""
 _MAX_DIMENSIONS = 8
+_TYPES = re.compile("BOOL|[UI](8|16|32|64)|B?F16|F(32|64)|F8_E5M2|F8_E4M3")
 
 
 class TensorEntry(NamedTuple):
@@ -44,8 +46,10 @@ def metadata_of(path: Path) -> dict[str, Any]:
 def _entry(name: str, value: Any) -> TensorEntry:
     entry = value if isinstance(value, dict) else {}
     dtype, shape = entry.get("dtype"), entry.get("shape")
-    if not isinstance(dtype, str) or not isinstance(shape, list) or len(shape) > _MAX_DIMENSIONS:
-        raise ValueError(f"its tensor {name[:80]!r} has no type or no shape")
+    if not isinstance(dtype, str) or not _TYPES.fullmatch(dtype):
+        raise ValueError(f"its tensor {name[:80]!r} has an unknown type")
+    if not isinstance(shape, list) or len(shape) > _MAX_DIMENSIONS:
+        raise ValueError(f"its tensor {name[:80]!r} has no shape")
     if not all(type(size) is int and size >= 0 for size in shape) or math.prod(shape) >= 2**63:
         raise ValueError(f"its tensor {name[:80]!r} has an impossible shape")
     return TensorEntry(dtype, tuple(shape))

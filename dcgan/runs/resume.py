@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from dcgan.config import TrainConfig
 from dcgan.runs.headers import metadata_of
-from dcgan.runs.rows import Status
+from dcgan.runs.rows import MAX_COUNT, Status
 from dcgan.runs.run import Run, RunError
 
 
@@ -100,7 +100,7 @@ def saved_step(run: Run) -> int:
         return 0
     except (OSError, ValueError, KeyError) as error:
         raise RunError(f"{run.state_path} cannot be read: {error}") from error
-    if type(step) is not int or step < 0:
+    if type(step) is not int or not 0 <= step <= MAX_COUNT:
         raise RunError(f"{run.state_path} cannot be read: its step is {step!r}")
     return step
 

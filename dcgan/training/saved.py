@@ -11,6 +11,7 @@ from dcgan.checkpoint import load_tensors
 from dcgan.config import TrainConfig
 from dcgan.data.folder import Source
 from dcgan.data.loading import Batches, make_batches
+from dcgan.runs.rows import MAX_COUNT
 from dcgan.runs.run import Run, RunError
 from dcgan.runtime.distributed import Ranks
 from dcgan.training.state import TrainState
@@ -40,7 +41,7 @@ def load_training(
         _check_steps(run, config, batches, saved)
         try:
             state.load(tensors)
-        except (KeyError, RuntimeError) as error:
+        except (KeyError, ValueError, TypeError, RuntimeError) as error:
             raise RunError(f"{run.state_path} does not fit the run's config: {error}") from error
         state.step, state.images_seen = saved.step, saved.images_seen
     if ranks.rank == 0:
@@ -77,13 +78,24 @@ def changed_files(config: TrainConfig, batches: Batches, saved: Saved | None) ->
 
 def _read(run: Run) -> tuple[dict[str, torch.Tensor], Saved]:
     """Return the tensors of the run's last save, and the rest. Raises RunError where the file is not a state."""
-    tensors, metadata = load_tensors(run.state_path)
+    try:
+        tensors, metadata = load_tensors(run.state_path)
+    except ValueError as error:
+        raise RunError(str(error)) from error
     try:
         source = Source(**metadata.get("source", {}))
         source = source._replace(classes=tuple(source.classes))  # JSON has lists
-        return tensors, Saved(metadata["step"], metadata["images_seen"], metadata["wall_seconds"], source)
-    except (KeyError, TypeError) as error:
+        saved = Saved(metadata["step"], metadata["images_seen"], metadata["wall_seconds"], source)
+        counts = (saved.step, saved.images_seen, source.num_images)
+        if not all(type(count) is int and 0 <= count <= MAX_COUNT for count in counts):
+            raise ValueError(f"{counts} are not its counts")
+        if type(saved.wall_seconds) not in (int, float) or saved.wall_seconds < 0:
+            raise ValueError(f"{saved.wall_seconds!r} is not its time")
+        if not all(isinstance(text, str) for text in (source.names_hash, *source.classes)):
+            raise ValueError("its classes and its hash are not text")
+    except (KeyError, TypeError, ValueError) as error:
         raise RunError(f"{run.state_path} does not fit the run's config: {error}") from error
+    return tensors, saved
 
 
 def _check_steps(run: Run, config: TrainConfig, batches: Batches, saved: Saved) -> None:
