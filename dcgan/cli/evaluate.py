@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json as json_module
 import sys
 import time
@@ -169,6 +170,41 @@ def evaluate(
     return 0
 
 
+def score_snapshots(
+    runs: Annotated[Positional[tuple[str, ...]], arg(metavar="RUN...")],
+    *,
+    save: FlagCreatePairsOff[bool] = False,
+    device: Annotated[str, arg(metavar="DEVICE")] = "cpu",
+) -> int:
+    """Score the generators that a run keeps along its training, for a run without scores at each epoch.
+
+    The scores are those of a training: 2,000 images each, CFD and coverage. They are added to the run's
+    scores.jsonl, which the charts of the studio read. Steps that have scores already are left out.
+
+    Args:
+        runs: Runs by path or name (see: runs).
+        save: Save the scores of published models too. Without this flag their files do not change.
+        device: cuda, mps, cpu or auto. The cpu gives the published scores.
+    """
+    from dcgan.evaluation import snapshot_scores
+    from dcgan.runs.tables import table
+    from dcgan.runtime.device import choose_device
+
+    if not runs:
+        raise ValueError("name at least one run, as in: score-snapshots checkpoints/dcgan-mnist")
+    torch_device = choose_device(device)
+    for run in map(find_run, runs):
+        with contextlib.ExitStack() as stack:
+            if save or not run.is_published:
+                stack.enter_context(run.lock())  # a training appends to the same file
+            rows = list(snapshot_scores.score_snapshots(run, torch_device))
+            if save or not run.is_published:
+                snapshot_scores.add_scores(run, rows)
+        cells = [[str(row.step), f"{row.epoch:.2f}", f"{row.cfd:.2f}", f"{row.coverage:.2f}"] for row in rows]
+        print(f"{run.name}\n{table(['STEP', 'EPOCH', 'CFD', 'COVERAGE'], cells)}")
+    return 0
+
+
 def _check_options(*, save: bool, no_save: bool, psi: float, labels: bool, features: str) -> None:
     """Raise ValueError for options that contradict each other."""
     if save and no_save:
@@ -212,5 +248,5 @@ def _run_of(checkpoint: str) -> Run | None:
     return None if checkpoint.startswith("hub:") or checkpoint.endswith(".safetensors") else find_run(checkpoint)
 
 
-COMMANDS = {"evaluate": evaluate, "train-classifier": train_classifier}
+COMMANDS = {"evaluate": evaluate, "score-snapshots": score_snapshots, "train-classifier": train_classifier}
 HELP_ORDER = 4

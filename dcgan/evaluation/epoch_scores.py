@@ -27,6 +27,7 @@ from dcgan.evaluation.images import NetworkSampler, draw
 from dcgan.evaluation.real_images import cached, draw_real, scores_as_tensors, scores_from_tensors
 from dcgan.models.networks import Generator
 from dcgan.pixels import from_uint8
+from dcgan.runs.rows import ScoreRow
 from dcgan.runtime.device import matmul_precision
 
 FIRST_SEED = 0
@@ -107,6 +108,28 @@ class Scorer:
                 return None
             features = self.classifier.features(images)
             return epoch_scores(features, self.classifier, self.statistics.features, self.statistics.radii)
+
+    def row(
+        self, scores: EpochScores, *, step: int, epoch: float, images_seen: int, wall_seconds: float, seconds: float
+    ) -> ScoreRow:
+        """Return the scores as a row of scores.jsonl. `seconds`: how long the scoring took."""
+        real = self.statistics.real
+        return ScoreRow(
+            step=step,
+            epoch=epoch,
+            images_seen=images_seen,
+            wall_seconds=wall_seconds,
+            num_images=self.num_images,
+            cfd=float(f"{scores.cfd:.6g}"),
+            real_cfd=float(f"{real.cfd:.6g}"),
+            coverage=scores.coverage,
+            real_coverage=real.coverage,
+            class_histogram=scores.class_histogram,
+            real_class_histogram=real.class_histogram,
+            classifier=f"{self.classifier.name} classifier",
+            classifier_hash=self.classifier.hash,
+            scoring_seconds=round(seconds, 3),
+        )
 
 
 def epoch_scores(features: Tensor, classifier: Classifier, real: Tensor, radii: Tensor) -> EpochScores:

@@ -24,7 +24,7 @@ from dcgan.latents import latents_from_seeds
 from dcgan.models.inference import sample
 from dcgan.models.networks import Generator
 from dcgan.runs.resume import change_length
-from dcgan.runs.rows import UNSCORED, ProgressRow, ScoreRow, Status
+from dcgan.runs.rows import UNSCORED, ProgressRow, Status
 from dcgan.runs.run import Run, RunError
 from dcgan.runtime.distributed import ALONE, Ranks
 from dcgan.runtime.host import keep_freed_memory
@@ -250,23 +250,14 @@ class Recorder:
         if scores is None:
             log.warning("step %d is not scored: its images have pixels that are no numbers", state.step)
             return
-        real = self.scorer.statistics.real
         self.run.append_score(
-            ScoreRow(
+            self.scorer.row(
+                scores,
                 step=state.step,
                 epoch=round(state.step / self.batches.steps_per_epoch, 6),
                 images_seen=state.images_seen,
                 wall_seconds=wall_seconds,
-                num_images=self.scorer.num_images,
-                cfd=float(f"{scores.cfd:.6g}"),
-                real_cfd=float(f"{real.cfd:.6g}"),
-                coverage=scores.coverage,
-                real_coverage=real.coverage,
-                class_histogram=scores.class_histogram,
-                real_class_histogram=real.class_histogram,
-                classifier=f"{self.scorer.classifier.name} classifier",
-                classifier_hash=self.scorer.classifier.hash,
-                scoring_seconds=round(spent, 3),
+                seconds=spent,
             )
         )
 
