@@ -52,6 +52,7 @@ def whitening_kernels(images: Tensor, layer: nn.Conv2d) -> Tensor:
 
 def patch_covariance(images: Tensor, layer: nn.Conv2d) -> Tensor:
     """Return the covariance (C K K, C K K) float64 of the patches (C, K, K) that the layer sees in images."""
+    assert isinstance(layer.padding, tuple), "the topologies give numbers"
     size = layer.weight[0].numel()
     count, total, products = 0, torch.zeros(size, dtype=torch.float64), torch.zeros(size, size, dtype=torch.float64)
     # In parts, for memory, and on the CPU, because Apple's GPUs have no float64.
