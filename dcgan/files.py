@@ -10,7 +10,7 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -45,10 +45,19 @@ def runs_root() -> Path:
 
 
 def cache_folder() -> Path:
-    """Return the folder for downloads and caches: $DCGAN_CACHE, else $XDG_CACHE_HOME/dcgan, else ~/.cache/dcgan."""
-    if os.environ.get("DCGAN_CACHE"):
-        return Path(os.environ["DCGAN_CACHE"]).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").expanduser() / "dcgan"
+    """Return the folder for downloads and caches: $DCGAN_CACHE, else $XDG_CACHE_HOME/dcgan, else ~/.cache/dcgan.
+
+    Raises FileNotFoundError where the user has no home folder, as in a container with a user id of its own.
+    """
+    folder = os.environ.get("DCGAN_CACHE")
+    if not folder:
+        folder = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.join("~", ".cache"), "dcgan")
+    try:
+        return Path(folder).expanduser()
+    except RuntimeError as error:
+        raise FileNotFoundError(
+            errno.ENOENT, "this user has no home folder; name a folder for caches with DCGAN_CACHE", folder
+        ) from error
 
 
 def open_regular(path: Path) -> BinaryIO:
@@ -64,12 +73,18 @@ def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
+REPLACE_PATIENCE_SECONDS = 2.0
+"""How long a rename is tried. Windows refuses it while a reader or a virus scanner has the file open."""
+
+
 @contextlib.contextmanager
-def replacing(path: Path, *, sync_folder: bool = True) -> Iterator[Path]:
+def replacing(
+    path: Path, *, sync_folder: bool = True, patience_seconds: float = REPLACE_PATIENCE_SECONDS
+) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on a clean exit it is synced, made world-readable and renamed over it.
 
-    The rename is on the disk too, unless `sync_folder` is False: then a power cut may leave the old file. An OSError
-    names `path`.
+    The rename is on the disk too, unless `sync_folder` is False: then a power cut may leave the old file. A refused
+    rename is tried again for `patience_seconds`. An OSError names `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -80,7 +95,7 @@ def replacing(path: Path, *, sync_folder: bool = True) -> Iterator[Path]:
         # exFAT, CIFS and WSL's mounted drives have no modes to set; the file is complete nevertheless.
         with contextlib.suppress(OSError):
             temporary.chmod(0o644)
-        temporary.replace(path)
+        patiently(lambda: temporary.replace(path), patience_seconds=patience_seconds)
         if sync_folder:
             sync(path.parent)
     except OSError as error:
@@ -90,6 +105,19 @@ def replacing(path: Path, *, sync_folder: bool = True) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):  # an error while cleaning up must not hide the first one
             temporary.unlink(missing_ok=True)
+
+
+def patiently(change: Callable[[], object], *, patience_seconds: float = REPLACE_PATIENCE_SECONDS) -> None:
+    """Call `change`, which renames or removes files, until Windows permits it, or until the patience ends."""
+    give_up = time.monotonic() + patience_seconds
+    while True:
+        try:
+            change()
+            return
+        except PermissionError:  # "Access is denied", or a sharing violation
+            if time.monotonic() >= give_up:
+                raise
+        time.sleep(0.02)
 
 
 def sync(path: Path) -> None:
@@ -186,6 +214,13 @@ def is_locked(path: Path) -> bool:
 def _lock_file(path: Path) -> Path:
     path = path.resolve()
     return path.with_name(f".{path.name}.lock")
+
+
+def remove_lock_file(path: Path) -> None:
+    """Remove the file that Windows locks beside a directory, after the directory has gone."""
+    if fcntl is None:
+        with contextlib.suppress(OSError):  # another process looks at it; an empty file that stays does no harm
+            _lock_file(path).unlink()
 
 
 def _open_lock(path: Path) -> int:

@@ -149,3 +149,53 @@ def test_a_file_system_without_modes_is_written_to(tmp_path, monkeypatch):
         temporary.write_text("whole")
     assert (tmp_path / "file").read_text() == "whole"
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+# Windows refuses to rename and to remove what another program has open
+
+
+def refusing(monkeypatch, call: str, *, times: float, name: str = "") -> list[str]:
+    """Let a function of `os` refuse its first calls for files of this name, and return the list of refused files."""
+    refused: list[str] = []
+    real = getattr(os, call)
+
+    def refuse(path, *arguments, **options):
+        target = str(arguments[0] if call == "replace" else path)
+        if target.endswith(name) and len(refused) < times:
+            refused.append(target)
+            raise PermissionError(13, "Access is denied", str(path))
+        return real(path, *arguments, **options)
+
+    monkeypatch.setattr(os, call, refuse)
+    return refused
+
+
+def test_a_rename_that_is_refused_once_is_tried_again(tmp_path, monkeypatch):
+    refused = refusing(monkeypatch, "replace", times=1)
+    with replacing(tmp_path / "file") as temporary:
+        temporary.write_text("new")
+    assert refused == [str(tmp_path / "file")]
+    assert (tmp_path / "file").read_text() == "new"
+    assert names_in(tmp_path) == ["file"]
+
+
+def test_a_rename_that_is_always_refused_is_an_error_that_names_the_file(tmp_path, monkeypatch):
+    refused = refusing(monkeypatch, "replace", times=float("inf"))
+    with (
+        pytest.raises(PermissionError) as caught,
+        replacing(tmp_path / "file", patience_seconds=0.1) as temporary,
+    ):
+        temporary.write_text("new")
+    assert len(refused) > 1
+    assert caught.value.filename == str(tmp_path / "file")
+    assert names_in(tmp_path) == []
+
+
+def test_a_run_with_an_open_file_is_deleted_and_renamed_a_little_later(tiny_run, monkeypatch):
+    refused = refusing(monkeypatch, "rename", times=1)
+    renamed = tiny_run.rename("mine")
+    assert len(refused) == 1
+    refused = refusing(monkeypatch, "rmdir", times=1)
+    renamed.delete()
+    assert len(refused) == 1
+    assert not renamed.path.exists()

@@ -82,7 +82,7 @@ def train(
         finally:
             # A training that could not begin, because its data are missing for instance, leaves nothing behind.
             if not _has_begun(run):
-                run.delete()
+                run.discard()
 
 
 def with_preset(arguments: Sequence[str]) -> tuple[Callable[..., int], list[str]]:

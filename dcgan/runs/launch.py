@@ -77,7 +77,7 @@ def start(config: TrainConfig, preset: str = "custom", root: Path | None = None)
             run.write_status(Status("running", 0, 0, config.epochs))
             _spawn(run)
         except BaseException:
-            run.delete()
+            run.discard()
             raise
     return run
 

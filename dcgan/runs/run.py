@@ -190,20 +190,32 @@ class Run(RunPaths):
 
     # Writing
 
-    def write_bytes(self, name: str, data: bytes, *, sync_folder: bool = True) -> None:
-        """Write a file whole or not at all, readable by all; `sync_folder` is that of `files.replacing`."""
-        with replacing(self.path / name, sync_folder=sync_folder) as temporary:
+    def write_bytes(
+        self,
+        name: str,
+        data: bytes,
+        *,
+        sync_folder: bool = True,
+        patience_seconds: float = files.REPLACE_PATIENCE_SECONDS,
+    ) -> None:
+        """Write a file whole or not at all, readable by all. The options are those of `files.replacing`."""
+        with replacing(self.path / name, sync_folder=sync_folder, patience_seconds=patience_seconds) as temporary:
             temporary.write_bytes(data)
 
     def write_text(self, name: str, text: str) -> None:
         """Write a text file as UTF-8, whole or not at all."""
         self.write_bytes(name, text.encode())
 
-    def write_status(self, status: Status) -> None:
-        """Replace status.json atomically."""
+    def write_status(self, status: Status, *, patience_seconds: float = files.REPLACE_PATIENCE_SECONDS) -> None:
+        """Replace status.json atomically. A refused rename is tried again for `patience_seconds`."""
         text = json.dumps(dataclasses.asdict(status), indent=1) + "\n"
         # A `running` status is written twice a second, and after a power cut an older one says the same.
-        self.write_bytes("status.json", text.encode(), sync_folder=status.state != "running")
+        self.write_bytes(
+            "status.json",
+            text.encode(),
+            sync_folder=status.state != "running",
+            patience_seconds=patience_seconds,
+        )
 
     def append_progress(self, row: ProgressRow) -> None:
         """Append a row to progress.jsonl."""
@@ -305,7 +317,13 @@ class Run(RunPaths):
         if not self.config_path.is_file():
             raise RunError(f"{self.path} is not a run: it has no config.json")
         with self._locked_to_be("deleted"):
-            shutil.rmtree(self.path)
+            files.patiently(lambda: shutil.rmtree(self.path))
+        files.remove_lock_file(self.path)
+
+    def discard(self) -> None:
+        """Remove a directory whose training could not begin. It raises nothing that would hide the reason."""
+        with contextlib.suppress(OSError, RunError):
+            self.delete()
 
     def rename(self, name: str) -> Run:
         """Rename the directory within its folder, and return the run under its new name.
@@ -325,7 +343,8 @@ class Run(RunPaths):
         if os.path.lexists(target) or os.path.lexists(files.CHECKPOINTS / name):
             raise RunError(f"there is a run {name!r} already; choose another name")
         with self._locked_to_be("renamed"):
-            self.path.rename(target)
+            files.patiently(lambda: self.path.rename(target))
+        files.remove_lock_file(self.path)
         return Run(self.path.parent / name)
 
     @contextlib.contextmanager

@@ -20,6 +20,7 @@ from dcgan.config import TrainConfig
 from dcgan.data.folder import Source
 from dcgan.data.loading import Batches
 from dcgan.evaluation.epoch_scores import Scorer
+from dcgan.files import REPLACE_PATIENCE_SECONDS
 from dcgan.latents import latents_from_seeds
 from dcgan.models.inference import sample
 from dcgan.models.networks import Generator
@@ -49,6 +50,10 @@ GRID_COLUMNS = 8
 SAVE_EVERY_SECONDS = 60.0
 """The most seconds that a killed training loses. Saves by the clock take a small share of a fast training's time."""
 STATUS_EVERY_SECONDS = 0.5
+_REFRESH_PATIENCE_SECONDS = 0.1
+"""How long a row waits for a status.json that another program has open. The next row tries again."""
+_LAST_PATIENCE_SECONDS = 10.0
+"""How long the end of a training waits for it. No row comes after that."""
 
 OnRow = Callable[[ProgressRow, Status], None]
 log = logging.getLogger(__name__)
@@ -147,6 +152,8 @@ class Recorder:
     row_time: float = field(default_factory=time.monotonic)
     save_time: float = field(default_factory=time.monotonic)
     status_time: float = 0.0
+    status_is_late: bool = False
+    """Whether status.json could not be written at the last row."""
 
     @classmethod
     def open(cls, run: Run, device: torch.device, on_row: OnRow | None, ranks: Ranks = ALONE) -> Recorder:
@@ -225,7 +232,7 @@ class Recorder:
         self.images_at_row, self.row_time = state.images_seen, now
         self.status = replace(self.status, step=state.step)
         if now - self.status_time > STATUS_EVERY_SECONDS:
-            self._set_status("running")
+            self._refresh_status()
         if self.on_row:
             self.on_row(row, self.status)
 
@@ -284,8 +291,21 @@ class Recorder:
 
     def _set_status(self, name: str) -> None:
         self.status = replace(self.status, state=name, step=self.state.step)
-        self.run.write_status(self.status)
+        patience = REPLACE_PATIENCE_SECONDS if name == "running" else _LAST_PATIENCE_SECONDS
+        self.run.write_status(self.status, patience_seconds=patience)
         self.status_time = time.monotonic()
+
+    def _refresh_status(self) -> None:
+        """Write the step into status.json. Where that fails, the training goes on, and a later row tries it again."""
+        self.status_time = time.monotonic()
+        try:
+            self.run.write_status(self.status, patience_seconds=_REFRESH_PATIENCE_SECONDS)
+        except OSError as error:
+            if not self.status_is_late:  # once is enough for the log
+                log.warning("status.json could not be written (%s); later rows try again", error.strerror or error)
+            self.status_is_late = True
+        else:
+            self.status_is_late = False
 
     def _not_finite(self, name: str, value: float, step: int) -> TrainingError:
         rates = f"lr_g={self.config.lr_g:g}, lr_d={self.config.lr_d:g}"

@@ -66,7 +66,7 @@ def train(
         status = run_training(run, chosen, on_row)
     finally:
         if not run.status_path.exists():
-            run.delete()
+            run.discard()
     return _not_failed(run, status)
 
 

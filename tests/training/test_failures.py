@@ -83,7 +83,7 @@ def test_a_full_disk_fails_with_its_reason_and_a_resume_finishes(tmp_path, digit
 def test_a_disk_too_full_for_the_status_is_an_error_for_the_caller(tmp_path, digits, monkeypatch):
     run = Run.create(small(digits), "test", tmp_path)
 
-    def no_room(self, name, data):
+    def no_room(self, name, data, **options):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), name)
 
     monkeypatch.setattr(Run, "write_bytes", no_room)
@@ -131,10 +131,10 @@ def test_a_decoding_process_that_dies_while_a_failure_is_recorded_changes_nothin
     def fail(row, status):
         raise OSError(errno.EIO, "I/O error", "x.png")
 
-    def write_status(run: Run, status: Status) -> None:
+    def write_status(run: Run, status: Status, **options: float) -> None:
         if status.state == "failed":
             signal.raise_signal(signal.SIGCHLD)
-        original(run, status)
+        original(run, status, **options)
 
     original = Run.write_status
     before = signal.signal(signal.SIGCHLD, raise_by_signal)
@@ -208,3 +208,26 @@ def test_missing_data_are_an_error_for_the_caller(tmp_path, digits):
     run = Run.create(small(digits, data=DataConfig(name=f"folder:{tmp_path / 'nowhere'}")), "test", tmp_path)
     with pytest.raises(FileNotFoundError, match="nowhere"):
         run_training(run, CPU)
+
+
+def test_a_status_that_another_program_has_open_never_ends_a_training(tmp_path, digits, monkeypatch):
+    """Windows refuses to replace a file that a reader or a virus scanner has open."""
+    whole = trained(tmp_path / "whole", small(digits))
+    run = Run.create(small(digits), "test", tmp_path / "open")
+    replace_file, rows = os.replace, []
+    monkeypatch.setattr(recording, "STATUS_EVERY_SECONDS", 0)
+    monkeypatch.setattr(recording, "_REFRESH_PATIENCE_SECONDS", 0)
+
+    def refuse(source, target):
+        if Path(target) == run.status_path and 0 < len(rows) < 5:
+            raise PermissionError(13, "Access is denied", str(source))
+        replace_file(source, target)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    steps = []
+    status = run_training(run, CPU, lambda row, _: (rows.append(row), steps.append(run.status().step)))
+    assert (status.state, run.status()) == ("finished", status)
+    assert steps[:5] == [1] * 5
+    assert steps[5:] == [row.step for row in rows[5:]], "status.json follows as soon as it can be replaced"
+    assert files(run) == files(whole)
+    assert run.log_path.read_text().count("Access is denied") == 1

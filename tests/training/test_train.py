@@ -10,6 +10,7 @@ import dcgan
 from dcgan.config import ModelConfig, TrainConfig
 from dcgan.presets import PRESETS
 from dcgan.runs.listing import list_runs
+from dcgan.runs.run import Run, RunError
 
 SMALL = {"epochs": 1, "batch_size": 16, "score_images": 0, "threads": 1, "data__limit": 64}
 
@@ -67,6 +68,15 @@ def test_data_that_are_missing_leave_no_run(small, runs_root, tmp_path):
     with pytest.raises(FileNotFoundError):
         dcgan.train(small, device="cpu", data__root=str(tmp_path / "nowhere"))
     assert list_runs(runs_root) == []
+
+
+def test_an_error_while_a_failed_start_is_cleaned_up_does_not_hide_it(small, runs_root, tmp_path, monkeypatch):
+    def refuse(run):
+        raise RunError(f"{run.path} is being trained; stop it first")
+
+    monkeypatch.setattr(Run, "delete", refuse)
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        dcgan.train(small, device="cpu", data__root=str(tmp_path / "nowhere"))
 
 
 def test_a_failed_training_raises_and_keeps_the_run(small, runs_root):
