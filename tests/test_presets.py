@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -172,7 +174,12 @@ RECIPES["dcgan-best"] |= {"latent": "mixture", "auxiliary_head": False}
 RECIPES["dcgan-best"] |= {"batch_size": 16, "generator_batch": 16, "steps_per_epoch": 3750, "precision": "fp32"}
 RECIPES["dcgan-best"] |= {"auxiliary_head": True, "d_reg_interval": 4, "width_d": 64, "auxiliary_affine": 1}
 RECIPES["dcgan-xl"] = RECIPES["dcgan-best"] | {"precision": "tf32"}
-CHOSEN_FOR_SAMPLES = ("dcgan-best", "cdcgan-best", "dcgan-xl")
+# For a CPU: one pass over MNIST, a narrow D, high rates.
+RECIPES["dcgan-quick"] = RECIPES["dcgan-best"] | {"batch_size": 32, "generator_batch": 32, "width_d": 16}
+RECIPES["dcgan-quick"] |= {"lr_g": 2.5e-3, "lr_d": 2.5e-3, "lr_decay": 0.7, "d_reg_interval": 8}
+RECIPES["dcgan-quick"] |= {"epochs": 5, "steps_per_epoch": 375}
+RECIPES["dcgan-quick"] |= {"auxiliary_affine_interval": 2, "patch_whitening": True, "ema_half_life_images": 2000}
+CHOSEN_FOR_SAMPLES = ("dcgan-best", "cdcgan-best", "dcgan-xl", "dcgan-quick")
 
 IMAGES_IN_MNIST = 60_000
 
@@ -215,6 +222,7 @@ def test_only_presets_chosen_for_their_samples_add_to_the_tutorials(name):
         assert config.ema_half_life_images == 0
         assert not config.model.minibatch_stddev
         assert not config.model.auxiliary_head
+        assert not config.patch_whitening
     assert config.gradient_penalty == 0
     assert config.data.name == "mnist"
     assert (config.model.channels, config.data.holdout) == (1, 0)
@@ -226,6 +234,12 @@ def test_the_best_recipe_keeps_the_generator_and_the_number_of_images_of_dcgan()
     for field in ("topology", "latent_dim", "width_g", "norm_g", "output", "init", "image_size"):
         assert getattr(best.model, field) == getattr(dcgan.model, field)
     assert (best.epochs, best.data) == (dcgan.epochs, dcgan.data)
+
+
+def test_the_quick_recipe_keeps_the_generator_of_dcgan_too():
+    quick, best = PRESETS["dcgan-quick"], PRESETS["dcgan-best"]
+    assert quick.parameters[0] == PRESETS["dcgan"].parameters[0]
+    assert replace(quick.config.model, width_d=best.config.model.width_d) == best.config.model
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -261,6 +275,7 @@ PARAMETERS = {
     "cdcgan": (312_256 + 10 * 128 * 16, 109_440 + 10 * 32 * 16),
     # no batch norm in D, but a bias instead; one more 4x4 map before the last layer, which gives 41 numbers
     "dcgan-best": (312_256, 64 * 16 + (64 * 128 * 16 + 128) + (128 * 256 * 9 + 256) + (256 + 1) * 16 * 41),
+    "dcgan-quick": (312_256, 16 * 16 + (16 * 32 * 16 + 32) + (32 * 64 * 9 + 64) + (64 + 1) * 16 * 41),
     "cdcgan-best": (
         312_256 + 10 * 128 * 16,
         11 * 128 * 16 + (128 * 256 * 16 + 256) + (256 * 512 * 9 + 512) + (512 + 1) * 16,
@@ -292,6 +307,7 @@ def test_every_preset_names_its_source():
         "cdcgan": "DCGAN Studio",
         "dcgan64": "1511.06434",
         "dcgan-best": "2501.05441",
+        "dcgan-quick": "2404.00498",
         "cdcgan-best": "DCGAN Studio",
         "dcgan-xl": "DCGAN Studio",
     }

@@ -128,6 +128,20 @@ GENERATORS = {
         convT 32->1 4 2 1
         Tanh
     """,
+    "dcgan-quick": """
+        -> 100x1x1
+        convT 100->128 4 2 0
+        BN 128
+        ReLU
+        convT 128->64 3 2 1
+        BN 64
+        ReLU
+        convT 64->32 4 2 1
+        BN 32
+        ReLU
+        convT 32->1 4 2 1
+        Tanh
+    """,
     "cdcgan-best": """
         -> 110x1x1
         convT 110->128 4 2 0
@@ -255,6 +269,16 @@ DISCRIMINATORS = {
         LReLU 0.2
         deviation of 8
         conv 257->41 4 1 0
+    """,
+    "dcgan-quick": """
+        conv 1->16 4 2 1
+        LReLU 0.2
+        conv 16->32 4 2 1 bias
+        LReLU 0.2
+        conv 32->64 3 2 1 bias
+        LReLU 0.2
+        deviation of 8
+        conv 65->41 4 1 0
     """,
     "cdcgan-best": """
         conv 11->128 4 2 1

@@ -27,6 +27,8 @@ CPU = torch.device("cpu")
 RUNS = list_runs(CHECKPOINTS)
 BY_THE_FAST_STEP = {"dcgan-best-mnist", "cdcgan-best-mnist", "dcgan-xl-mnist"}
 BEGUN_ON_A_GPU = {"cdcgan-best-mnist"}
+THREADS = {"cdcgan-best-mnist": 0, "dcgan-quick-mnist": 2}
+"""Of the trainings that did not use one thread."""
 EXPECTED = {"gan-mnist", "dcgan-mnist", "dcgan-step-mnist", "cdcgan-mnist"} | BY_THE_FAST_STEP
 
 
@@ -36,7 +38,7 @@ def test_the_promised_models_are_there():
 
 def test_the_published_models_fit_a_repository():
     sizes = {path: path.stat().st_size for path in CHECKPOINTS.rglob("*") if path.name != "state.safetensors"}
-    assert sum(sizes.values()) < 80e6
+    assert sum(sizes.values()) < 110e6
     assert max(sizes.values()) < 15e6
 
 
@@ -45,7 +47,7 @@ class TestPublished:
     def test_is_the_presets_training_run_to_its_end(self, run: Run):
         preset = PRESETS[run.preset].config
         engine = "fast" if run.name in BY_THE_FAST_STEP else "plain"
-        threads = 0 if run.name in BEGUN_ON_A_GPU else 1
+        threads = THREADS.get(run.name, 1)
         # How many generators are kept along the way changes nothing else, and is what makes all of it fit.
         assert run.config() == replace(preset, threads=threads, engine=engine, snapshots=run.config().snapshots)
         status = run.status()

@@ -29,6 +29,8 @@ MAIN_FIELDS = {
 }
 """The most used fields -> their label. The data has its own widgets."""
 
+FIRST_PRESET = "dcgan-quick"
+"""Takes about a minute on a CPU."""
 OWN_IMAGES = "your own images"
 _DATA_FIELD = "data.name"
 _ERROR = "start-error"
@@ -195,5 +197,9 @@ def _step(default: float) -> float:
 
 
 def _presets() -> list[str]:
-    """Return the names of the presets, those with a published recording first."""
-    return sorted(PRESETS, key=lambda name: not (files.CHECKPOINTS / f"{name}-mnist" / "config.json").is_file())
+    """Return the names of the presets: the quick one, those with a published recording, and the others."""
+
+    def place(name: str) -> tuple[bool, bool]:
+        return name != FIRST_PRESET, not (files.CHECKPOINTS / f"{name}-mnist" / "config.json").is_file()
+
+    return sorted(PRESETS, key=place)

@@ -35,6 +35,12 @@ def test_the_form_starts_the_training_that_its_command_names(only_own_runs, monk
     assert choices(app)["run"] == run.name
 
 
+def test_the_quick_preset_comes_first():
+    app = open_page("train")
+    assert app.selectbox(key="preset").value == "dcgan-quick"
+    assert set(app.selectbox(key="preset").options) == set(PRESETS)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_opens_as_it_is(preset):
