@@ -20,7 +20,7 @@ from dcgan.figures import plots
 from dcgan.pixels import Bytes
 from dcgan.runs import listing
 from dcgan.runs.listing import list_runs
-from dcgan.sampling.link import CONTROLS, KEYS, ShareLink
+from dcgan.sampling.link import CONTROLS, KEYS, ShareLink, repaired
 from dcgan.sampling.rendering import Rendering, find_model, fit_labels, has_mp4, resolve, verdict
 
 DEFAULT = ShareLink()
@@ -140,6 +140,7 @@ def scrub(values: Mapping[str, Any]) -> Update:
 
 def open_page(query: Mapping[str, str]) -> Update:
     """Return the controls and the outputs for the address that the page was opened with."""
+    query = repaired(query)
     link, notes = ShareLink.from_query(query)
     if KEYS.keys().isdisjoint(query):
         link = FIRST

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -16,6 +17,7 @@ from typing import Any, Self
 from urllib.parse import urlencode
 
 from dcgan.sampling.link_fields import (
+    MAX_TEXT,
     NUMBER,
     Row,
     choice,
@@ -47,6 +49,38 @@ def _is_name(value: Any) -> bool:
         and not set(value) & set("/\\")
         and value not in (".", "..")
     )
+
+
+_FOREIGN = ("__", "utm_", "fbclid", "gclid", "dclid", "msclkid", "igshid", "mc_cid", "mc_eid")
+"""Beginnings of keys that others add. Hugging Face adds a theme; social sites and mail programs add the sender."""
+
+_PUNCTUATION = ".,;:!?'\"<>)]}"
+"""What may follow a link in a sentence."""
+
+
+def is_foreign(key: Any) -> bool:
+    """Return whether others have added this key to an address. It says nothing about the view."""
+    return str(key).lower().startswith(_FOREIGN)
+
+
+def repaired(query: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a parsed query as it was made: mail programs write `&amp;`, and sentences end with punctuation."""
+    fixed: dict[str, Any] = {}
+    for key, value in query.items():
+        fixed.setdefault(re.sub("^(amp;)+", "", key) if isinstance(key, str) else key, value)
+    last = next((key for key in reversed(fixed) if not is_foreign(key)), None)
+    if last is not None and isinstance(fixed[last], str):
+        fixed[last] = _without_punctuation(fixed[last])
+    return fixed
+
+
+def _without_punctuation(text: str) -> str:
+    """Return the text without punctuation at its end; a bracket that the text opens stays."""
+    for _ in range(MAX_TEXT):
+        if not text or text[-1] not in _PUNCTUATION or (text[-1] == ")" and "(" in text):
+            break
+        text = text[:-1]
+    return text
 
 
 @dataclass(frozen=True)
@@ -110,10 +144,11 @@ class ShareLink:
     def from_query(cls, query: Mapping[str, Any]) -> tuple[Self, list[str]]:
         """Return the link that a parsed query string spells, and a sentence for each value that was not used.
 
-        The default replaces a value that is missing, damaged or out of range. Unknown keys are ignored; those that
-        begin with two underscores belong to the server of the page, and are not mentioned. A query without any key
-        of a link is a page opened without one, and gives no notes about missing keys.
+        The default replaces a value that is missing, damaged or out of range. Unknown keys are ignored, and those of
+        others (`is_foreign`) are not mentioned. A query without any key of a link is a page opened without one, and
+        gives no notes about missing keys. The query may have changed on its way (`repaired`).
         """
+        query = repaired(query)
         values: dict[str, Any] = {}
         notes = []
         rows = cls.rows()
@@ -130,7 +165,7 @@ class ShareLink:
                 notes.append(f"{row.key}={shown(query[row.key])} is not {row.expected}; {default}.")
             else:
                 values[name] = value
-        unknown = [shown(key) for key in islice(query, 100) if key not in keys and str(key)[:2] != "__"]
+        unknown = [shown(key) for key in islice(query, 100) if key not in keys and not is_foreign(key)]
         if unknown:
             more = ", ..." if len(unknown) > 3 else "."
             notes.append(f"The link has unknown keys, which are ignored: {', '.join(unknown[:3])}{more}")

@@ -94,6 +94,8 @@ def hex_digits(key: str) -> Any:
         key=key,
         expected="12 hex digits",
         is_valid=lambda value: isinstance(value, str) and re.fullmatch("([0-9a-f]{12})?", value) is not None,
+        pattern="([0-9A-Fa-f]{12})?",
+        read=str.lower,
         optional=True,
     )
 

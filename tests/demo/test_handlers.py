@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from recorded import TINY, record_run
@@ -148,6 +149,15 @@ def test_an_address_opens_with_its_verdict(tiny_run):
     assert handlers.open_page(query | {"d": "0" * 12})["about"].startswith(f"**{rendering.EDITED_OR_ROUNDED}** ")
     notes = handlers.open_page({"model": "nobody", "a": "1" * 500, "n": "1000000000"})["notes"]
     assert any("'nobody'" in note for note in notes)
+
+
+def test_an_address_that_changed_on_its_way_opens_the_same_view(tiny_run):
+    query = dict(parse_qsl(urlsplit(handlers.open_page({"model": tiny_run.name, "a": "3"})["link"]).query))
+    changed = {f"amp;{key}" * (key != "v") or key: value for key, value in query.items()} | {"fbclid": "x"}
+    changed["amp;d"] = changed["amp;d"].upper() + ")."
+    opened = handlers.open_page(changed)
+    assert (opened["notes"], opened["model"].value) == ([], tiny_run.name)
+    assert opened["about"].startswith(f"**{rendering.SAME_PIXELS}** ")
 
 
 def test_an_address_without_a_link_opens_the_first_example(tiny_run):

@@ -191,3 +191,9 @@ def run_python(code: str, environment: dict[str, str]) -> int:
     )
     assert process.returncode in (0, 1), process.stderr
     return process.returncode
+
+
+def test_an_address_that_changed_on_its_way_opens_the_same_view(tiny_run):
+    app = open_page("explore", **{"run": tiny_run.name, "amp;reverse": "true", "utm_source": "mail", "size": "2)."})
+    assert warnings(app) == []
+    assert (app.slider(key="size").value, app.toggle(key="reverse").value) == (2, True)

@@ -22,7 +22,8 @@ RECORDED = [
     json.loads(line)
     for line in Path(__file__).with_name("recorded_links.jsonl").read_text(encoding="utf-8").splitlines()
 ]
-"""Query strings, each with the one that version 0.1.0 wrote after reading it, and the number of its notes."""
+"""Query strings, each with the one that version 0.1.0 wrote after reading it, and the number of its notes. Ids
+in upper case differ: that version did not read them."""
 
 LINK = ShareLink(1, "cdcgan-mnist", "0123456789ab", 3, 2**32 - 1, 12, "lerp", 0.25, (7, 0))
 
@@ -300,3 +301,37 @@ def test_the_nearest_link():
     assert len(notes) == 5
     assert ShareLink.nearest({"keys": ",".join("1" * 20)})[0].keys == (1,) * share.MAX_KEYS
     assert ShareLink.nearest({}) == (ShareLink(), [])
+
+
+# What happens to a link on its way
+
+SENT = ShareLink(
+    model="gan-mnist", weights_id="0123456789ab", seed_a=5, labels=(3, 8), loop=True, digest="fedcba987654"
+)
+
+
+@pytest.mark.parametrize("ending", [".", ",", ")", ">", "!", "?", ").", '">', "...", "'"])
+@pytest.mark.parametrize("sent", [SENT, ShareLink(), LINK])
+def test_punctuation_after_a_link_is_not_of_it(sent, ending):
+    assert read(sent.to_query() + ending) == (sent, [])
+    assert read(sent.to_query() + ending + "&fbclid=x.y") == (sent, [])
+
+
+def test_ids_in_upper_case_are_the_same_ids():
+    query = SENT.to_query()
+    assert read(query.replace("0123456789ab", "0123456789AB").replace("fedcba987654", "FEDCBA987654")) == (SENT, [])
+
+
+@pytest.mark.parametrize("entity", ["&amp;", "&amp;amp;"])
+def test_an_entity_between_the_keys_is_an_ampersand(entity):
+    assert read(SENT.to_query().replace("&", entity)) == (SENT, [])
+
+
+@pytest.mark.parametrize("key", ["fbclid", "utm_source", "utm_medium", "gclid", "UTM_Campaign", "__theme", "mc_eid"])
+def test_keys_of_other_sites_are_passed_over(key):
+    assert read(f"{key}=a1.b2&{SENT.to_query()}") == read(f"{SENT.to_query()}&{key}=a1.b2") == (SENT, [])
+
+
+def test_a_bracket_that_a_value_opens_stays():
+    assert share.repaired({"run": "mine (published)."}) == {"run": "mine (published)"}
+    assert share.repaired({"run": "mine (published)", "at": "3)"}) == {"run": "mine (published)", "at": "3"}

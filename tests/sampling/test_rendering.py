@@ -180,6 +180,8 @@ def test_a_link_made_here_opens_here(tiny_run, tmp_path, capsys):
     link, _ = ShareLink.from_query(dict(parse_qsl(urlsplit(address).query)))
     assert output.read_bytes() == render(link, load_generator(tiny_run.path)).strip_png
     assert main(["open", urlsplit(address).query, "-o", str(tmp_path / "film.gif")]) == 0
+    assert main(["open", f"<{address.replace('&', '&amp;')}>.", "-o", str(output)]) == 0
+    assert "note:" not in capsys.readouterr().err
     assert (tmp_path / "film.gif").read_bytes()[:6] == b"GIF89a"
 
 

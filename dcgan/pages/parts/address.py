@@ -9,17 +9,23 @@ from typing import Any
 
 import streamlit as st
 
+from dcgan.sampling.link import is_foreign, repaired
 from dcgan.sampling.link_fields import shown
 
 _REQUESTED = "requested-in-the-address"
+_REPAIRED = "address-is-repaired"
 
 
 def requested_values() -> dict[str, list[str]]:
     """Return what the address held when the session was opened. Call it before the page's first widget.
 
     A value that a widget refuses disappears with the widget, so this function looks before. It removes infinite
-    numbers itself, because Streamlit's number_input raises OverflowError for them.
+    numbers itself, because Streamlit's number_input raises OverflowError for them. What mail programs and sentences
+    add to an address is undone (see `link.repaired`).
     """
+    if _REPAIRED not in st.session_state:
+        st.session_state[_REPAIRED] = True
+        _repair_address()
     in_address = {key: st.query_params.get_all(key) for key in st.query_params}
     requested = st.session_state.setdefault(_REQUESTED, in_address)
     infinite = [key for key in requested if key in in_address and any(map(is_infinite, in_address[key]))]
@@ -28,6 +34,21 @@ def requested_values() -> dict[str, list[str]]:
     if infinite:
         st.rerun()
     return requested
+
+
+def _repair_address() -> None:
+    """Give the widgets the address as it was made."""
+    texts = {key: st.query_params[key] for key in st.query_params}
+    fixed = repaired(texts)
+    if fixed == texts:
+        return
+    for key in texts:
+        if key not in fixed:
+            del st.query_params[key]
+    for key, text in fixed.items():
+        if texts.get(key) != text:
+            st.query_params[key] = text
+    st.rerun()  # the widgets read the address when a run begins
 
 
 def is_infinite(text: str) -> bool:
@@ -51,8 +72,8 @@ def refusals(requested: Mapping[str, list[str]], elsewhere: Collection[str] = ()
         for key, texts in requested.items()
         if key in values and not spells(texts, values[key])
     ]
-    # Hugging Face adds keys that begin with "__", such as a theme's.
-    unused = [shown(key) for key in requested if key not in values and key not in elsewhere and key[:2] != "__"]
+    known = [*values, *elsewhere]
+    unused = [shown(key) for key in requested if key not in known and not is_foreign(key)]
     if unused:
         more = ", ..." if len(unused) > 3 else ""
         sentences.append(plain(f"This page does not use {', '.join(unused[:3])}{more} of the address."))
