@@ -9,6 +9,7 @@ The module has more than 250 lines because all that turns arrays into files of p
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -27,6 +28,11 @@ Bytes = NDArray[np.uint8]
 MAX_PIXELS = 250_000_000
 """Limit for one picture, or for all frames of an animation: a quarter of a gigabyte in gray. More would be a mistake
 and would fill the memory."""
+
+
+MAX_READ_PIXELS = 2**26
+"""Limit for a picture that is read: a grid of 8x8 images of 1,024 pixels. A file of some kilobytes can claim more."""
+_EIGHT_BIT_MODES = ("1", "L", "LA", "P", "RGB", "RGBA")
 
 
 @overload
@@ -199,14 +205,35 @@ def caption(
 
 
 def read_png(path: Path) -> Bytes:
-    """Read a PNG as (H, W) or (H, W, 3) uint8. Raises FileNotFoundError, or ValueError if it is damaged."""
+    """Read a PNG as (H, W) or (H, W, 3) uint8.
+
+    Format, size and mode are checked before anything is decoded. Raises FileNotFoundError, or ValueError for what is
+    damaged, is not a PNG of 8 bits, or has more than MAX_READ_PIXELS.
+    """
     try:
-        with Image.open(path) as image:
-            return np.asarray(image if image.mode in ("L", "RGB") else image.convert("RGB"))
+        if path.exists() and not path.is_file():  # opening a pipe would wait for its writer
+            raise ValueError("it is not a regular file")
+        with open(path, "rb") as file:
+            _check_png_header(file.read(26))
+            file.seek(0)
+            with Image.open(file, formats=["PNG"]) as image:
+                if image.mode not in _EIGHT_BIT_MODES:
+                    raise ValueError(f"mode {image.mode} does not have 8 bits")
+                return np.asarray(image if image.mode in ("L", "RGB") else image.convert("RGB"))
     except FileNotFoundError:
         raise
-    except (OSError, SyntaxError) as error:  # Pillow's word for a broken PNG is SyntaxError
-        raise ValueError(f"{path} is damaged ({error}); delete it and try again") from error
+    except Exception as error:  # Pillow raises many types for a broken file, and has no common one
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"{path} is damaged ({reason}); delete it and try again") from error
+
+
+def _check_png_header(start: bytes) -> None:
+    """Raise ValueError for what does not begin as a PNG of at most MAX_READ_PIXELS."""
+    if len(start) < 26 or start[:8] != b"\x89PNG\r\n\x1a\n" or start[12:16] != b"IHDR":
+        raise ValueError("it is not a PNG")
+    width, height = struct.unpack(">II", start[16:24])
+    if width * height > MAX_READ_PIXELS:
+        raise ValueError(f"{width} x {height} pixels are more than {MAX_READ_PIXELS:,}")
 
 
 def png_bytes(image_u8: Bytes, metadata: Mapping[str, str] | None = None) -> bytes:

@@ -1,5 +1,7 @@
 """Bytes, grids and files that decode to what went in."""
 
+import struct
+import zlib
 from io import BytesIO
 
 import numpy as np
@@ -162,6 +164,65 @@ def test_png_is_lossless_and_deterministic(shape):
     with Image.open(BytesIO(data)) as decoded:
         assert decoded.mode == ("L" if len(shape) == 2 else "RGB")
         np.testing.assert_array_equal(np.asarray(decoded), image)
+
+
+@pytest.mark.parametrize(("mode", "shape"), [("L", (5, 4)), ("RGB", (5, 4, 3)), ("P", (5, 4, 3)), ("1", (5, 4, 3))])
+def test_a_png_is_read_as_gray_or_rgb(tmp_path, mode, shape):
+    Image.new(mode, (4, 5), 1).save(tmp_path / "a.png")
+    picture = pixels.read_png(tmp_path / "a.png")
+    assert (picture.shape, picture.dtype) == (shape, np.uint8)
+
+
+def png_of(width: int, height: int, *, bits: int = 8, color: int = 0, content: bytes = b"") -> bytes:
+    """Return a small PNG that claims this size."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, bits, color, 0, 0, 0)
+    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(content)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+def gif_of_zeros() -> bytes:
+    buffer = BytesIO()
+    Image.new("L", (4, 4)).save(buffer, "GIF")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "it is not a PNG"),
+        (gif_of_zeros(), "it is not a PNG"),
+        (png_of(2**13, 2**13 + 1), "8192 x 8193 pixels are more than 67,108,864"),
+        (png_of(2**31 - 1, 2**31 - 1), "pixels are more than"),
+        (png_of(10_000, 10_000, content=b"\0" * 10**6), "pixels are more than"),
+        (png_of(4, 4, bits=16, content=b"\0" * 36), "does not have 8 bits"),
+        (png_of(4, 4)[:40], ""),
+        (png_of(4, 4, bits=3), ""),
+        (png_of(0, 0), ""),
+        (png_of(4, 4, content=b"9" * 20), ""),
+    ],
+    ids=lambda value: "" if isinstance(value, bytes) else value,
+)
+def test_what_is_not_a_small_png_is_one_sentence(tmp_path, monkeypatch, content, reason):
+    path = tmp_path / "a.png"
+    path.write_bytes(content)
+    if reason:
+        monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("it is checked before it is decoded"))
+    with pytest.raises(ValueError, match="damaged") as caught:
+        pixels.read_png(path)
+    assert str(caught.value).startswith(f"{path} is damaged (")
+    assert reason in str(caught.value)
+    assert str(caught.value).endswith("; delete it and try again")
+
+
+def test_a_missing_png_and_one_that_is_a_folder(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        pixels.read_png(tmp_path / "gone.png")
+    with pytest.raises(ValueError, match="it is not a regular file"):
+        pixels.read_png(tmp_path)
 
 
 def test_png_metadata():
