@@ -239,11 +239,18 @@ def test_a_number_that_the_registry_lacks_is_shown_under_its_key(places):
     assert lines_of(text, "real training images, from all 60,000")[0][-1] == "1000"
 
 
-def test_a_value_that_is_not_finite_is_not_a_score(places):
-    run = record(places, "run")
-    line = json.dumps(ROW | {"recall": "high", "density": True, "cfd": 10**400})
-    (run.path / "evals.jsonl").write_text(line.replace('"recall": "high"', '"recall": NaN') + "\n")
+def test_a_value_that_is_no_number_is_not_a_score(places):
+    run = record(places, "run", ROW | {"recall": "high", "density": True, "cfd": "2"})
     assert lines_of(page([run]), "recipe")[0] == ["recipe", "seeds"]
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1" + 400 * "0"])
+def test_a_row_with_a_number_that_is_not_finite_is_damaged(places, number):
+    run = record(places, "run", ROW)
+    (run.path / "evals.jsonl").write_text(json.dumps(ROW | {"recall": "high"}).replace('"high"', number) + "\n")
+    entries, left_out = read([run])
+    assert not entries
+    assert set(left_out) == {run}
 
 
 # Damage, and runs that are not done
