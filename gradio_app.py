@@ -11,6 +11,7 @@ with contextlib.suppress(ImportError):  # Spaces with a shared GPU need it, impo
     import spaces  # noqa: F401  # pyright: ignore[reportMissingImports]  (it exists on Spaces only)
 
 from dcgan.demo.layout import build, launch_options
+from dcgan.demo.limits import queue_options
 
 if __name__ == "__main__":
-    build().queue(max_size=32).launch(**launch_options())
+    build().queue(**queue_options()).launch(**launch_options())

@@ -246,8 +246,12 @@ def demo(root: Path, port: int) -> tuple[list[str], int, dict[str, str]]:
 
 def strip_bytes(page) -> bytes:
     """Return the PNG that the page shows as its strip."""
-    source = page.get_by_alt_text("All frames, in order").get_attribute("src")
-    return page.request.get(source).body()
+    return page.request.get(strip_address(page)).body()
+
+
+def strip_address(page) -> str:
+    """Return the whole address of the strip on a page or in a frame."""
+    return page.get_by_alt_text("All frames, in order").evaluate("element => element.src")
 
 
 def shared_link(page) -> str:
@@ -277,7 +281,7 @@ def test_a_shared_link_shows_the_same_pixels_in_another_browser(page, chromium, 
         other.set_content(f'<iframe src="{link}" width="1200" height="900"></iframe>')
         frame = other.frame_locator("iframe")
         frame.get_by_text(SAME_PIXELS).wait_for()
-        framed = other.request.get(frame.get_by_alt_text("All frames, in order").get_attribute("src")).body()
+        framed = other.request.get(strip_address(frame)).body()
         assert framed == mine
         other.context.close()
 

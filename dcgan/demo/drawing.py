@@ -1,4 +1,4 @@
-"""What the page and the endpoints draw: cached generators and renderings, on a Space's shared GPU where it has one.
+"""What the page and the endpoints draw: shared generators and renderings, on a Space's shared GPU where it has one.
 
 F frames, C H W image.
 """
@@ -11,14 +11,17 @@ except ImportError:
     spaces = None
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from dcgan import pixels
+import numpy as np
+
+from dcgan import files, pixels
 from dcgan.checkpoint import TrainedGenerator, load_generator
+from dcgan.demo.shared_results import SharedResults
 from dcgan.pixels import Bytes
 from dcgan.runs import listing
 from dcgan.runs.listing import list_runs
@@ -26,7 +29,7 @@ from dcgan.runs.run import Run
 from dcgan.runtime.device import choose_device
 from dcgan.sampling import exploration
 from dcgan.sampling.link import ShareLink
-from dcgan.sampling.rendering import Rendering, draw_at, render
+from dcgan.sampling.rendering import Rendering, draw_at, positions, render
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -37,10 +40,42 @@ LARGE_PIXELS = 224
 GPU_SECONDS = 20
 """The longest that one call may hold a shared GPU."""
 
+LISTING_SECONDS = 1.0
+"""How long a list of runs is used again: with many visitors, reading it takes longer than drawing."""
+
+FILE_KINDS = {"strip.png": "strip_png", "animation.gif": "gif", "animation.mp4": "mp4"}
+"""Name of a file that the page offers -> the property of a Rendering that makes it."""
+
+
+def _rendering_bytes(rendering: Rendering) -> int:
+    # An animation has 16 times the pixels. It is at most as large as these pixels, even if nothing can be compressed.
+    return 17 * rendering.images_u8.nbytes + rendering.z.nbytes
+
+
+_listings: SharedResults[dict[str, Run]] = SharedResults(4)
+_generators: SharedResults[TrainedGenerator] = SharedResults(8)
+_renderings: SharedResults[Rendering] = SharedResults(2**27, _rendering_bytes)
+_files: SharedResults[bytes] = SharedResults(2**26, len)
+_sheets: SharedResults[Bytes] = SharedResults(2**25, lambda sheet: sheet.nbytes)
+
+
+def labeled_runs() -> dict[str, Run]:
+    """Return label -> run, of all runs. It is read again after a second, and when a run was added or removed."""
+    roots = (files.CHECKPOINTS, files.runs_root())
+    key = (roots, tuple(map(_modified, roots)), int(time.monotonic() / LISTING_SECONDS))
+    return _listings.get(key, lambda: listing.by_label(list_runs()))
+
 
 def runs_with_weights() -> dict[str, Run]:
     """Return label -> run, of the runs that have weights."""
-    return listing.by_label([run for run in list_runs() if os.path.exists(run.weights_path)])
+    return {label: run for label, run in labeled_runs().items() if os.path.exists(run.weights_path)}
+
+
+def _modified(path: Path) -> int | None:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def on_gpu(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
@@ -48,15 +83,10 @@ def on_gpu(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]
     return spaces.GPU(duration=GPU_SECONDS)(function) if spaces else function
 
 
-@lru_cache(maxsize=8)
-def _load(path: str, modified_ns: int, device: str) -> TrainedGenerator:
-    """Load a generator once per state of its file."""
-    return load_generator(path, choose_device(device))
-
-
 def load(path: Path, device: str = "auto") -> TrainedGenerator:
-    """Return the generator in the file, from the cache unless the file has changed."""
-    return _load(str(path), path.stat().st_mtime_ns, device)
+    """Return the generator in the file. It is loaded once for each state of the file."""
+    key = (str(path), path.stat().st_mtime_ns, device)
+    return _generators.get(key, lambda: load_generator(path, choose_device(device)))
 
 
 @on_gpu
@@ -71,24 +101,39 @@ def draw_sheet(path: str, seeds: Sequence[int], labels: Sequence[int]) -> Bytes:
     return exploration.sheet(load(Path(path)), seeds, labels)
 
 
-@lru_cache(maxsize=16)
-def _cached_frames(path: str, modified_ns: int, link: ShareLink) -> Rendering:
-    return draw_frames(path, link)
+def sheet_of(path: Path, seeds: Sequence[int], labels: Sequence[int]) -> Bytes:
+    """Return a sheet of one image a seed, which is drawn once."""
+    key = (str(path), path.stat().st_mtime_ns, tuple(seeds), tuple(labels))
+    return _sheets.get(key, lambda: draw_sheet(str(path), seeds, labels))
 
 
 def frames_of(path: Path, link: ShareLink) -> Rendering:
-    """Return the link's frames from the cache: they are the same at every t, which a visitor moves often."""
+    """Return the link's frames, drawn once: they are the same at every t, which a visitor moves often."""
     same_frames = replace(link, t=0.0, weights_id="", digest="")
-    return _cached_frames(str(path), path.stat().st_mtime_ns, same_frames)
+    key = (str(path), path.stat().st_mtime_ns, same_frames)
+    return _renderings.get(key, lambda: draw_frames(str(path), same_frames))
+
+
+def file_of(rendering: Rendering, kind: str) -> bytes:
+    """Return a file of the rendering, made once. `kind` is one of FILE_KINDS.
+
+    Raises ValueError for an MP4 where PyAV is not installed.
+    """
+    return _files.get((rendering.link, kind), lambda: getattr(rendering, FILE_KINDS[kind]))
 
 
 def frame_at(path: Path, link: ShareLink) -> Bytes:
-    """Return the image at link.t, enlarged.
+    """Return the image at link.t, enlarged. At the t of a frame it is that frame, bit for bit.
 
-    Where the GPU is shared, the CPU draws it: one image takes a moment, and every use of the GPU costs the visitor
-    quota.
+    Where the GPU is shared, the CPU draws the others: one image takes a moment, and every use of the GPU costs the
+    visitor quota.
     """
-    images_u8 = draw_at(link, load(path, "cpu" if spaces else "auto"), [link.t])[1]
+    rendering = frames_of(path, link)
+    (same,) = np.nonzero(positions(rendering.link) == link.t)
+    if same.size:
+        images_u8 = rendering.images_u8[same[:1]]
+    else:
+        images_u8 = draw_at(link, load(path, "cpu" if spaces else "auto"), [link.t])[1]
     return pixels.enlarge(pixels.grid(images_u8, 1), large_factor(images_u8))
 
 

@@ -10,17 +10,17 @@ from typing import Any
 import gradio as gr
 
 from dcgan import pixels
-from dcgan.demo.drawing import draw_sheet, frame_at, frames_of, load
+from dcgan.demo.drawing import file_of, frame_at, frames_of, labeled_runs, load, sheet_of
 from dcgan.demo.handlers import DEFAULT
 from dcgan.latents import parse_seeds
-from dcgan.runs import listing, tables
-from dcgan.runs.listing import list_runs
+from dcgan.runs import tables
+from dcgan.runs.run import Run
 from dcgan.sampling import exploration
 from dcgan.sampling.link import ShareLink
 from dcgan.sampling.link_fields import shown
 from dcgan.sampling.rendering import find_model, fit_labels
 
-ANIMATIONS = ("gif", "mp4")
+ANIMATIONS = {"gif": "animation.gif", "mp4": "animation.mp4"}
 
 
 def interpolate(
@@ -59,15 +59,17 @@ def interpolate(
     """
     values = {"seed_a": seed_a, "seed_b": seed_b, "keys": keys, "loop": loop, "frames": frames, "path": path, "t": t}
     link, notes = ShareLink.nearest(values | {"labels": labels})
-    if animation not in ("", *ANIMATIONS):
+    kind = ANIMATIONS.get(animation) if isinstance(animation, str) else None
+    if animation != "" and kind is None:
         notes.append(f"animation={shown(animation)} is not gif or mp4; no animation is made.")
     try:
-        run, weights, model_notes = find_model(model, listing.by_label(list_runs()), DEFAULT.model)
+        run, weights, model_notes = find_model(model, labeled_runs(), DEFAULT.model)
         link, label_notes = fit_labels(replace(link, model=run.name), load(weights))
         rendering = frames_of(weights, link)
-        data = getattr(rendering, animation) if animation in ANIMATIONS else b""
+        strip = file_of(rendering, "strip.png")
+        data = file_of(rendering, kind) if kind else b""
     except (OSError, ValueError) as error:
-        raise gr.Error(f"{error}.") from error
+        raise gr.Error(f"{error}.", print_exception=False) from error
     made = replace(rendering.link, t=link.t)
     return {
         "model": made.model,
@@ -78,7 +80,7 @@ def interpolate(
         "link": f"?{made.to_query()}",
         "norms": [round(float(norm), 3) for norm in rendering.norms],
         "changes": [round(float(change), 3) for change in rendering.changes],
-        "strip_png": in_base64(rendering.strip_png),
+        "strip_png": in_base64(strip),
         "image_png": in_base64(pixels.png_bytes(frame_at(weights, link))),
         "animation": in_base64(data),
         "notes": [*notes, *model_notes, *label_notes],
@@ -96,22 +98,35 @@ def sample(model: str = DEFAULT.model, seeds: str = "0-63", labels: str = "") ->
     Returns:
         model, weights_id, and sheet_png in base64
     """
-    runs = listing.by_label(list_runs())
-    if model not in runs:
-        raise gr.Error(f"There is no model {shown(model)} here; there are {', '.join(runs)}.")
     try:
-        seed_list = parse_seeds(seeds)
+        run = _named(model)
+        seed_list = _seeds("seeds", seeds)
         if len(seed_list) > exploration.MAX_IMAGES:  # checked before a shared GPU is used
             raise ValueError(f"{len(seed_list)} seeds are more than {exploration.MAX_IMAGES}; name fewer seeds")
-        weights = runs[model].weights_path
-        sheet = draw_sheet(str(weights), seed_list, parse_seeds(labels) if labels else [])
+        weights = run.weights_path
+        sheet = sheet_of(weights, seed_list, _seeds("labels", labels) if labels not in ("", None) else [])
     except (OSError, ValueError) as error:
-        raise gr.Error(f"{error}.") from error
+        raise gr.Error(f"{error}.", print_exception=False) from error
     return {
         "model": model,
         "weights_id": load(weights).weights_id,
         "sheet_png": in_base64(pixels.png_bytes(sheet)),
     }
+
+
+def _named(model: Any) -> Run:
+    """Return the run with that label. Raises ValueError with the labels that there are."""
+    runs = labeled_runs()
+    if not isinstance(model, str) or model not in runs:
+        raise ValueError(f"There is no model {shown(model)} here; there are {', '.join(runs)}")
+    return runs[model]
+
+
+def _seeds(name: str, text: Any) -> list[int]:
+    """Return the numbers of a text. Raises ValueError for another type: programs send what they like."""
+    if not isinstance(text, str):
+        raise ValueError(f"{name} has to be a text such as '3', '0-63' or '1,5,9-12', not {shown(text)}")
+    return parse_seeds(text)
 
 
 def models() -> list[dict[str, Any]]:
@@ -121,7 +136,7 @@ def models() -> list[dict[str, Any]]:
         name, preset, state of the training, image_size, channels, and labels (the number of classes, or 0), of each
     """
     rows = []
-    for name, run in listing.by_label(list_runs()).items():
+    for name, run in labeled_runs().items():
         summary = tables.run_summary(run)
         if os.path.exists(run.weights_path) and "error" not in summary:
             model = run.config().model

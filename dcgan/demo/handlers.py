@@ -11,24 +11,19 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 from urllib.parse import parse_qsl, urlsplit
 
-import plotly.graph_objects as go
-
 from dcgan.config import NUM_COMPONENTS
-from dcgan.demo.drawing import frame_at, frames_of, large_factor, load, runs_with_weights
-from dcgan.demo.temporary_files import TemporaryFiles
+from dcgan.demo.drawing import frame_at, frames_of, labeled_runs, large_factor, load, runs_with_weights
+from dcgan.demo.view_files import address
 from dcgan.figures import plots
 from dcgan.pixels import Bytes
 from dcgan.runs import listing
-from dcgan.runs.listing import list_runs
 from dcgan.sampling.link import CONTROLS, KEYS, ShareLink, repaired
-from dcgan.sampling.rendering import Rendering, find_model, fit_labels, has_mp4, resolve, verdict
+from dcgan.sampling.rendering import find_model, fit_labels, has_mp4, resolve, verdict
 
 DEFAULT = ShareLink()
 
 FIRST = replace(DEFAULT, model=listing.BEST[0], seed_a=84, seed_b=18)
 """What a page opened without a link shows."""
-
-FILES = TemporaryFiles()
 
 READINGS = {
     "normal": "Training draws z from a normal distribution. slerp keeps the norm between those of its ends. lerp "
@@ -72,8 +67,10 @@ class Update(TypedDict, total=False):
     current: Bytes | None
     last: Bytes | None
     strip: str | None
+    """The address of the picture, relative to the page; so are the animation and the files."""
     animation: str | None
-    plot: go.Figure | None
+    plot: str | None
+    """The figure as JSON."""
     reading: str
     about: str
     notes: list[str]
@@ -100,7 +97,7 @@ def select(values: Mapping[str, Any]) -> Selection:
     Raises ValueError where there is no model at all.
     """
     link, notes = ShareLink.nearest({name: values[name] for name in CONTROLS if name in values})
-    run, weights, more = find_model(values["model"], listing.by_label(list_runs()), DEFAULT.model)
+    run, weights, more = find_model(values["model"], labeled_runs(), DEFAULT.model)
     label = run.name if more else str(values["model"])
     return Selection(replace(link, model=run.name), label, weights, [*notes, *more])
 
@@ -120,7 +117,10 @@ def show_typed(values: Mapping[str, Any]) -> Update | None:
     notes are to stay, and the other controls may not be there yet. Without a link the model cannot be drawn, so no
     text can change what is shown.
     """
-    shown_link, _ = ShareLink.from_query(dict(parse_qsl(urlsplit(values["link"]).query)))
+    try:
+        shown_link, _ = ShareLink.from_query(dict(parse_qsl(urlsplit(str(values["link"])).query)))
+    except ValueError:  # no browser sends what is not an address
+        return None
     texts = keys_text(shown_link.keys), labels_text(shown_link.labels)
     if not values["link"] or (values["keys"], values["labels"]) == texts:
         return None
@@ -177,7 +177,6 @@ def show(selection: Selection) -> Update:
         rendering = frames_of(weights, link)
         current = frame_at(weights, link)
         made = replace(rendering.link, t=link.t)
-        files = save_files(rendering)
     except (OSError, ValueError) as error:
         return show_nothing([*selection.notes, f"{error}."])
     factor = large_factor(rendering.images_u8)
@@ -186,28 +185,23 @@ def show(selection: Selection) -> Update:
         f"{selection.label}, weights {made.weights_id}, on {rendering.device}: seed {link.seed_a} to {link.seed_b}, "
         f"{link.frames} frames drawn in {1000 * rendering.seconds:.0f} ms"
     )
-    outputs: Update = {
+    strip, gif = address("strip.png", made), address("animation.gif", made)
+    return {
         "first": rendering.frame(0, factor),
         "current": current,
         "last": rendering.frame(link.frames - 1, factor),
-        "plot": plots.path_curves(rendering.norms, rendering.norm_interval, rendering.changes),
+        "plot": plots.path_curves_json(rendering.norms, rendering.norm_interval, rendering.changes),
         "reading": f"{READINGS[generator.config.latent]} {READING}",
         "about": f"**{sentence}** {about}" if sentence else about,
         "notes": [*selection.notes, *more],
         "link": f"?{made.to_query()}",
         "labels": labels_text(link.labels),
+        "strip": strip,
+        "animation": gif,
+        "strip_file": strip,
+        "gif_file": gif,
+        "mp4_file": address("animation.mp4", made) if has_mp4() else None,
     }
-    return outputs | files
-
-
-def save_files(rendering: Rendering) -> Update:
-    """Return the files of a rendering, saved: those that the page shows and those that it offers."""
-    link = rendering.link
-    stem = f"{link.model}-{link.seed_a}-{link.seed_b}-{link.digest}"
-    strip = FILES.save(f"{stem}.png", rendering.strip_png)
-    gif = FILES.save(f"{stem}.gif", rendering.gif)
-    mp4 = FILES.save(f"{stem}.mp4", rendering.mp4) if has_mp4() else None
-    return {"strip": strip, "animation": gif, "strip_file": strip, "gif_file": gif, "mp4_file": mp4}
 
 
 def show_nothing(notes: list[str]) -> Update:

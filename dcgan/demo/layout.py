@@ -6,6 +6,7 @@ returns a handler's Update as Gradio's dictionary by component.
 
 from __future__ import annotations
 
+import base64
 import os
 import random
 from collections.abc import Callable, Mapping, Sequence
@@ -15,11 +16,16 @@ from typing import Any
 import gradio as gr
 from gradio.events import api
 from gradio.themes import Color, Default
+from starlette.middleware import Middleware
 
+from dcgan import pixels
 from dcgan.demo.drawing import LARGE_PIXELS, runs_with_weights
 from dcgan.demo.endpoints import interpolate, models, sample
 from dcgan.demo.handlers import DEFAULT, FIRST, Update, open_page, scrub, show_controls, show_typed
+from dcgan.demo.limits import MAX_BODY_BYTES, MAX_SESSIONS, BoundedRequests, Demo, unreadable
+from dcgan.demo.view_files import ROUTES
 from dcgan.latents import PATHS
+from dcgan.pixels import Bytes
 from dcgan.runs import listing
 from dcgan.sampling.link import MAX_FRAMES, MAX_KEYS, ShareLink
 from dcgan.sampling.rendering import has_mp4
@@ -58,7 +64,8 @@ FOLLOW = """(text) => {
 }""" % ("true" if os.environ.get("SPACE_ID") else "false")
 
 # ShareLink.nearest decides what a control may hold: a check by Gradio would end in an error, not in a note.
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "preprocess": False}
+# `_by_component` returns what the browser gets: Gradio's own conversion would write each picture to a disk.
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "preprocess": False, "postprocess": False}
 # One after the other, so that the result of an earlier event is never the last to arrive.
 IN_TURN: dict[str, Any] = PRIVATE | {"trigger_mode": "always_last", "concurrency_id": "paths"}
 
@@ -78,13 +85,20 @@ def launch_options() -> dict[str, Any]:
         "enable_monitoring": False,
         "footer_links": ["api"],
         "blocked_paths": ["runs"],
+        "max_file_size": MAX_BODY_BYTES,
+        "state_session_capacity": MAX_SESSIONS,
+        "app_kwargs": {
+            "routes": [*ROUTES],
+            "middleware": [Middleware(BoundedRequests)],
+            "exception_handlers": {Exception: unreadable},
+        },
     }
 
 
 def build() -> gr.Blocks:
     """Return the page. Without any weights it says how to train a model."""
     labels = list(runs_with_weights())
-    with gr.Blocks(title="DCGAN Studio: interpolation", analytics_enabled=False, delete_cache=(3600, 3600)) as page:
+    with Demo(title="DCGAN Studio: interpolation", analytics_enabled=False) as page:
         gr.Markdown(
             "# From one digit to another\nTwo seeds are two points in latent space. See what lies between them."
         )
@@ -211,7 +225,7 @@ def _call(
 
 
 def _by_component(update: Update, outputs: Components) -> dict[Any, Any]:
-    """Return the update by component; names that are not among the outputs are left out."""
+    """Return the update by component, as the browser gets it; names that are not among the outputs are left out."""
     return {
         outputs[name]: PROPERTIES[name](value) if name in PROPERTIES else value
         for name, value in update.items()
@@ -225,9 +239,30 @@ def as_notes(sentences: Sequence[str]) -> gr.Markdown:
     return gr.Markdown(lines, visible=bool(sentences))
 
 
+def as_picture(image_u8: Bytes | None) -> dict[str, str] | None:
+    """Return a picture (H, W) or (H, W, 3) as Gradio's images take it: PNG within the address itself."""
+    if image_u8 is None:
+        return None
+    data = base64.b64encode(pixels.png_bytes(image_u8)).decode()
+    return {"url": f"data:image/png;base64,{data}"}
+
+
+def as_address(address: str | None) -> dict[str, str] | None:
+    """Return an address as Gradio's images take it."""
+    return None if address is None else {"url": address}
+
+
+def as_plot(figure: str | None) -> dict[str, str] | None:
+    """Return a figure in JSON as Gradio's plots take it."""
+    return None if figure is None else {"type": "plotly", "plot": figure}
+
+
 PROPERTIES: dict[str, Callable[[Any], Any]] = {
     "model": lambda choice: gr.Dropdown(choice.options, value=choice.value),
     "labels": lambda text: gr.Textbox(text, visible=bool(text)),
     "notes": as_notes,
+    "plot": as_plot,
+    **dict.fromkeys(("first", "current", "last"), as_picture),
+    **dict.fromkeys(("strip", "animation", "strip_file", "gif_file", "mp4_file"), as_address),
 }
-"""Name -> what an update changes about the component, where that is not its value alone."""
+"""Name -> what an update writes into the component, where that is not its value as it is."""

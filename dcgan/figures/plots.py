@@ -5,10 +5,13 @@ The module has more than 250 lines, because all figures share the colors, the ax
 
 from __future__ import annotations
 
+import functools
+import json
 from collections.abc import Sequence
 from math import isnan
 from typing import Any, NamedTuple
 
+import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
@@ -288,3 +291,34 @@ def path_curves(norms: Column, norm_interval: tuple[float, float], changes: Colu
     # Transparent, so that the band shows on the page's own background, light or dark.
     figure.update_layout(plot_bgcolor="rgba(0,0,0,0)", paper_bgcolor="rgba(0,0,0,0)", font={"color": GRAY})
     return figure
+
+
+def path_curves_json(norms: Column, norm_interval: tuple[float, float], changes: Column) -> str:
+    """Return `path_curves` as JSON, for a server with many visitors: a figure takes longer than the images."""
+    figure = _path_template()
+    curve, bars = figure["data"]
+    low, high = norm_interval
+    bottom, top = 0.9 * min(*norms, low), 1.05 * max(*norms, high)
+    frames = list(range(1, len(norms) + 1))
+    layout = figure["layout"]
+    (band,) = layout["shapes"]
+    return json.dumps(
+        figure
+        | {
+            "data": [
+                curve | {"x": frames, "y": [float(norm) for norm in norms]},
+                bars | {"x": frames[1:], "y": [float(change) for change in changes]},
+            ],
+            "layout": layout
+            | {
+                "shapes": [band | {"y0": float(low), "y1": float(high)}],
+                "yaxis": layout["yaxis"] | {"range": [float(bottom), float(top)]},
+            },
+        }
+    )
+
+
+@functools.cache
+def _path_template() -> dict[str, Any]:
+    """Return the figure of a path as plain JSON, with other numbers."""
+    return json.loads(path_curves(np.ones(2), (0.0, 1.0), np.ones(1)).to_json() or "")

@@ -5,6 +5,7 @@ N images, Z latent, C H W image. A picture is (H, W) gray or (H, W, 3) RGB, uint
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -161,18 +162,29 @@ def path_strip(
 
 
 def find_weights(run: Run, target_id: str) -> Path | None:
-    """Return the file of the run whose weights have that id: the newest or a snapshot. Reads one after another."""
+    """Return the file of the run whose weights have that id: the newest or a snapshot.
+
+    Reads one after another. The id of a file is remembered until the file changes: a server with many visitors opens
+    the same links again and again.
+    """
     try:
         snapshots = list(map(run.snapshot_path, run.snapshot_steps()))
     except RunError:
         snapshots = []
     for path in (run.weights_path, *snapshots):
         try:
-            if weights_id(load_tensors(path)[0]) == target_id:
+            state = path.stat()
+            if _id_of_file(str(path), state.st_mtime_ns, state.st_size) == target_id:
                 return path
         except (OSError, ValueError):
             continue  # a damaged or missing file has no id
     return None
+
+
+@functools.lru_cache(maxsize=1024)
+def _id_of_file(path: str, modified_ns: int, num_bytes: int) -> str:
+    """Return the id of the weights in a file, read once for each state of the file."""
+    return weights_id(load_tensors(Path(path))[0])
 
 
 # Arithmetic

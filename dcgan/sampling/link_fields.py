@@ -190,4 +190,6 @@ def _number(value: Any) -> float | None:
 
 def shown(value: Any) -> str:
     """Return at most 40 characters of what was sent, quoted, fit for a sentence."""
+    if isinstance(value, int) and abs(value) >= 10**40:
+        return f"a number of {value.bit_length()} bits"  # Python refuses to print the longest ones
     return ascii(str(value)[:40]) if isinstance(value, str | int | float) else f"a {type(value).__name__}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,14 @@ from dcgan.figures import plots
 from dcgan.runs.run import Run
 from dcgan.runs.series import Series, smooth
 from dcgan.runs.timeline import HOURS, MINUTES, SECONDS
+
+
+def in_lists(value):
+    """Return a figure's dictionaries with lists for its tuples."""
+    if isinstance(value, dict):
+        return {key: in_lists(part) for key, part in value.items()}
+    return [in_lists(part) for part in value] if isinstance(value, list | tuple) else value
+
 
 FIGURES = (plots.loss_curves, plots.discriminator_curves, plots.gradient_curves)
 
@@ -232,3 +241,12 @@ def test_a_path_shows_its_norms_over_the_norm_interval_and_its_changes():
     (band,) = figure.layout.shapes
     assert (band.y0, band.y1, band.yref) == (9.5, 10.5, "y")
     assert figure.layout.yaxis.range == (0.9 * 8.0, 1.05 * 10.5)
+
+
+@pytest.mark.parametrize("interval", [(9.5, 10.5), (1.0, 2.0)])
+def test_a_path_as_json_is_the_same_figure(interval):
+    norms, changes = np.array([9.0, 8.0, 10.0]), np.array([3.0, 4.0])
+    figure = plots.path_curves(norms.tolist(), interval, changes.tolist())  # Plotly writes arrays in base64
+    for _ in range(2):  # the first call makes the template
+        text = plots.path_curves_json(norms, interval, changes)
+        assert json.loads(text) == in_lists(figure.to_plotly_json())

@@ -1,0 +1,213 @@
+"""Measure the demo under load: answers a second at 1, 16 and 64 clients. `python benchmarks/demo_load.py`.
+
+Each client changes a seed, waits for the answer and changes it again. Every path is new, so that nothing is drawn
+before. The server runs in a process of its own, on this machine only, and ends with the measurement. `--other` names
+another checkout, whose server is measured in turn with this one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import http.client
+import itertools
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from timing import machine_line, print_table
+
+ROOT = Path(__file__).resolve().parent.parent
+SEEDS = itertools.count(1000)
+START_SECONDS = 120
+ANSWER_SECONDS = 60
+
+
+class Load(NamedTuple):
+    """What so many clients got in so many seconds."""
+
+    seconds: float
+    answers: int
+    busy: int
+    failures: int
+    latencies: list[float]
+    processor_seconds: float
+    """Of the server."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def serving(checkout: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """Start the demo of a checkout and yield its port and process."""
+    port = free_port()
+    environment = os.environ | {
+        "GRADIO_SERVER_PORT": str(port),
+        "GRADIO_SERVER_NAME": "127.0.0.1",
+        "PYTHONPATH": str(checkout),
+        "DCGAN_DEVICE": os.environ.get("DCGAN_DEVICE", "cpu"),
+    }
+    with tempfile.TemporaryFile() as log:
+        command = [sys.executable, "gradio_app.py"]
+        process = subprocess.Popen(command, cwd=checkout, env=environment, stdout=log, stderr=log)
+        try:
+            wait_for(port, process)
+            yield port, process
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    give_up = time.monotonic() + START_SECONDS
+    while time.monotonic() < give_up and process.poll() is None:
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        time.sleep(0.2)
+    raise SystemExit(f"{process.args} in {ROOT} did not start (exit status {process.poll()})")
+
+
+def seed_event(port: int) -> tuple[int, list[Any]]:
+    """Return the event of another seed A: its number, and the values of its inputs as the page first shows them."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
+    connection.request("GET", "/config")
+    config = json.load(connection.getresponse())
+    components = {component["id"]: component["props"] for component in config["components"]}
+    for event in config["dependencies"]:
+        for target, name in event["targets"]:
+            if name == "input" and components[target].get("label") == "Seed A":
+                return event["id"], [components[number].get("value") for number in event["inputs"]]
+    raise SystemExit("the page has no event for another seed A")
+
+
+class Client(threading.Thread):
+    """One visitor, until `until` on the monotonic clock."""
+
+    def __init__(self, port: int, event: tuple[int, list[Any]], until: float) -> None:
+        super().__init__(daemon=True)
+        self.port, self.until = port, until
+        self.event, self.values = event
+        self.session = f"load{next(SEEDS)}"
+        self.latencies: list[float] = []
+        self.busy = self.failures = 0
+
+    def run(self) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_SECONDS)
+        while time.monotonic() < self.until:
+            started = time.monotonic()
+            try:
+                status = self.answer(connection)
+            except (OSError, http.client.HTTPException):
+                connection.close()
+                status = "failed"
+            if status == "answered":
+                self.latencies.append(time.monotonic() - started)
+            elif status == "busy":
+                self.busy += 1
+                time.sleep(0.1)  # a visitor who is refused waits, too
+            else:
+                self.failures += 1
+                time.sleep(0.1)
+
+    def answer(self, connection: http.client.HTTPConnection) -> str:
+        """Request one new path; return "answered", "busy" or "failed"."""
+        values = [self.values[0], next(SEEDS), *self.values[2:]]  # the inputs begin with the model and seed A
+        body = json.dumps({"data": values, "fn_index": self.event, "session_hash": self.session})
+        connection.request("POST", "/gradio_api/queue/join", body, {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        response.read()
+        if response.status != 200:
+            return "busy" if response.status == 503 else "failed"
+        connection.request("GET", f"/gradio_api/queue/data?session_hash={self.session}")
+        status = "failed"
+        for line in connection.getresponse():
+            if line.startswith(b"data: "):
+                message = json.loads(line[6:])
+                if message["msg"] == "process_completed":
+                    status = "answered" if message["success"] else "failed"
+        return status
+
+
+def processor_seconds(process: subprocess.Popen[bytes]) -> float:
+    """Return the processor time that a process has used; NaN except on Linux."""
+    try:
+        fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return float("nan")
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def load(port: int, process: subprocess.Popen[bytes], num_clients: int, seconds: float) -> Load:
+    """Let so many clients request paths for so many seconds."""
+    event = seed_event(port)
+    started, used = time.monotonic(), processor_seconds(process)
+    clients = [Client(port, event, started + seconds) for _ in range(num_clients)]
+    for client in clients:
+        client.start()
+    for client in clients:
+        client.join(seconds + 2 * ANSWER_SECONDS)
+    latencies = [latency for client in clients for latency in client.latencies]
+    return Load(
+        time.monotonic() - started,
+        len(latencies),
+        sum(client.busy for client in clients),
+        sum(client.failures for client in clients),
+        latencies,
+        processor_seconds(process) - used,
+    )
+
+
+def row(name: str, result: Load) -> list[str]:
+    latencies = sorted(result.latencies) or [0.0]
+    return [
+        name,
+        f"{result.answers / result.seconds:.1f}",
+        f"{1000 * result.processor_seconds / max(1, result.answers):.1f}",
+        f"{1000 * statistics.median(latencies):.0f}",
+        f"{1000 * latencies[int(0.9 * len(latencies))]:.0f}",
+        str(result.busy),
+        str(result.failures),
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--clients", type=int, nargs="+", default=[1, 16, 64], help="clients at one time")
+    parser.add_argument("--seconds", type=float, default=10, help="of each measurement (default: 10)")
+    parser.add_argument("--other", type=Path, help="another checkout, measured in turn with this one")
+    parser.add_argument("--quick", action="store_true", help="a second with two numbers of clients")
+    options = parser.parse_args()
+    numbers, seconds = ([1, 4], 1.0) if options.quick else (options.clients, options.seconds)
+    checkouts = {"this": ROOT} | ({"other": options.other.resolve()} if options.other else {})
+    print(machine_line())
+    rows = []
+    with contextlib.ExitStack() as stack:
+        servers = {name: stack.enter_context(serving(path)) for name, path in checkouts.items()}
+        for server in servers.values():
+            load(*server, 1, 1.0)  # the first answer loads the model
+        for number in numbers:
+            for name, server in servers.items():
+                label = f"{number} client{'s' if number > 1 else ''}" + (f", {name}" if len(servers) > 1 else "")
+                rows.append(row(label, load(*server, number, seconds)))
+    header = ["load", "answers a second", "processor ms an answer", "median ms", "90 % within, ms", "busy", "failed"]
+    print_table(f"Paths of new seeds, {seconds:g} seconds each", header, rows)
+
+
+if __name__ == "__main__":
+    main()
