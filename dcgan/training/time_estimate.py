@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -30,6 +31,12 @@ MEASURE_SECONDS = 2.0
 """How long steps are timed, one step at least. Visitors who only look should not wait for a busy processor."""
 WARM_UP_STEPS = 1
 """The first step allocates memory and chooses kernels."""
+MAX_SECONDS = 120.0
+"""After so many seconds without an answer the process is ended. At first it loads PyTorch on a busy machine."""
+MAX_BYTES = 2**31
+"""Memory of the process on a CPU. A config that needs more has no estimate."""
+MAX_WAITING = 32
+"""Configs that wait to be timed: all presets, and what a visitor tries out."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +119,7 @@ def measure_in_background(configs: Iterable[TrainConfig]) -> None:
     with _changing:
         for config in configs:
             key = _key(config)
-            if key not in known and key not in _failed:
+            if key not in known and key not in _failed and len(_wanted) < MAX_WAITING:
                 _wanted[key] = config
         if _wanted and _worker is None:
             _worker = threading.Thread(target=_work, daemon=True, name="measures speed")
@@ -148,6 +155,11 @@ def _work() -> None:
 
 
 def _time_them(batch: dict[str, TrainConfig]) -> Iterable[tuple[str, dict]]:
+    """Time the configs in one process. It ends after MAX_SECONDS without an answer, and with this process.
+
+    Its standard input stays open until all are timed. So the system closes it when this process dies in any way, and
+    the other process sees that.
+    """
     environment = {key: value for key, value in os.environ.items() if key != LOCK_VARIABLE}
     command = [sys.executable, "-m", "dcgan.training.time_estimate"]
     with subprocess.Popen(
@@ -155,9 +167,16 @@ def _time_them(batch: dict[str, TrainConfig]) -> Iterable[tuple[str, dict]]:
     ) as process:
         assert process.stdin is not None, "a pipe"
         assert process.stdout is not None, "a pipe"
-        process.stdin.write(json.dumps([config.to_json() for config in batch.values()]))
-        process.stdin.close()
-        yield from zip(batch, map(json.loads, process.stdout), strict=False)
+        process.stdin.write(json.dumps([config.to_json() for config in batch.values()]) + "\n")
+        process.stdin.flush()
+        for key in batch:
+            timer = threading.Timer(MAX_SECONDS, process.kill)
+            timer.start()
+            line = process.stdout.readline()
+            timer.cancel()
+            if not line:
+                return
+            yield key, json.loads(line)
 
 
 def _keep(key: str, timed: dict) -> None:
@@ -194,12 +213,36 @@ def time_steps(config: TrainConfig, device_name: str = "auto") -> dict:
     return {"seconds_per_step": seconds, "steps": steps, "device": device.type}
 
 
+def _bound_memory() -> None:
+    """Let allocations beyond MAX_BYTES fail. CUDA reserves far more addresses than memory, so a GPU has no bound."""
+    from dcgan.runtime.device import choose_device
+
+    if choose_device("auto").type == "cpu" and sys.platform == "linux":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (MAX_BYTES, MAX_BYTES))
+
+
+def _end_with_parent() -> None:
+    """End this process when the other end of its standard input is closed."""
+    while os.read(sys.stdin.fileno(), 1):
+        pass
+    os._exit(1)
+
+
 def main() -> None:
-    """Read configs as JSON from standard input. Print a line of JSON for each, in order, as soon as it is timed."""
-    for values in json.load(sys.stdin):
+    """Read a line of configs as JSON. Print a line of JSON for each, in order, as soon as it is timed.
+
+    The process ends at the end of its standard input.
+    """
+    configs = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    with suppress(RuntimeError, ValueError):  # no such device: each config has the reason
+        _bound_memory()
+    for values in configs:
         try:
             timed = time_steps(TrainConfig.from_json(values))
-        except (RuntimeError, ValueError, OSError) as error:
+        except (RuntimeError, ValueError, OSError, MemoryError) as error:
             timed = {"error": str(error)}
         print(json.dumps(timed), flush=True)
 

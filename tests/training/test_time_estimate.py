@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import re
+import subprocess
+import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from recorded import TINY
 
 from dcgan.config import DataConfig
+from dcgan.files import PROJECT
 from dcgan.presets import PRESETS
 from dcgan.training import time_estimate
 
@@ -68,6 +74,51 @@ def test_a_failed_measurement_is_tried_once(monkeypatch):
     monkeypatch.setattr(time_estimate, "_time_them", lambda batch: started.append(batch) or [])
     assert measured(TINY) is None
     assert started == []
+
+
+def child() -> subprocess.Popen[str]:
+    """Return the process that times configs, which waits for them."""
+    command = [sys.executable, "-m", "dcgan.training.time_estimate"]
+    return subprocess.Popen(command, cwd=PROJECT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+
+@pytest.mark.slow
+def test_the_measurement_ends_with_the_process_that_started_it():
+    with child() as process:
+        process.stdin.write(json.dumps([TINY.to_json()] * 1000) + "\n")
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline())["steps"] >= 1
+        process.stdin.close()  # as the system does when the other process is killed
+        assert process.wait(60) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux bounds the memory of a process")
+def test_a_config_that_needs_too_much_memory_has_an_error_and_the_next_one_is_timed():
+    large = replace(PRESETS["dcgan"].config, batch_size=50_000)
+    with child() as process:
+        process.stdin.write(json.dumps([large.to_json(), TINY.to_json()]) + "\n")
+        process.stdin.flush()
+        answers = [json.loads(process.stdout.readline()) for _ in range(2)]
+        peak = re.search(r"VmHWM:\s*(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
+    assert list(answers[0]) == ["error"]
+    assert answers[1]["seconds_per_step"] > 0
+    assert int(peak[1]) * 1024 < time_estimate.MAX_BYTES + 2**30  # the code of PyTorch is not counted
+
+
+def test_a_measurement_without_an_answer_is_ended(monkeypatch):
+    waiting = subprocess.Popen([sys.executable, "-c", "input(); input()"], stdin=-1, stdout=-1, text=True)
+    monkeypatch.setattr(time_estimate, "MAX_SECONDS", 0.1)
+    monkeypatch.setattr(time_estimate.subprocess, "Popen", lambda *arguments, **options: waiting)
+    assert list(time_estimate._time_them({"key": TINY})) == []
+    assert waiting.returncode not in (None, 0)
+
+
+def test_so_many_configs_wait_at_most(monkeypatch):
+    monkeypatch.setattr(time_estimate, "_wanted", {})
+    monkeypatch.setattr(time_estimate, "_worker", object())  # one is at work, which never ends
+    time_estimate.measure_in_background(replace(TINY, batch_size=size) for size in range(2, 100))
+    assert len(time_estimate._wanted) == time_estimate.MAX_WAITING
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"a": 1}', '{"a": {}}'])
