@@ -1,0 +1,48 @@
+"""What .streamlit/config.toml closes: other machines, uploads, and traces on a page."""
+
+from __future__ import annotations
+
+import tomllib
+from types import SimpleNamespace
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+from streamlit import config
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.web.server.starlette.starlette_routes import create_upload_routes
+
+from dcgan.files import PROJECT
+
+OPTIONS = tomllib.loads((PROJECT / ".streamlit" / "config.toml").read_text())
+
+
+def test_only_this_machine_reaches_the_studio_and_visitors_see_no_trace():
+    assert OPTIONS["server"]["address"] == "localhost"
+    assert OPTIONS["client"]["showErrorDetails"] == "none"
+    # The image serves others, and lets them only look.
+    image = (PROJECT / "deploy" / "streamlit" / "Dockerfile").read_text()
+    assert "--server.address=0.0.0.0" in image
+    assert "DCGAN_ALLOW_TRAINING=0" in image
+
+
+@pytest.mark.parametrize("size", [0, 1, 2**20 + 2**10])
+@pytest.mark.parametrize("is_chunked", [False, True])
+def test_nothing_that_a_visitor_uploads_is_held(monkeypatch, size, is_chunked):
+    manager = MemoryUploadedFileManager("/_stcore/upload_file")
+    routes = create_upload_routes(SimpleNamespace(is_active_session=lambda session: True), manager, None)
+    limit = OPTIONS["server"]["maxUploadSize"]
+    values = {"server.maxUploadSize": limit, "server.enableXsrfProtection": False, "server.enableCORS": False}
+    original = config.get_option
+    monkeypatch.setattr(config, "get_option", lambda name: values.get(name, original(name)))
+    head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+    body = head + b"x" * size + b"\r\n--b--\r\n"
+    with TestClient(Starlette(routes=routes)) as client:
+        response = client.put(
+            "/_stcore/upload_file/session/file",
+            content=iter([body]) if is_chunked else body,
+            headers={"Content-Type": "multipart/form-data; boundary=b"},
+        )
+    held = sum(len(file.data) for file in manager.file_storage["session"].values())
+    assert held == 0
+    assert response.status_code == 413 or (size == 0 and is_chunked)
