@@ -32,8 +32,8 @@ def checked(app: AppTest) -> AppTest:
 
 
 def unescaped(markdown: str) -> str:
-    """Return the text without the backslashes that protect it from Markdown."""
-    return re.sub(r"\\(.)", r"\1", markdown)
+    """Return the text without the backslashes and the invisible characters that protect it from Markdown."""
+    return re.sub(r"\\(.)", r"\1", markdown).replace("\u2060", "")
 
 
 def texts(app: AppTest) -> str:

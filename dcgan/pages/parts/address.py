@@ -80,9 +80,17 @@ def refusals(requested: Mapping[str, list[str]], elsewhere: Collection[str] = ()
     return sentences
 
 
+_BECOMES_ELSE = re.compile(r"(https?(?=://)|www(?=\.)|@(?=[\w-]+\.)|:(?=[\w+/-]+:))", re.IGNORECASE)
+"""What Streamlit's page turns into a link, an emoji or an icon after Markdown is read, where escapes are gone."""
+_WORD_JOINER = "\u2060"
+
+
 def plain(text: str) -> str:
-    """Return Markdown that shows the text letter by letter. Text from outside must not make a link or an image."""
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
+    """Return Markdown that shows the text letter by letter. Text from outside must not make a link or an image.
+
+    An invisible character stands within addresses and names of emoji: they have no escape.
+    """
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", _BECOMES_ELSE.sub(rf"\1{_WORD_JOINER}", text))
 
 
 def spells(texts: list[str], value: Any) -> bool:
