@@ -60,10 +60,13 @@ _sheets: SharedResults[Bytes] = SharedResults(2**25, lambda sheet: sheet.nbytes)
 
 
 def labeled_runs() -> dict[str, Run]:
-    """Return label -> run, of all runs. It is read again after a second, and when a run was added or removed."""
+    """Return label -> run, of all runs that a link can name.
+
+    The list is read again after a second, and when a run was added or removed.
+    """
     roots = (files.CHECKPOINTS, files.runs_root())
     key = (roots, tuple(map(_modified, roots)), int(time.monotonic() / LISTING_SECONDS))
-    return _listings.get(key, lambda: listing.by_label(list_runs()))
+    return _listings.get(key, lambda: listing.by_label([run for run in list_runs() if run.has_plain_name]))
 
 
 def runs_with_weights() -> dict[str, Run]:
