@@ -96,6 +96,10 @@ def without_scores(side: Side, name: str) -> str:
         return plain(f"{name} was {note}.")
     if side.status.state == "running" and side.config.score_images:
         return plain(f"{name} is scored at the end of each epoch. The first epoch has not ended yet.")
+    if side.status.state != "running" and side.run.snapshot_steps():
+        save = " --save" if side.run.is_published else ""
+        command = f"python -m dcgan score-snapshots {shlex.quote(side.run.name)}{save}"
+        return plain(f"{name} has no scores of its epochs. Score the generators that it keeps: {command}")
     flag = "" if side.config.score_images else f" --score-images {TrainConfig().score_images}"
     command = f"python -m dcgan train {shlex.quote(side.run.name)}{flag}"
     return plain(f"{name} has no scores of its epochs. Train it again to get them: {command}")

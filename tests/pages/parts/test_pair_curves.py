@@ -107,6 +107,10 @@ def test_a_run_without_scores_of_its_epochs_names_the_command(only_own_runs):
     run.append_score(score_row(2))
     app = open_page("compare", left=run.name, right=off.name)
     assert len(figures(app)) == 4
+    assert f"python -m dcgan score-snapshots {off.name}" in texts(app)
+    for step in off.snapshot_steps():
+        off.snapshot_path(step).unlink()
+    app = open_page("compare", left=run.name, right=off.name)
     assert f"python -m dcgan train {off.name} --score-images {TrainConfig().score_images}" in texts(app)
     unscored.write_status(replace(unscored.status(), notes=(f"{UNSCORED}no classifier",)))
     app = open_page("compare", left=unscored.name, right=off.name)
