@@ -153,6 +153,10 @@ _REMEDIES = {
 }
 
 
+WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
+"""The errors that only a write can have."""
+
+
 def remedy_of(error: OSError) -> str:
     """Return what to do about a file that could not be written, as the end of a sentence."""
     return _REMEDIES.get(error.errno or 0, "mend that")

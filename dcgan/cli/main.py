@@ -27,6 +27,7 @@ from dcgan import __version__, cli
 from dcgan.cli.config_flags import config_registry
 from dcgan.cli.program import PROG
 from dcgan.config import RENAMED
+from dcgan.files import WRITE_ERRORS, remedy_of
 
 Command = Callable[..., int]
 
@@ -171,5 +172,6 @@ def _summary(command: Command) -> str:
 def _sentence(error: Exception) -> str:
     """Return the message in one line; the file first where the system names one."""
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        sentence = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        return f"{sentence}; {remedy_of(error)}" if error.errno in WRITE_ERRORS else sentence
     return " ".join(str(error).split())

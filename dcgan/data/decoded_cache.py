@@ -32,7 +32,7 @@ import PIL
 
 from dcgan.data.folder import ImageFiles, select_readable
 from dcgan.data.image_files import UnreadableImageError, read_all, read_image
-from dcgan.files import cache_folder, replacing, take_lock
+from dcgan.files import cache_folder, remedy_of, replacing, take_lock
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class DecodedFolder:
         except OSError as error:
             raise ValueError(
                 f"the decoded images of {files.folder}, {mebibytes} MiB, cannot be kept in {self.path.parent} "
-                f"({error.strerror or error}); make room there, name another place with DCGAN_CACHE, or leave out "
+                f"({error.strerror or error}); {remedy_of(error)}, name another place with DCGAN_CACHE, or leave out "
                 "--data.cache"
             ) from error
         self._note = (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import json
 import os
 from collections.abc import Iterator
@@ -74,7 +75,7 @@ def append_object(path: Path, values: dict[str, Any]) -> None:
     """
     line = json.dumps(values, allow_nan=False).encode() + b"\n"
     try:
-        with open(path, "a+b", buffering=0) as file:
+        with open_to_append(path) as file:
             end = file.seek(0, os.SEEK_END)
             if end and _last_byte(file, end) != b"\n":
                 line = b"\n" + line
@@ -90,6 +91,11 @@ def append_object(path: Path, values: dict[str, Any]) -> None:
     except OSError as error:
         error.filename = error.filename or str(path)
         raise
+
+
+def open_to_append(path: Path) -> io.FileIO:
+    """Open a file to append to it, and to look at its end. What is written is not buffered."""
+    return open(path, "a+b", buffering=0)
 
 
 def _last_byte(file: IO[bytes], end: int) -> bytes:

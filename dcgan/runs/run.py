@@ -78,6 +78,7 @@ class Run(RunPaths):
         check_new(config)
         check_data(config.data, config.model)
         root = runs_root() if root is None else root
+        is_new_root = not root.exists()
         config = dataclasses.replace(config, data=config.data.with_absolute_paths())
         stem = f"{datetime.now():%Y%m%d-%H%M%S}-{preset}-s{config.seed}"
         for attempt in range(1, 1000):
@@ -91,6 +92,9 @@ class Run(RunPaths):
                 files.sync(root)
             except BaseException:
                 shutil.rmtree(run.path, ignore_errors=True)
+                if is_new_root:
+                    with contextlib.suppress(OSError):  # another process may have made a run there
+                        root.rmdir()
                 raise
             return run
         raise RunError(f"{root / stem} exists a thousand times; name another folder")
@@ -229,6 +233,14 @@ class Run(RunPaths):
         """Append the scores of an evaluation to evals.jsonl. `Scores.to_json` makes such a row."""
         append_object(self.evals_path, scores)
         files.sync(self.evals_path)
+
+    def folder_id(self) -> tuple[int, int] | None:
+        """Return what the directory keeps under any name, and no other one has; None where it is gone."""
+        try:
+            status = os.stat(self.path)
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
 
     def sync_rows(self) -> None:
         """Wait until the rows are on the disk. A save that refers to them comes after this."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import numpy as np
 import torch
@@ -52,13 +52,22 @@ def arithmetic(config: TrainConfig) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+class _QuietFileHandler(logging.FileHandler):
+    """A log that cannot be written, on a full disk for instance, must not hide the reason behind tracebacks."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(OSError):  # of opening the file
+            super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        pass
+
+
 @contextmanager
 def logging_to(run: Run) -> Iterator[None]:
     """Within the block, write the package's log into the run's log.txt too."""
-    handler = logging.FileHandler(run.log_path, delay=True)
+    handler = _QuietFileHandler(run.log_path, delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    # A log that cannot be written (the disk is full) must not hide the reason behind tracebacks.
-    handler.handleError = lambda record: None
     package = logging.getLogger("dcgan")
     level = package.level
     package.addHandler(handler)

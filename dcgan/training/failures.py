@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from dcgan.config import TrainConfig
+from dcgan.files import remedy_of
 from dcgan.runtime.distributed import LostRankError
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
@@ -24,6 +25,13 @@ class TrainingError(RuntimeError):
 
 class LostWorkerError(RuntimeError):
     """A process that decodes images has died."""
+
+
+def deleted_run(path: Path) -> TrainingError:
+    """Return the error of a training whose run directory is gone."""
+    return TrainingError(
+        f"{path} was deleted or moved while it was trained; a directory that was moved can be resumed where it is now"
+    )
 
 
 def out_of_memory(error: BaseException) -> bool:
@@ -71,7 +79,7 @@ def training_failure(error: BaseException, path: Path, config: TrainConfig) -> s
         )
     if isinstance(error, OSError):
         where = error.filename or path
-        return f"{where} could not be written ({error.strerror or error}); make room, then resume the run"
+        return f"{where} could not be written ({error.strerror or error}); {remedy_of(error)}, then resume the run"
     return message
 
 

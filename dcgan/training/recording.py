@@ -32,6 +32,7 @@ from dcgan.runtime.host import keep_freed_memory
 from dcgan.training.environment import arithmetic, earlier_devices, environment, logging_to
 from dcgan.training.failures import (
     TrainingError,
+    deleted_run,
     is_expected,
     opening_failure,
     out_of_memory,
@@ -80,6 +81,7 @@ def run_training(
     if ranks.rank:
         return _follow(run, device, ranks, epochs)
     with run.lock() as launched, logging_to(run), arithmetic(run.config()), stop_signals(ranks) as signals:
+        run.remove_leftovers()
         if epochs is not None:
             change_length(run, epochs)
         if not launched:
@@ -152,13 +154,15 @@ class Recorder:
     row_time: float = field(default_factory=time.monotonic)
     save_time: float = field(default_factory=time.monotonic)
     status_time: float = 0.0
+    folder_id: tuple[int, int] | None = None
+    """Of the run's directory at the start. A directory that was deleted is not made again."""
     status_is_late: bool = False
     """Whether status.json could not be written at the last row."""
 
     @classmethod
     def open(cls, run: Run, device: torch.device, on_row: OnRow | None, ranks: Ranks = ALONE) -> Recorder:
         """Load the data and either the run's last save or fresh networks, and take back rows past the save."""
-        config = run.config()
+        config, folder_id = run.config(), run.folder_id()
         batches, state, saved = load_training(run, config, device, ranks)
         if run.state_path.exists():
             run.rewind(state.step)
@@ -171,7 +175,17 @@ class Recorder:
         source = saved.source if saved and saved.source.names_hash else batches.source
         seconds = saved.wall_seconds if saved else 0.0
         return cls(
-            run, config, batches, state, status, on_row, seconds, source, scorer, images_at_row=state.images_seen
+            run,
+            config,
+            batches,
+            state,
+            status,
+            on_row,
+            seconds,
+            source,
+            scorer,
+            images_at_row=state.images_seen,
+            folder_id=folder_id,
         )
 
     def record(self, should_stop: Callable[[], bool]) -> None:
@@ -227,7 +241,7 @@ class Recorder:
             images_per_second=round((state.images_seen - self.images_at_row) / (now - self.row_time), 1),
             **dict(zip(StepStats._fields, map(float, values.mean(axis=0)), strict=True)),
         )
-        self.run.append_progress(row)
+        self._present_run().append_progress(row)
         self.window.clear()
         self.images_at_row, self.row_time = state.images_seen, now
         self.status = replace(self.status, step=state.step)
@@ -242,7 +256,7 @@ class Recorder:
 
     def _write_grid(self) -> None:
         sheet = draw_grid(self.state.best_generator)
-        self.run.write_bytes(f"samples/{self.state.step:07d}.png", pixels.png_bytes(sheet))
+        self._present_run().write_bytes(f"samples/{self.state.step:07d}.png", pixels.png_bytes(sheet))
 
     def _score(self) -> None:
         """Append a row of scores, if the training is scored. The training's clock does not count this time."""
@@ -257,7 +271,7 @@ class Recorder:
         if scores is None:
             log.warning("step %d is not scored: its images have pixels that are no numbers", state.step)
             return
-        self.run.append_score(
+        self._present_run().append_score(
             self.scorer.row(
                 scores,
                 step=state.step,
@@ -269,7 +283,7 @@ class Recorder:
         )
 
     def _write_snapshot(self) -> None:
-        path = self.run.snapshot_path(self.state.step)
+        path = self._present_run().snapshot_path(self.state.step)
         save_generator(path, self.state.best_generator, self.config, self.state.step, half=True)
 
     def _save(self) -> None:
@@ -280,32 +294,41 @@ class Recorder:
             if not torch.isfinite(tensor).all():
                 raise self._not_finite(name, math.nan, state.step)
         # If there is an average, the other weights are only read to see the effect of the average.
+        self._present_run().sync_rows()
         save_generator(run.generator_path, state.gan.generator, config, state.step, half=state.ema is not None)
         if state.ema is not None:
-            save_generator(run.ema_path, state.ema, config, state.step)
-        save_discriminator(run.discriminator_path, state.gan.discriminator, config, state.step)
-        # Last, so that the state is never newer than the weights beside it.
+            save_generator(self._present_run().ema_path, state.ema, config, state.step)
+        save_discriminator(self._present_run().discriminator_path, state.gan.discriminator, config, state.step)
+        # Last, so that the state is never newer than the weights and the rows beside it.
         wall_seconds = self._wall_seconds(time.monotonic())
-        save_tensors(run.state_path, tensors, state_metadata(config, state, wall_seconds, self.source))
+        save_tensors(
+            self._present_run().state_path, tensors, state_metadata(config, state, wall_seconds, self.source)
+        )
         self.save_time = time.monotonic()
 
     def _set_status(self, name: str) -> None:
         self.status = replace(self.status, state=name, step=self.state.step)
         patience = REPLACE_PATIENCE_SECONDS if name == "running" else _LAST_PATIENCE_SECONDS
-        self.run.write_status(self.status, patience_seconds=patience)
+        self._present_run().write_status(self.status, patience_seconds=patience)
         self.status_time = time.monotonic()
 
     def _refresh_status(self) -> None:
         """Write the step into status.json. Where that fails, the training goes on, and a later row tries it again."""
         self.status_time = time.monotonic()
         try:
-            self.run.write_status(self.status, patience_seconds=_REFRESH_PATIENCE_SECONDS)
+            self._present_run().write_status(self.status, patience_seconds=_REFRESH_PATIENCE_SECONDS)
         except OSError as error:
             if not self.status_is_late:  # once is enough for the log
                 log.warning("status.json could not be written (%s); later rows try again", error.strerror or error)
             self.status_is_late = True
         else:
             self.status_is_late = False
+
+    def _present_run(self) -> Run:
+        """Return the run, to write to it. Raises TrainingError where its directory was deleted, moved or replaced."""
+        if self.folder_id is None or self.run.folder_id() != self.folder_id:
+            raise deleted_run(self.run.path)
+        return self.run
 
     def _not_finite(self, name: str, value: float, step: int) -> TrainingError:
         rates = f"lr_g={self.config.lr_g:g}, lr_d={self.config.lr_d:g}"
@@ -323,11 +346,15 @@ def _reading(results: Iterator[StepResult]) -> Iterator[StepResult]:
 
 def _failed(recorder: Recorder, error: Exception) -> Status:
     """Return the status of a failed run, and write it if that is still possible."""
+    is_present = recorder.folder_id is not None and recorder.run.folder_id() == recorder.folder_id
+    if not is_present:  # a write to a directory that was deleted a moment ago is an error of its own
+        error = deleted_run(recorder.run.path)
     message = training_failure(error, recorder.run.path, recorder.config)
     status = replace(recorder.status, state="failed", step=recorder.state.step, error=message)
     log.error("%s", message, exc_info=None if is_expected(error) else error)
     try:
-        recorder.run.write_status(status)
+        if is_present:
+            recorder.run.write_status(status)
     except OSError as second:
         # A full disk may have no room even for this. The caller has the status; readers see `interrupted`.
         log.error("status.json could not be written: %s", second)

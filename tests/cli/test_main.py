@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -91,6 +92,16 @@ def test_a_reader_that_leaves_early_is_no_error():
 def test_a_full_memory_is_an_error_of_one_line(error, capsys, monkeypatch):
     monkeypatch.setitem(COMMANDS, "runs", lambda: raised(error))
     assert "not enough memory" in command_error(capsys, "runs")
+
+
+@pytest.mark.parametrize(
+    ("number", "advises_room"), [(errno.ENOSPC, True), (errno.EROFS, False), (errno.EACCES, False)]
+)
+def test_only_a_full_disk_is_answered_with_room(number, advises_room, capsys, monkeypatch):
+    monkeypatch.setitem(COMMANDS, "runs", lambda: raised(OSError(number, os.strerror(number), "runs/x")))
+    message = command_error(capsys, "runs")
+    assert f"runs/x: {os.strerror(number)}" in message
+    assert ("make room" in message) == advises_room
 
 
 def test_a_fault_of_the_program_keeps_its_trace(monkeypatch):

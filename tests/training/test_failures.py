@@ -7,6 +7,7 @@ import itertools
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -231,3 +232,78 @@ def test_a_status_that_another_program_has_open_never_ends_a_training(tmp_path, 
     assert steps[5:] == [row.step for row in rows[5:]], "status.json follows as soon as it can be replaced"
     assert files(run) == files(whole)
     assert run.log_path.read_text().count("Access is denied") == 1
+
+
+# A run that goes away, and what a save waits for
+
+
+@pytest.mark.parametrize("away", ["deleted", "moved", "replaced"])
+def test_a_run_that_goes_away_while_it_trains_is_not_made_again(tmp_path, digits, away):
+    run = Run.create(small(digits, log_every=1), "test", tmp_path / "runs")
+
+    def remove(row, status):
+        if row.step == 3:
+            if away == "deleted":
+                shutil.rmtree(run.path)
+            else:
+                run.path.rename(tmp_path / "moved")
+            if away == "replaced":
+                run.path.mkdir()
+
+    status = run_training(run, CPU, remove)
+    assert (status.state, status.step) == ("failed", 3)
+    assert status.error.startswith(f"{run.path} was deleted or moved while it was trained; ")
+    left = [path.name for path in (tmp_path / "runs").rglob("*")]
+    assert left == ([run.name] if away == "replaced" else [])
+    if away != "deleted":
+        moved = Run(tmp_path / "moved")
+        assert moved.status().state == "interrupted"
+        assert run_training(moved, CPU).state == "finished"
+
+
+def test_rows_and_scores_are_on_the_disk_before_the_state(tmp_path, scored_digits, monkeypatch):
+    """A power cut may lose what was not synced. A state without its rows would lose them for good."""
+    run = Run.create(small(scored_digits, epochs=1, log_every=1, score_images=16), "test", tmp_path)
+    events: list[str] = []
+    fsync, rename, append = os.fsync, Path.replace, jsonl.append_object
+    names: dict[int, str] = {}
+
+    def record_fsync(descriptor):
+        events.append(f"sync {names.get(os.fstat(descriptor).st_ino, '')}")
+        fsync(descriptor)
+
+    def record_rename(self, target):
+        events.append(f"rename {Path(target).name}")
+        return rename(self, target)
+
+    def record_append(path, values):
+        append(path, values)
+        names[path.stat().st_ino] = path.name
+        events.append(f"append {path.name}")
+
+    monkeypatch.setattr(os, "fsync", record_fsync)
+    monkeypatch.setattr(Path, "replace", record_rename)
+    monkeypatch.setattr("dcgan.runs.run.append_object", record_append)
+    assert run_training(run, CPU).state == "finished"
+    saves = [index for index, event in enumerate(events) if event == "rename state.safetensors"]
+    for name in ("progress.jsonl", "scores.jsonl"):
+        appended = [index for index, event in enumerate(events) if event == f"append {name}"]
+        synced = [index for index, event in enumerate(events) if event == f"sync {name}"]
+        assert appended
+        for save in saves:
+            before = [index for index in appended if index < save]
+            assert not before or any(before[-1] < index < save for index in synced)
+        assert len(synced) <= len(saves), "a sync takes long, so none is made for a row"
+
+
+def test_a_training_removes_what_a_killed_one_left(tmp_path, digits):
+    run = Run.create(small(digits, epochs=1), "test", tmp_path)
+    (run.path / ".state.safetensors.99.tmp").touch()
+    assert run_training(run, CPU).state == "finished"
+    assert list(run.path.rglob("*.tmp")) == []
+
+
+def test_a_log_that_cannot_be_written_ends_no_training(tmp_path, digits):
+    run = Run.create(small(digits, epochs=1), "test", tmp_path)
+    run.log_path.mkdir()
+    assert run_training(run, CPU).state == "finished"
