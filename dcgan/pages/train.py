@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -63,9 +65,29 @@ def choose(runs: Mapping[str, Run]) -> Run:
     return runs[label]
 
 
+def summary_of(run: Run) -> dict[str, Any]:
+    """Return the summary of a run, read once for all sessions and each state of its files."""
+    paths = (run.config_path, run.status_path, run.progress_path)
+    return _summary_at(str(run.path), (run.is_locked(), *map(file_state, paths)))
+
+
+@st.cache_resource(max_entries=1000, show_spinner=False)
+def _summary_at(path: str, states: Hashable) -> dict[str, Any]:
+    return tables.run_summary(Run(path))
+
+
+def file_state(path: Path) -> tuple[int, int] | None:
+    """Return what changes with a file; None where it cannot be read."""
+    try:
+        state = path.stat()
+        return state.st_mtime_ns, state.st_size
+    except OSError:
+        return None
+
+
 def table_of_runs(runs: list[Run]) -> None:
     """Show every run as a row; a damaged one with its reason."""
-    summaries = [tables.run_summary(run) for run in runs if os.path.exists(run.path)]
+    summaries = [summary_of(run) for run in runs if os.path.exists(run.path)]
     st.dataframe(
         [
             {

@@ -73,6 +73,11 @@ class Series:
         except OSError as error:
             raise unreadable(self._run.progress_path, error) from error
 
+    @property
+    def version(self) -> tuple[str, int, bytes]:
+        """Return what identifies the rows: equal versions have equal rows."""
+        return str(self._run.path), self._offset, self._tail
+
     def last_rows(self, count: int) -> list[ProgressRow]:
         """Return the newest rows, at most `count`, oldest first."""
         table = self._table[:, max(0, len(self) - count) :]

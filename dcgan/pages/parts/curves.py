@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -43,6 +44,13 @@ ACCURACY = (
     "logit below 0. At 50 % on both, D only guesses. Recordings of earlier versions have no accuracy."
 )
 
+CURVES: dict[str, Callable[..., go.Figure]] = {
+    "losses": plots.loss_curves,
+    "discriminator": plots.discriminator_curves,
+    "gradients": plots.gradient_curves,
+}
+"""Name of a figure of rows -> the function that draws it."""
+
 FIRST_SCORES = "The first scores appear at the end of the first epoch."
 
 
@@ -66,16 +74,19 @@ def training_curves(series: Series, epoch: float | None, loss: str) -> plots.Axi
     x = plots.axis(column, time_unit(series))
     smoothing = middle.slider("Smoothing", 0.0, 0.99, 0.6, key="smoothing")
     log = right.toggle("Log scale", key="log", help="For the losses.")
-    losses = plots.loss_curves(series, x, smoothing=smoothing, log=log)
-    show(losses, "losses", "Both losses over the training", epoch, x)
+    position = epoch if x.column == "epoch" else None
+
+    def draw(name: str, **options: Any) -> go.Figure:
+        return curve_figure(name, series.version, series, x, position, {"smoothing": smoothing} | options)
+
+    show(draw("losses", log=log), "losses", "Both losses over the training")
     st.caption(READING["losses"])
     probabilities = logits_are_probabilities(loss)
-    outputs = plots.discriminator_curves(series, x, smoothing=smoothing, probabilities=probabilities)
-    show(outputs, "discriminator", "Mean D(x) and mean D(G(z))", epoch, x)
+    outputs = draw("discriminator", probabilities=probabilities)
+    show(outputs, "discriminator", "Mean D(x) and mean D(G(z))")
     st.caption(READING["probabilities" if probabilities else "logits"].format(loss=loss))
     output_table([("", series)])
-    gradients = plots.gradient_curves(series, x, smoothing=smoothing)
-    show(gradients, "gradients", "Gradient norms of both networks", epoch, x)
+    show(draw("gradients"), "gradients", "Gradient norms of both networks")
     st.caption(READING["gradients"])
     return x
 
@@ -96,10 +107,42 @@ def output_table(runs: Sequence[tuple[str, Series]]) -> None:
         st.caption(ACCURACY)
 
 
-def show(figure: go.Figure, key: str, alt: str, epoch: float | None, x: plots.Axis) -> None:
-    """Show a figure, with a vertical line at `epoch` where the x axis has epochs."""
-    if epoch is not None and x.column == "epoch":
-        figure.add_vline(epoch, line={"color": plots.GRAY, "width": 1})
+@st.cache_resource(max_entries=64, show_spinner=False)
+def curve_figure(
+    name: str,
+    version: Hashable,
+    _series: Series,
+    x: plots.Axis,
+    position: float | None,
+    options: Mapping[str, Any],
+) -> go.Figure:
+    """Return a figure of rows, made once for all sessions; nobody may change it. `version` is that of the rows."""
+    return with_line(CURVES[name](_series, x, **options), position)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def score_figure(
+    key: str, version: Hashable, _rows: Sequence[ScoreRow], x: plots.Axis, position: float | None
+) -> go.Figure:
+    """Return the figure of a score, made once for all sessions; nobody may change it."""
+    return with_line(plots.score_curves(key, [("generated", _rows)], x), position)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def class_figure(version: Hashable, _row: ScoreRow) -> go.Figure:
+    """Return the figure of the classes, made once for all sessions; nobody may change it."""
+    return plots.class_bars(_row)
+
+
+def with_line(figure: go.Figure, position: float | None) -> go.Figure:
+    """Return the figure, with a vertical line at the position on its x axis if there is one."""
+    if position is not None:
+        figure.add_vline(position, line={"color": plots.GRAY, "width": 1})
+    return figure
+
+
+def show(figure: go.Figure, key: str, alt: str) -> None:
+    """Show a figure."""
     st.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt=alt)
 
 
@@ -112,17 +155,17 @@ def score_plots(
         if status.state == "running" and config.score_images and not unscored:
             st.caption(FIRST_SCORES)
         return
-    newest = scores[-1]
+    newest, version = scores[-1], repr(scores)
     st.subheader("Scores during training", anchor="scores")
     columns = st.columns(len(per_epoch()) + 1, gap="medium")
     for column, (key, score) in zip(columns, per_epoch().items(), strict=False):
         with column:
-            figure = plots.score_curves(key, [("generated", scores)], x)
-            show(figure, key, f"{score.label} at the end of each epoch, beside that of real images", epoch, x)
+            figure = score_figure(key, version, scores, x, epoch if x.column == "epoch" else None)
+            show(figure, key, f"{score.label} at the end of each epoch, beside that of real images")
             st.caption(score_reading(score))
     with columns[-1]:
         alt = "The share of each class among generated images, beside its share among real images"
-        show(plots.class_bars(newest), "classes", alt, None, x)
+        show(class_figure(repr(newest), newest), "classes", alt)
         st.caption(READING["classes"].format(epoch=newest.epoch))
     st.caption(
         plain(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Sequence
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dcgan.config import TrainConfig
 from dcgan.pages.parts.address import plain
@@ -19,6 +22,9 @@ from dcgan.runs.yardstick import Milestone, as_good_since
 from dcgan.training.losses import logits_are_probabilities
 
 LIVE_EVERY_SECONDS = 1.0
+"""For one or two viewers; more of them see the view drawn less often (`refresh_seconds`)."""
+VIEWER_SECONDS = 20.0
+"""Who has not drawn the view for so long is no viewer any more."""
 REPLAY_EVERY_SECONDS = 0.4
 SPEED_ROWS = 40
 """The newest rows, from which the remaining time is estimated."""
@@ -36,17 +42,47 @@ STARTING = ":material/progress_activity: starting: loading PyTorch and the data"
 DIAGNOSIS_BOXES = {"success": st.success, "info": st.info, "warning": st.warning, "error": st.error}
 
 
+_viewers: dict[str, float] = {}
+"""Session that draws a live view -> when it did last, on the monotonic clock."""
+_viewers_change = threading.Lock()
+
+
+def count_viewers() -> int:
+    """Count the sessions of this server that draw live views, with this one."""
+    context = get_script_run_ctx()
+    now = time.monotonic()
+    with _viewers_change:
+        if context is not None:
+            _viewers[context.session_id] = now
+        for session in [session for session, last in _viewers.items() if now - last > VIEWER_SECONDS]:
+            del _viewers[session]
+        return len(_viewers)
+
+
+def refresh_seconds(num_viewers: int) -> float:
+    """Return how often each of so many viewers draws: together they leave most of the processor to the training."""
+    return LIVE_EVERY_SECONDS * (1 if num_viewers <= 2 else 2 if num_viewers <= 6 else 4 if num_viewers <= 16 else 8)
+
+
 def live_view(run: Run) -> None:
     """Show the run. While it trains or plays, this part of the page is drawn again and again."""
     is_alive = run.is_locked()
-    every = LIVE_EVERY_SECONDS if is_alive else REPLAY_EVERY_SECONDS if is_replaying() else None
-    st.fragment(view, run_every=every)(run, was_alive=is_alive)
+    live_every = refresh_seconds(count_viewers()) if is_alive else None
+    every = live_every or (REPLAY_EVERY_SECONDS if is_replaying() else None)
+    st.fragment(view, run_every=every)(run, was_alive=is_alive, live_every=live_every)
 
 
-def view(run: Run, *, was_alive: bool) -> None:
-    """Draw the run once. When a training has ended since the page was drawn, draw the whole page again."""
+def view(run: Run, *, was_alive: bool, live_every: float | None = None) -> None:
+    """Draw the run once. When a training has ended since the page was drawn, draw the whole page again.
+
+    So does a page that draws too often, or four times too seldom, for the number of viewers.
+    """
     if was_alive != run.is_locked():
         st.rerun()
+    if live_every is not None:
+        seconds = refresh_seconds(count_viewers())
+        if seconds > live_every or 4 * seconds <= live_every:
+            st.rerun()
     try:
         status, config, series, scores = run.status(), run.config(), newest_series(run), run.scores()
     except RunError as error:

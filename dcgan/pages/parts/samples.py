@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from dcgan import pixels
@@ -35,8 +37,8 @@ def samples(run: Run, status: Status) -> int | None:
     follow = st.toggle("Follow the newest", True, key="follow") if is_alive else False
     step = steps[-1] if follow else choose_step(run, steps, is_alive=is_alive)
     try:
-        sheet_u8 = pixels.read_png(run.sample_path(step))
-        enlarged = pixels.enlarge(sheet_u8, max(1, GRID_PIXELS // sheet_u8.shape[1]))
+        path = run.sample_path(step)
+        picture = enlarged_png(str(path), path.stat().st_mtime_ns)
     except FileNotFoundError:
         st.caption("A resume removed this grid. The next grid appears soon.")
         return None
@@ -45,7 +47,7 @@ def samples(run: Run, status: Status) -> int | None:
         return None
     caption = animations.frame_caption(step, status)
     st.image(
-        pixels.png_bytes(enlarged),
+        picture,
         f"{caption}: always the same 64 seeds",
         output_format="PNG",  # the default recompresses to JPEG
         alt=f"64 samples of {run.name} at {caption}",
@@ -55,6 +57,13 @@ def samples(run: Run, status: Status) -> int | None:
         "when many cells look alike, the generator has collapsed to a few images. The losses may not show that."
     )
     return None if follow else step
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def enlarged_png(path: str, modified_ns: int) -> bytes:
+    """Return a grid as it is shown, made once for each state of its file. Raises as read_png does."""
+    sheet_u8 = pixels.read_png(Path(path))
+    return pixels.png_bytes(pixels.enlarge(sheet_u8, max(1, GRID_PIXELS // sheet_u8.shape[1])))
 
 
 def choose_step(run: Run, steps: list[int], *, is_alive: bool) -> int:

@@ -88,3 +88,35 @@ def test_curves_agree_while_another_session_reads_new_rows(only_own_runs, monkey
     app = open_page("train")
     losses, _, _ = figures(app)
     assert len({str(trace["x"]) for trace in losses["data"]}) == 1
+
+
+@pytest.mark.slow
+def test_sessions_share_the_figures_until_there_are_new_rows(only_own_runs, monkeypatch):
+    run = record_run(only_own_runs)
+    run.append_score(score_row(4))
+    made = []
+
+    def counting(name, draw):
+        return lambda *arguments, **options: made.append(name) or draw(*arguments, **options)
+
+    for name, draw in [*curves.CURVES.items()]:
+        monkeypatch.setitem(curves.CURVES, name, counting(name, draw))
+    first = open_page("train")
+    assert sorted(made) == sorted(curves.CURVES)
+    second = open_page("train")
+    assert figures(second) == figures(first)
+    assert sorted(made) == sorted(curves.CURVES)
+    run.append_progress(progress_row(50))
+    second.run()
+    assert sorted(made) == sorted([*curves.CURVES, *curves.CURVES])
+    assert figures(second)[0] != figures(first)[0]
+
+
+@pytest.mark.slow
+def test_a_line_marks_the_epoch_of_the_session_that_chose_it_alone(only_own_runs):
+    record_run(only_own_runs)
+    first, second = open_page("train"), open_page("train")
+    first.select_slider[0].set_value(2).run()
+    assert ["shapes" in figures(app)[0]["layout"] for app in (first, second.run())] == [True, True]
+    lines = [figures(app)[0]["layout"]["shapes"][0]["x0"] for app in (first, second)]
+    assert lines == [1.0, 2.0]

@@ -154,3 +154,17 @@ def test_a_run_says_since_when_it_is_as_good_as_the_tutorials(only_own_runs):
     with run.lock():
         assert claim in texts(open_page("train", run=run.name))
     assert "since second" not in texts(open_page("train", run=TUTORIAL_RUN))
+
+
+def test_more_viewers_draw_less_often():
+    seconds = [live.refresh_seconds(viewers) for viewers in (1, 2, 3, 6, 7, 16, 17, 1000)]
+    assert seconds == sorted(seconds)
+    assert seconds[0] == seconds[1] == live.LIVE_EVERY_SECONDS
+    assert 16 / live.refresh_seconds(16) <= 4
+
+
+def test_viewers_who_left_do_not_count(monkeypatch):
+    viewers = {"left": -1000.0, "here": live.time.monotonic()}
+    monkeypatch.setattr(live, "_viewers", viewers)
+    assert live.count_viewers() == 1
+    assert list(viewers) == ["here"]
