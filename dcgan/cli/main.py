@@ -13,6 +13,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
+import io
 import os
 import pkgutil
 import re
@@ -64,8 +65,13 @@ RENAMED_FLAGS = {"kinds": "components", "kind": "component"}
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that the arguments name, and return the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _escape_unknown_characters()
     if _is_follower():
-        with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        with (
+            open(os.devnull, "w", encoding="utf-8", errors="replace") as nowhere,
+            redirect_stdout(nowhere),
+            redirect_stderr(nowhere),
+        ):
             return _exit_code(arguments)
     try:
         code = _exit_code(arguments)
@@ -75,6 +81,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of a pipe, head for one, has seen enough. Python must not find the pipe again at its exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141  # what a shell reports of a process that SIGPIPE ended
+
+
+def _escape_unknown_characters() -> None:
+    """Print a character that the output's encoding lacks as its code, so that no path ends a command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _is_follower() -> bool:

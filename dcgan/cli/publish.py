@@ -27,11 +27,12 @@ def publish(
         private: Make a new repository private.
     """
     from dcgan.publishing import hub
+    from dcgan.publishing.space_files import space_files
 
     if kind == "model":
         app, files = "model", hub.model_files(find_run(what), repo)
     elif what in ("gradio", "streamlit"):
-        app, files = what, hub.space_files(what)
+        app, files = what, space_files(what)
     else:
         raise ValueError(f"{what!r} is not an app; choose gradio or streamlit")
     sizes = {name: hub.size_of(content) for name, content in files.items()}

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
+import shutil
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -123,6 +125,7 @@ class StreamedBatches:
         self.steps_per_epoch = config.steps_per_epoch or self._order.steps_per_pass
         self.notes = files.notes
         self.source: Source | None = source_of(files, conditional=bool(config.model.num_classes))
+        _check_shared_memory(self._workers, config.batch_size * math.prod(config.model.image_shape))
 
     def from_step(self, step: int) -> Iterator[Batch]:
         """Yield batches, as Batches says. The next readable file in path order replaces a broken one, with a warning.
@@ -210,8 +213,27 @@ class DecodedBatches:
 _BATCHES_AHEAD = 2
 """Decoded batches that each worker may have waiting. They bound the memory of streaming for a folder of any size."""
 
+SHARED_MEMORY = Path("/dev/shm")
+"""Linux's folder of memory that processes share. Other systems have none."""
+
 _NONE = -1
 """Stands for the index of an image where no file can be decoded."""
+
+
+def _check_shared_memory(workers: int, batch_bytes: int) -> None:
+    """Raise ValueError where the workers could not hand over their batches.
+
+    PyTorch passes them in /dev/shm, of which a container has little. Where it is full, workers die or wait forever.
+    """
+    if not workers or not SHARED_MEMORY.is_dir():
+        return
+    mebibytes = math.ceil((workers * _BATCHES_AHEAD + 1) * batch_bytes / 2**20)
+    free = shutil.disk_usage(SHARED_MEMORY).free // 2**20
+    if free < mebibytes:
+        raise ValueError(
+            f"{workers} decoding processes need {mebibytes} MiB in {SHARED_MEMORY}, which has {free} MiB; set "
+            "--data.workers 0, or give the container more by --shm-size"
+        )
 
 
 class _Decoder(torch.utils.data.Dataset):

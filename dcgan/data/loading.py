@@ -9,6 +9,7 @@ Shapes: N images, C H W image.
 from __future__ import annotations
 
 import math
+import os
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -117,7 +118,7 @@ def _mebibytes(num_train: int, config: TrainConfig) -> int:
 
 
 def _find_files(data: DataConfig, model: ModelConfig, source: Source | None = None) -> ImageFiles:
-    files = find_images(Path(data.name.removeprefix("folder:")).expanduser())
+    files = find_images(Path(os.path.expanduser(data.name.removeprefix("folder:"))))
     if source:
         require_classes(files, source)
     _check_labels(data, model, files.labels)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -91,21 +91,30 @@ def read_named_set(name: str, root: str, split: Split) -> LabeledImages:
     unknown name.
     """
     named_set = get_named_set(name)
-    roots = [Path(root).expanduser()] if root else [PROJECT_DATA, cache_folder()]
-    for place in roots:
+    place = PROJECT_DATA
+    for place in _roots(root):
         for folder in (place / named_set.folder, place):
             labeled_images = named_set.read(folder, split)
             if labeled_images is not None:
                 return labeled_images
     if root or named_set.download is None:
         raise FileNotFoundError(
-            f"{name} is not in {roots[-1]} (nor in its {named_set.folder} folder); name the folder that holds "
+            f"{name} is not in {place} (nor in its {named_set.folder} folder); name the folder that holds "
             f"{named_set.files} with --data.root PATH, or leave that empty to download them"
         )
     _download_into_cache(name, named_set.folder, named_set.download)
     labeled_images = named_set.read(cache_folder() / named_set.folder, split)
     assert labeled_images is not None, f"{name} was downloaded and is not in {cache_folder()}"
     return labeled_images
+
+
+def _roots(root: str) -> Iterator[Path]:
+    """Yield the folders to look into. The cache comes last, since some users have none."""
+    if root:
+        yield Path(os.path.expanduser(root))
+    else:
+        yield PROJECT_DATA
+        yield cache_folder()
 
 
 def _download_into_cache(name: str, folder: str, download: Callable[[Path], object]) -> None:

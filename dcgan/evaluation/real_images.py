@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -54,22 +55,26 @@ def cached(name: str, measure: Callable[[], dict[str, Tensor]]) -> dict[str, Ten
     """Return what `measure` returned for this name before, or returns now.
 
     The name must contain everything that decides the values; it becomes a file in the user's cache. A damaged file is
-    measured again. If the cache cannot be written, a warning says so.
+    measured again. If there is no cache, or it cannot be read or written, a warning says so.
     """
-    path = cache_folder() / "evaluation" / f"{name}-v{VERSION}.safetensors"
     try:
-        tensors, metadata = load_tensors(path)
+        tensors, metadata = load_tensors(_cache_path(name))
         if metadata["content"] == weights_id(tensors):
             return tensors
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        pass  # missing or damaged: written again below
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # missing, damaged or out of reach: written again below
     logger.info("measuring the real images once")
     tensors = measure()
     try:
-        save_tensors(path, tensors, {"content": weights_id(tensors)})
+        save_tensors(_cache_path(name), tensors, {"content": weights_id(tensors)})
     except OSError as error:
-        logger.warning("%s cannot be written (%s), so the real images are measured again next time", path, error)
+        logger.warning("the cache cannot be used (%s), so the real images are measured again next time", error)
     return tensors
+
+
+def _cache_path(name: str) -> Path:
+    """Return the file of that name in the user's cache. Raises FileNotFoundError where the user has no home."""
+    return cache_folder() / "evaluation" / f"{name}-v{VERSION}.safetensors"
 
 
 def scores_id(*applies: Applies) -> str:

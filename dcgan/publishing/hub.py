@@ -17,14 +17,13 @@ from yaml import YAMLError
 
 from dcgan import bounded_json, pixels
 from dcgan.config import DataConfig
-from dcgan.files import PROJECT, missing_from_wheel
 from dcgan.publishing.model_card import model_card, public_data
+from dcgan.publishing.space_files import SpaceKind
 from dcgan.runs.run import Run, RunError
 
 Content = Path | bytes
 Files = dict[str, Content]
 """Path in the repository -> a file of this machine, or the content."""
-SpaceKind = Literal["gradio", "streamlit"]
 RepositoryKind = Literal["model", "gradio", "streamlit"]
 
 MAX_FILE_BYTES = 15_000_000
@@ -32,31 +31,6 @@ MAX_TOTAL_BYTES = 1_000_000_000
 MAX_SHORT_DESCRIPTION = 60
 """Characters, the Hub's limit."""
 
-_SPACE_FILES = {
-    "gradio": (
-        "gradio_app.py",
-        "README.md",
-        "requirements.txt",
-        "LICENSE",
-        "dcgan/**/*.py",
-        "dcgan/py.typed",
-        "checkpoints/**/*",
-        "docs/*",
-    ),
-    "streamlit": (
-        "streamlit_app.py",
-        ".streamlit/config.toml",
-        "README.md",
-        "requirements.txt",
-        "LICENSE",
-        "dcgan/**/*.py",
-        "dcgan/py.typed",
-        "checkpoints/**/*",
-        "data/**/*",
-        "features/*.safetensors",  # the classifiers, which score what is trained there
-        "docs/*",
-    ),
-}
 _SECRETS = re.compile(
     rb"hf_[A-Za-z0-9]{30,}|gh[pousr]_[A-Za-z0-9]{30,}|AKIA[0-9A-Z]{16}|sk-[A-Za-z0-9_-]{30,}"
     rb"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
@@ -71,13 +45,16 @@ def model_files(run: Run, repo: str = "REPO") -> Files:
     """Return a model's repository: weights, config, record, and a card with samples, scores and an example.
 
     No file names a path of this machine: see `public_data`. Raises RunError for a run that has no weights or no
-    samples, or cannot be read.
+    samples, whose files are links to other places, or that cannot be read.
     """
     if not run.weights_path.exists() or not run.sample_steps():
         raise RunError(f"{run.path} has no weights or no samples yet; train it first")
     names = ("config.json", "status.json", "progress.jsonl", "scores.jsonl", "evals.jsonl")
     paths = [run.path / name for name in names] + [run.generator_path, run.ema_path, run.discriminator_path]
     recorded = {path.name: path for path in paths if path.exists()}
+    for path in recorded.values():
+        if not path.resolve().is_relative_to(run.path.resolve()):
+            raise RunError(f"{path} is a link out of the run and is not published; put a copy of the file there")
     files: Files = recorded | _without_paths(run, recorded)
     files["samples.png"] = pixels.png_bytes(
         pixels.enlarge(pixels.read_png(run.sample_path(run.sample_steps()[-1])), 2)
@@ -115,23 +92,6 @@ def _public_text(text: str, data: DataConfig) -> str:
 def _json(values: object) -> bytes:
     """Return the JSON as Run writes it."""
     return (json.dumps(values, indent=1) + "\n").encode()
-
-
-def space_files(kind: SpaceKind) -> Files:
-    """Return a Space's repository: the project, with the files of deploy/KIND laid over it.
-
-    Raises FileNotFoundError where the package was installed without the project around it.
-    """
-    if missing := missing_from_wheel(PROJECT / "deploy"):
-        raise FileNotFoundError(missing)
-    files: Files = {}
-    for pattern in _SPACE_FILES[kind]:
-        for path in sorted(PROJECT.glob(pattern)):
-            if path.is_file() and "__pycache__" not in path.parts:
-                files[path.relative_to(PROJECT).as_posix()] = path
-    overlay = PROJECT / "deploy" / kind
-    files |= {path.relative_to(overlay).as_posix(): path for path in sorted(overlay.rglob("*")) if path.is_file()}
-    return files
 
 
 def problems(files: Mapping[str, Content], kind: RepositoryKind) -> list[str]:

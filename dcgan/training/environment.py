@@ -66,7 +66,8 @@ class _QuietFileHandler(logging.FileHandler):
 @contextmanager
 def logging_to(run: Run) -> Iterator[None]:
     """Within the block, write the package's log into the run's log.txt too."""
-    handler = _QuietFileHandler(run.log_path, delay=True)
+    # UTF-8 on every system, and paths that are no text are escaped.
+    handler = _QuietFileHandler(run.log_path, delay=True, encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     package = logging.getLogger("dcgan")
     level = package.level

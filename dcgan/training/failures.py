@@ -19,6 +19,10 @@ _CPU_MEMORY = ("can't allocate memory", "Storage size calculation overflowed")
 """PyTorch's words for a full memory of the CPU, which has no error type of its own."""
 
 
+_LOST_WORKER = ("DataLoader worker", "shared memory", "(shm)")
+"""PyTorch's words for a process that decodes images and has died, or cannot share what it has decoded."""
+
+
 class TrainingError(RuntimeError):
     """The training cannot continue. The message names the step, the reason and the remedy."""
 
@@ -72,10 +76,10 @@ def training_failure(error: BaseException, path: Path, config: TrainConfig) -> s
     if out_of_memory(error):
         return f"the device ran out of memory; try a batch_size below {config.batch_size}"
     if _lost_worker(error):
-        fewer = max(0, config.data.workers - 1)
         return (
-            f"a process that decodes images has died ({message.rstrip('. ')}), which happens when memory is short; "
-            f"resume the run, or train its config again with --data.workers {fewer}"
+            f"a process that decodes images has died ({message.rstrip('. ')}), which happens when memory or /dev/shm "
+            "is full; resume the run, train its config again with --data.workers 0, or give the container more by "
+            "--shm-size"
         )
     if isinstance(error, OSError):
         where = error.filename or path
@@ -104,7 +108,10 @@ def reading_errors() -> Iterator[None]:
 
 
 def _lost_worker(error: BaseException) -> bool:
-    """Return whether a process that decodes images has died. PyTorch has no error type of its own for that."""
+    """Return whether a process that decodes images has died, or has no memory to share its images.
+
+    PyTorch has no error type of its own for that.
+    """
     if isinstance(error, LostWorkerError):
         return True
-    return isinstance(error, RuntimeError) and str(error).startswith("DataLoader worker")
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _LOST_WORKER)

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import math
 import multiprocessing
+import shutil
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -248,3 +249,15 @@ def test_cuda_gives_the_same_bits(folder):
         here, there = (next(make(torch.device(name)).from_step(3)) for name in ("cpu", "cuda"))
         assert torch.equal(here.images, there.images.cpu())
         assert torch.equal(here.labels, there.labels.cpu())
+
+
+def test_workers_that_cannot_share_their_batches_are_refused(folder, monkeypatch):
+    """Where /dev/shm is full, a worker is killed, or waits forever."""
+    usage = shutil.disk_usage("/")._replace(free=512 * 2**10)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    monkeypatch.setattr("dcgan.data.batches.SHARED_MEMORY", folder)
+    with pytest.raises(ValueError, match=r"need 1 MiB in .* which has 0 MiB; set --data.workers 0, or .* --shm-size"):
+        streamed(folder, SMALL, 2)
+    streamed(folder, SMALL, 0)
+    monkeypatch.setattr("dcgan.data.batches.SHARED_MEMORY", folder / "missing on other systems")
+    streamed(folder, SMALL, 2)

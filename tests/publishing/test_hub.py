@@ -30,6 +30,7 @@ from dcgan.files import CHECKPOINTS, PROJECT
 from dcgan.latents import latents_from_seeds
 from dcgan.publishing import hub as publish
 from dcgan.publishing.model_card import model_card
+from dcgan.publishing.space_files import space_files
 from dcgan.runs import evaluations
 from dcgan.runs.run import Run, RunError
 from dcgan.runs.scores import measured
@@ -159,7 +160,7 @@ def test_a_space_is_uploaded_whole(hub, kind, sdk):
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert hub.created[0]["sdk"] == sdk
-    assert hub.files == {name: publish.read(content) for name, content in publish.space_files(kind).items()}
+    assert hub.files == {name: publish.read(content) for name, content in space_files(kind).items()}
 
 
 # What would be uploaded
@@ -167,7 +168,7 @@ def test_a_space_is_uploaded_whole(hub, kind, sdk):
 
 @pytest.mark.parametrize("kind", ["gradio", "streamlit"])
 def test_the_spaces_of_the_project_have_no_problem(kind):
-    files = publish.space_files(kind)
+    files = space_files(kind)
     assert publish.problems(files, kind) == []
     assert f"{kind}_app.py" in files
     assert files["requirements.txt"] == PROJECT / "deploy" / kind / "requirements.txt"
@@ -178,14 +179,14 @@ def test_the_spaces_of_the_project_have_no_problem(kind):
 
 
 def test_the_pages_image_forbids_training_by_default():
-    dockerfile = publish.space_files("streamlit")["Dockerfile"].read_text()
+    dockerfile = space_files("streamlit")["Dockerfile"].read_text()
     assert "\nENV DCGAN_ALLOW_TRAINING=0\n" in dockerfile
 
 
 def test_only_the_image_listens_to_other_machines():
     config = tomllib.loads((PROJECT / ".streamlit/config.toml").read_text(encoding="utf-8"))
     assert config["server"]["address"] == "localhost"
-    dockerfile = publish.space_files("streamlit")["Dockerfile"].read_text()
+    dockerfile = space_files("streamlit")["Dockerfile"].read_text()
     assert '"--server.address=0.0.0.0"' in dockerfile
 
 
@@ -364,7 +365,7 @@ def test_a_run_without_weights_is_not_published(runs_root):
 @pytest.mark.slow
 def test_a_space_starts_from_its_own_folder(tmp_path, kind, command):
     folder, port = tmp_path / "space", free_port()
-    publish.stage(publish.space_files(kind), folder)
+    publish.stage(space_files(kind), folder)
     environment = {**os.environ, "GRADIO_SERVER_PORT": str(port), "DCGAN_DEVICE": "cpu", "PYTHONPATH": str(folder)}
     command = [*command, f"--server.port={port}"] if kind == "streamlit" else command
     process = subprocess.Popen([sys.executable, *command], cwd=folder, env=environment, stdout=subprocess.DEVNULL)

@@ -149,6 +149,7 @@ def test_a_decoding_process_that_dies_while_a_failure_is_recorded_changes_nothin
         signal.signal(signal.SIGCHLD, before)
 
 
+SHM = "a process that decodes images has died (unable to allocate shared memory(shm) for file"
 ALLOCATOR = "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried"
 
 
@@ -159,6 +160,10 @@ ALLOCATOR = "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: 
         (OSError(errno.EIO, "I/O error"), "the training data could not be read (I/O error); mend that, then resume"),
         (OSError(errno.EDQUOT, "Quota exceeded", "x"), "x could not be written (Quota exceeded); make room, then"),
         (ConnectionResetError("Reset"), "a process that decodes images has died (Reset)"),
+        (
+            RuntimeError("unable to allocate shared memory(shm) for file </torch_1_2>"),
+            SHM,
+        ),
         (EOFError(), "a process that decodes images has died (it closed its connection)"),
         (ValueError("two\nlines"), "two lines"),
         (RuntimeError(ALLOCATOR), "the device ran out of memory; try a batch_size below 64"),
