@@ -32,6 +32,7 @@ and would fill the memory."""
 
 MAX_READ_PIXELS = 2**26
 """Limit for a picture that is read: a grid of 8x8 images of 1,024 pixels. A file of some kilobytes can claim more."""
+_MAX_ASPECT = 64
 _EIGHT_BIT_MODES = ("1", "L", "LA", "P", "RGB", "RGBA")
 
 
@@ -234,6 +235,8 @@ def _check_png_header(start: bytes) -> None:
     width, height = struct.unpack(">II", start[16:24])
     if width * height > MAX_READ_PIXELS:
         raise ValueError(f"{width} x {height} pixels are more than {MAX_READ_PIXELS:,}")
+    if max(width, height) > _MAX_ASPECT * min(width, height):  # pages scale a picture to their width
+        raise ValueError(f"{width} x {height} pixels are too narrow to be shown")
 
 
 def png_bytes(image_u8: Bytes, metadata: Mapping[str, str] | None = None) -> bytes:

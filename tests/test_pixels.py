@@ -199,6 +199,7 @@ def gif_of_zeros() -> bytes:
         (png_of(2**31 - 1, 2**31 - 1), "pixels are more than"),
         (png_of(10_000, 10_000, content=b"\0" * 10**6), "pixels are more than"),
         (png_of(4, 4, bits=16, content=b"\0" * 36), "does not have 8 bits"),
+        (png_of(4096, 2), "4096 x 2 pixels are too narrow"),
         (png_of(4, 4)[:40], ""),
         (png_of(4, 4, bits=3), ""),
         (png_of(0, 0), ""),

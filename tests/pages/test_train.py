@@ -7,6 +7,7 @@ import shutil
 from dataclasses import asdict
 
 import pytest
+from PIL import Image
 from recorded import record_run
 from studio import (
     button,
@@ -140,3 +141,28 @@ def test_the_form_stays_as_it_was_when_the_page_was_opened(only_own_runs):
             (form,) = (element for element in app.expander if element.label == "Start a training")
             assert form.proto.expanded == is_open
             checked(app.run())
+
+
+@pytest.mark.slow
+def test_files_of_the_wrong_kind_are_a_sentence(only_own_runs):
+    run = record_run(only_own_runs)
+    shutil.rmtree(run.path / "samples")
+    (run.path / "samples").touch()
+    run.process_log_path.mkdir()
+    damage_status(run)
+    (sound := record_run(only_own_runs)).path.rename(only_own_runs / "a")
+    app = open_page("train", run=run.name)
+    assert f"{run.process_log_path} cannot be read: Is a directory" in texts(app)
+    assert [text for text in warnings(app) if "samples cannot be read: Not a directory" in text]
+    assert sound.path.with_name("a").is_dir()
+    app = open_page("train", run="a")
+    assert choices(app)["run"] == "a"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [(1, 1), (4096, 2), (2, 4096)])
+def test_a_grid_of_another_size_leaves_the_page(only_own_runs, size):
+    run = record_run(only_own_runs)
+    Image.new("L", size).save(run.sample_path(4))
+    open_page("train", run=run.name)
+    open_page("compare", left=run.name, right=run.name, inspect="true", seed="63", size="4")

@@ -42,7 +42,7 @@ def samples(run: Run, status: Status) -> int | None:
     except FileNotFoundError:
         st.caption("A resume removed this grid. The next grid appears soon.")
         return None
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         st.warning(plain(f"{error}."))
         return None
     caption = animations.frame_caption(step, status)
