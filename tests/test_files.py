@@ -13,7 +13,10 @@ import pytest
 
 from dcgan.files import PROJECT, is_locked, replacing, take_lock
 
-WINDOWS = """
+WINDOWS = (
+    "import os, sys"
+    if os.name == "nt"
+    else """
 import asyncio, fcntl, os, subprocess, sys, types  # the standard library asks for msvcrt to know its system
 
 def locking(descriptor, mode, count):
@@ -26,6 +29,7 @@ def locking(descriptor, mode, count):
 sys.modules["msvcrt"] = types.SimpleNamespace(locking=locking, LK_NBLCK=2)
 sys.modules["fcntl"] = None
 """
+)
 """A process without `fcntl`, and with the call of `msvcrt` that takes its place."""
 
 
@@ -68,6 +72,21 @@ print(json.dumps([before, files.is_locked(run), second, files.is_locked(run / "g
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout) == [False, True, None, False]
     assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_windows_keeps_no_lock_file_of_a_run_that_has_gone(tmp_path):
+    code = """
+from pathlib import Path
+from dcgan.config import TrainConfig
+from dcgan.runs.run import Run
+run = Run.create(TrainConfig(), "test", Path(sys.argv[1]))
+with run.lock():
+    assert run.is_locked()
+run.rename("mine").delete()
+"""
+    done = on_windows(code, str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert names_in(tmp_path) == []
 
 
 @pytest.mark.slow

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -79,7 +77,7 @@ def test_a_killed_process_is_noticed(run):
     with holder(run) as process:
         assert run.is_locked()
         assert run.status() == RUNNING
-        process.send_signal(signal.SIGKILL)
+        process.kill()
         process.wait()
         assert not run.is_locked()
         assert run.status().state == "interrupted"
@@ -87,6 +85,7 @@ def test_a_killed_process_is_noticed(run):
 
 def test_a_child_that_inherits_the_lock_keeps_it(run):
     """The launcher takes the lock and leaves it to the training that it starts."""
+    fcntl = pytest.importorskip("fcntl")
     run.write_status(RUNNING)
     descriptor = os.open(run.path, os.O_RDONLY)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -118,6 +117,7 @@ def test_the_lock_is_let_go_after_an_error(run):
 
 def test_a_reader_that_checks_the_lock_does_not_stop_a_start(run):
     """is_locked holds the lock for a moment, and a training that starts then waits."""
+    fcntl = pytest.importorskip("fcntl")
     descriptor = os.open(run.path, os.O_RDONLY)
     fcntl.flock(descriptor, fcntl.LOCK_SH)
     reader = subprocess.Popen(["sleep", "0.2"], pass_fds=[descriptor])
@@ -130,6 +130,7 @@ def test_a_reader_that_checks_the_lock_does_not_stop_a_start(run):
 
 
 def test_two_readers_do_not_see_each_other_as_a_training(run):
+    fcntl = pytest.importorskip("fcntl")
     descriptor = os.open(run.path, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH)

@@ -9,6 +9,7 @@ from dcgan.runtime import device
 
 
 def test_auto_is_the_device_of_the_variable_or_the_fastest_one(monkeypatch):
+    monkeypatch.delenv("DCGAN_DEVICE", raising=False)
     monkeypatch.setattr(device, "available_devices", lambda: ["cuda:0", "cuda:1", "cpu"])
     assert device.choose_device() == torch.device("cuda:0")
     assert device.choose_device("cuda") == torch.device("cuda:0")

@@ -128,8 +128,9 @@ def start(run: Run) -> subprocess.Popen:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_finishes_the_step_and_saves(tmp_path, digits, number):
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_finishes_the_step_and_saves(tmp_path, digits, name):
+    number = getattr(signal, name, None) or pytest.skip(f"this system has no {name}")
     config = small(digits, epochs=10_000)
     run = Run.create(config, "test", tmp_path)
     process = start(run)
