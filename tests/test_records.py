@@ -365,7 +365,7 @@ def test_a_training_that_ends_early_is_refused(trainings, items, count):
 @pytest.mark.parametrize("preset", sorted({"dcgan", "dcgan-best", "dcgan-quick"} & PRESETS.keys()))
 def test_a_record_trains_the_weights_of_the_package(trainings, monkeypatch, preset):
     """Bit for bit: the untimed warm-up leaves no trace."""
-    config = small(preset, epochs=2, lr_decay=0.5)
+    config = small(preset, epochs=2, steps_per_epoch=6, lr_decay=0.5)
     monkeypatch.setattr(trainings, "make_batches", lambda config, device: random_batches(config))
     result = trainings.timed(trainings.record_steps(config, CPU), None, CPU)
     state = None

@@ -30,7 +30,7 @@ MAIN_FIELDS = {
 """The most used fields -> their label. The data has its own widgets."""
 
 FIRST_PRESET = "dcgan-quick"
-"""Takes about a minute on a CPU."""
+"""Takes one or two minutes on a CPU."""
 OWN_IMAGES = "your own images"
 _DATA_FIELD = "data.name"
 _ERROR = "start-error"
