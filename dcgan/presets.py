@@ -206,7 +206,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "dcgan-quick": Preset(
         "DCGAN, quick recipe",
-        "DCGAN Studio: dcgan-best for one or two minutes of a CPU, with airbench's whitening kernels (arXiv 2404.00498)",
+        "DCGAN Studio: dcgan-best for one or two minutes of a CPU, with whitening kernels (arXiv 2404.00498)",
         _DCGAN_QUICK,
         (312_256, 69_616),
         "The networks of dcgan-best, with a quarter of the channels in D. The training sees 48,000 images, which is "
