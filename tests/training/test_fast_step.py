@@ -78,7 +78,11 @@ RECIPES = {
 
 def new_pair(config: TrainConfig) -> tuple[TrainState, TrainState]:
     """Return the state of the plain step and the state of the fast step."""
-    return TrainState.new(replace(config, engine="plain"), CPU), TrainState.new(config, CPU)
+    images = random_batches(config).first_images
+    return (
+        TrainState.new(replace(config, engine="plain"), CPU, first_images=images),
+        TrainState.new(config, CPU, first_images=images),
+    )
 
 
 @pytest.fixture

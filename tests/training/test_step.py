@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from plain_steps import CPU, first_batches, small, weights
+from recipes import random_batches
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -161,7 +162,7 @@ def test_every_preset_takes_a_step_and_every_weight_moves(preset):
     config = small(preset)
     if config.model.image_size == 64:
         config = replace(config, model=replace(config.model, image_size=32))
-    state = TrainState.new(config, CPU)
+    state = TrainState.new(config, CPU, first_images=random_batches(config).first_images)
     before = weights(*state.gan)
     stats = train_step(state, first_batches(config, 1)[0])
     assert all(torch.isfinite(value) for value in stats)
