@@ -31,6 +31,8 @@ MEASURE_SECONDS = 2.0
 """How long steps are timed, one step at least. Visitors who only look should not wait for a busy processor."""
 WARM_UP_STEPS = 1
 """The first step allocates memory and chooses kernels."""
+NICENESS = 10
+"""Of the process that times steps: the pages of the studio go first."""
 MAX_SECONDS = 120.0
 """After so many seconds without an answer the process is ended. At first it loads PyTorch on a busy machine."""
 MAX_BYTES = 2**31
@@ -237,6 +239,8 @@ def main() -> None:
     """
     configs = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    if hasattr(os, "nice"):  # not on Windows
+        os.nice(NICENESS)
     with suppress(RuntimeError, ValueError):  # no such device: each config has the reason
         _bound_memory()
     for values in configs:
