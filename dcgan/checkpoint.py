@@ -2,6 +2,8 @@
 
 All metadata is one JSON string under one key: safetensors orders several keys randomly, and equal weights should be
 equal files.
+
+The module has more than 250 lines, because what is written and what is checked when it is read stand together.
 """
 
 from __future__ import annotations

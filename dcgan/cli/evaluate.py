@@ -1,4 +1,7 @@
-"""The commands that score: train-classifier and evaluate."""
+"""The commands that score: evaluate, score-snapshots and train-classifier.
+
+The module has a few more than 250 lines, because the help of a command is its docstring.
+"""
 
 from __future__ import annotations
 
@@ -200,6 +203,9 @@ def score_snapshots(
             rows = list(snapshot_scores.score_snapshots(run, torch_device))
             if save or not run.is_published:
                 snapshot_scores.add_scores(run, rows)
+        if not rows:
+            print(f"{run.name}: all generators that it keeps are scored already")
+            continue
         cells = [[str(row.step), f"{row.epoch:.2f}", f"{row.cfd:.2f}", f"{row.coverage:.2f}"] for row in rows]
         print(f"{run.name}\n{table(['STEP', 'EPOCH', 'CFD', 'COVERAGE'], cells)}")
     return 0

@@ -2,6 +2,8 @@
 
 Which images step s sees is a function of the config and s alone. So a resumed training sees the same batches.
 
+The module has more than 250 lines, so that the three sources of equal batches are read side by side.
+
 Shapes: N images, B batch, C H W image.
 """
 

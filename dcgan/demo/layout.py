@@ -2,6 +2,8 @@
 
 Handlers know components by name. `_call` alone maps names to components: it passes the inputs' values by name, and
 returns a handler's Update as Gradio's dictionary by component.
+
+The module has more than 250 lines, because the page is described from top to bottom in one place.
 """
 
 from __future__ import annotations

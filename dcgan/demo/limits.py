@@ -88,7 +88,7 @@ class Demo(gr.Blocks):
             return await super().process_api(*arguments, **options)
         except gr.Error:
             raise
-        except Exception as error:
+        except Exception as error:  # whatever it is: Gradio would send null, and prints the trace of this error
             raise gr.Error("The demo could not answer this call. Its log has the reason.") from error
 
 

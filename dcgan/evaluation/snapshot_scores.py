@@ -28,8 +28,8 @@ logger = logging.getLogger(__name__)
 def score_snapshots(run: Run, device: torch.device) -> Iterator[ScoreRow]:
     """Yield the scores of the run's snapshots and of its newest generator, oldest first. Nothing is written.
 
-    Each row is that of `Recorder` at this step, with the training time that the run recorded. A snapshot has half
-    precision, which changes CFD in the third digit. Steps that scores.jsonl has already are left out.
+    Each row is that of `Recorder` at this step, with the training time that the run recorded. Snapshots have half
+    precision. Steps that scores.jsonl has already are left out.
 
     Raises RunError for a run without progress or generators, and ValueError or FileNotFoundError where the data have
     no classifier or no test images.

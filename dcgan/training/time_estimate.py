@@ -2,6 +2,8 @@
 
 The times are cached beside the runs, in .speed.json. They are valid for one machine and one version of PyTorch. Only
 the separate process imports torch.
+
+The module has a few more than 250 lines, because both processes and their bounds are in it.
 """
 
 from __future__ import annotations
