@@ -9,6 +9,7 @@ The module has more than 250 lines because every field has its help text and its
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import os
 import re
@@ -424,9 +425,15 @@ def _with_current_fields(cls: type, values: Mapping[str, Any]) -> dict[str, Any]
     return with_current_names(renamed) | {name: value for name, value in values.items() if name not in renamed}
 
 
+@functools.cache
+def _kinds(cls: type) -> dict[str, Any]:
+    """Return the type of each field by name. Pages make hundreds of configs, so this is not computed for each."""
+    return typing.get_type_hints(cls)
+
+
 def _from_json(cls: type, values: Any) -> Any:
     _require(isinstance(values, Mapping), f"{cls.__name__} is {values!r}, not an object")
-    kinds = typing.get_type_hints(cls)
+    kinds = _kinds(cls)
     unknown = sorted(set(values) - set(kinds))
     _require(not unknown, f"config field {', '.join(unknown)} is unknown to this version; update DCGAN Studio")
     read = {}
@@ -440,7 +447,7 @@ def _from_json(cls: type, values: Any) -> Any:
 
 def _check_types(config: Any) -> None:
     """Every field has the type it declares; JSON and Python callers get no type checker."""
-    for name, kind in typing.get_type_hints(type(config)).items():
+    for name, kind in _kinds(type(config)).items():
         value = getattr(config, name)
         if not _is_a(value, kind):
             choices = typing.get_args(kind) if typing.get_origin(kind) is Literal else ()
@@ -450,7 +457,7 @@ def _check_types(config: Any) -> None:
 
 def _check_readable(config: Any) -> None:
     """What is written must be readable: JSON holds UTF-8, and its readers refuse integers beyond 64 bits."""
-    for name in typing.get_type_hints(type(config)):
+    for name in _kinds(type(config)):
         value = getattr(config, name)
         if isinstance(value, int):
             _require(abs(value) < 2**63, f"{name} does not fit 64 bits; try a smaller number")

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from dcgan.pages.parts.address import refusals, requested_values
+from dcgan.pages.parts.live import keep_pace, live_seconds, shared_age
 from dcgan.pages.parts.pair import ADDRESS, Side, read_side, snap, stops_of, unit_of
 from dcgan.pages.parts.pair_curves import curves, score_curves
 from dcgan.pages.parts.pair_samples import is_playing, position_slider, sample_grids, share
@@ -48,8 +49,9 @@ def compare(runs: Mapping[str, Run], requested: dict[str, list[str]]) -> None:
     positions = stops_of(sides, align)
     snap(requested, positions, align)
     is_alive = any(side.run.is_locked() for side in sides)
-    every = PLAY_EVERY_SECONDS if is_playing() else LIVE_EVERY_SECONDS if is_alive else None
-    st.fragment(player, run_every=every)(sides, positions, align)
+    live_every = live_seconds(LIVE_EVERY_SECONDS) if is_alive else None
+    every = PLAY_EVERY_SECONDS if is_playing() else live_every
+    st.fragment(player, run_every=every)(sides, positions, align, live_every=live_every)
     scores(sides)
     if len(sides) == 2:
         config_differences(*sides)
@@ -76,10 +78,14 @@ def choose(labels: list[str]) -> tuple[list[str], str]:
     return chosen, align
 
 
-def player(sides: Sequence[Side], positions: dict[str, float], align: str) -> None:
+def player(
+    sides: Sequence[Side], positions: dict[str, float], align: str, *, live_every: float | None = None
+) -> None:
     """Show the part that the slider moves: the grids and the curves."""
+    if live_every is not None:
+        keep_pace(live_every, LIVE_EVERY_SECONDS)
     if any(side.run.is_locked() for side in sides):  # it has grown since the page was drawn
-        sides = [newest for side in sides if (newest := read_side(side.run, align))]
+        sides = [newest for side in sides if (newest := read_side(side.run, align, shared_age()))]
         if not sides:
             return
         positions = stops_of(sides, align)

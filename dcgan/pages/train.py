@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Hashable, Mapping
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from dcgan.pages.parts.actions import actions
 from dcgan.pages.parts.address import plain, refusals, requested_values
-from dcgan.pages.parts.live import live_view
+from dcgan.pages.parts.live import live_seconds, live_view
+from dcgan.pages.parts.reader import stamp
 from dcgan.pages.parts.start import start_form
 from dcgan.runs import launch, listing, tables
 from dcgan.runs.listing import list_runs
@@ -60,34 +61,31 @@ def choose(runs: Mapping[str, Run]) -> Run:
         st.session_state["run"] = default
     label = st.selectbox("Run", labels, None, key="run", bind="query-params", required=True) or default
     alive = any(run.is_locked() for run in runs.values())
+    every = live_seconds(TABLE_EVERY_SECONDS) if alive else None
     with st.expander(f"All {len(runs)} runs" if len(runs) > 1 else "All runs", expanded=False):
-        st.fragment(table_of_runs, run_every=TABLE_EVERY_SECONDS if alive else None)(list(runs.values()))
+        st.fragment(table_of_runs, run_every=every)(list(runs.values()))
     return runs[label]
 
 
-def summary_of(run: Run) -> dict[str, Any]:
-    """Return the summary of a run, read once for all sessions and each state of its files."""
-    paths = (run.config_path, run.status_path, run.progress_path)
-    return _summary_at(str(run.path), (run.is_locked(), *map(file_state, paths)))
+def state_of(run: Run) -> Hashable:
+    """Return what changes with a run's row of the table."""
+    return str(run.path), run.is_locked(), *map(stamp, (run.config_path, run.status_path, run.progress_path))
 
 
-@st.cache_resource(max_entries=1000, show_spinner=False)
-def _summary_at(path: str, states: Hashable) -> dict[str, Any]:
+@functools.lru_cache(maxsize=1000)
+def _summary_at(path: str, state: Hashable) -> dict[str, Any]:
     return tables.run_summary(Run(path))
 
 
-def file_state(path: Path) -> tuple[int, int] | None:
-    """Return what changes with a file; None where it cannot be read."""
-    try:
-        state = path.stat()
-        return state.st_mtime_ns, state.st_size
-    except OSError:
-        return None
-
-
 def table_of_runs(runs: list[Run]) -> None:
-    """Show every run as a row; a damaged one with its reason."""
-    summaries = [summary_of(run) for run in runs if os.path.exists(run.path)]
+    """Show every run as a row; a damaged one with its reason. Rows and table are made once for all sessions."""
+    states = {str(run.path): state_of(run) for run in runs if os.path.exists(run.path)}
+    _show_table(repr(states), states)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _show_table(key: str, _states: Mapping[str, Hashable]) -> None:
+    summaries = [_summary_at(path, state) for path, state in _states.items()]
     st.dataframe(
         [
             {

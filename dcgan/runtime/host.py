@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import platform
 from pathlib import Path
 
 
+@functools.cache
 def cpu_name() -> str:
     """Return the processor's name, for example "AMD EPYC"."""
     names = _values(Path("/proc/cpuinfo"), "model name")

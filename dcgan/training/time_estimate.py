@@ -8,6 +8,7 @@ The module has a few more than 250 lines, because both processes and their bound
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import math
@@ -71,6 +72,17 @@ def estimate(config: TrainConfig) -> Estimate | None:
 
 def _key(config: TrainConfig) -> str:
     """Return a key for the machine and the config. Fields that do not change a step's time are left out."""
+    settings = os.environ.get("DCGAN_DEVICE"), os.environ.get("OMP_NUM_THREADS")
+    return _key_here(config, (cpu_name(), *gpu_names(), _torch_version(), *settings))
+
+
+@functools.cache
+def _torch_version() -> str:
+    return version("torch")  # reads a file, and a page needs it dozens of times
+
+
+@functools.lru_cache(maxsize=1024)
+def _key_here(config: TrainConfig, here: tuple[str | None, ...]) -> str:
     same = replace(
         config,
         data=DataConfig(),
@@ -84,14 +96,7 @@ def _key(config: TrainConfig) -> str:
         snapshots=0,
         score_images=0,
     )
-    here = [
-        cpu_name(),
-        *gpu_names(),
-        version("torch"),
-        os.environ.get("DCGAN_DEVICE"),
-        os.environ.get("OMP_NUM_THREADS"),
-    ]
-    return hashlib.sha256(json.dumps([same.to_json(), here]).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps([same.to_json(), list(here)]).encode()).hexdigest()[:16]
 
 
 def _path() -> Path:
@@ -99,8 +104,19 @@ def _path() -> Path:
 
 
 def _read() -> dict[str, dict]:
+    """Return what was timed. Nobody may change it: it is read again only when the file has changed."""
+    path = _path()
     try:
-        values = bounded_json.read_object(_path())
+        state = path.stat()
+    except OSError:
+        return {}
+    return _read_at(path, (state.st_mtime_ns, state.st_size, state.st_ino))
+
+
+@functools.lru_cache(maxsize=4)
+def _read_at(path: Path, state: tuple[int, int, int]) -> dict[str, dict]:
+    try:
+        values = bounded_json.read_object(path)
         return {
             key: value for key, value in values.items() if {"seconds_per_step", "steps", "device"} <= value.keys()
         }

@@ -1,4 +1,4 @@
-"""What .streamlit/config.toml closes: other machines, uploads, and traces on a page."""
+"""What .streamlit/config.toml closes, which is other machines, uploads and traces; and what it saves."""
 
 from __future__ import annotations
 
@@ -24,6 +24,11 @@ def test_only_this_machine_reaches_the_studio_and_visitors_see_no_trace():
     image = (PROJECT / "deploy" / "streamlit" / "Dockerfile").read_text()
     assert "--server.address=0.0.0.0" in image
     assert "DCGAN_ALLOW_TRAINING=0" in image
+
+
+def test_a_refresh_does_not_search_the_whole_memory_for_garbage():
+    assert OPTIONS["runner"]["postScriptGC"] is False
+    assert config.get_option("runner.postScriptGC") in (True, False), "Streamlit has no such option any more"
 
 
 @pytest.mark.parametrize("size", [0, 1, 2**20 + 2**10])

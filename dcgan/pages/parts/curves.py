@@ -1,8 +1,11 @@
-"""Plot the rows and the scores of one run, each figure with a sentence on how to read it."""
+"""Plot the rows and the scores of one run, each figure with a sentence on how to read it.
+
+What has no widget is made once for all sessions. Streamlit then shows it to each one without making it again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
@@ -12,9 +15,8 @@ from dcgan.config import TrainConfig
 from dcgan.figures import plots
 from dcgan.pages.parts.address import plain
 from dcgan.runs.rows import UNSCORED, ScoreRow, Status
-from dcgan.runs.run import Run
 from dcgan.runs.scores import Score, per_epoch
-from dcgan.runs.series import Newest, Series, epoch_means
+from dcgan.runs.series import Series, epoch_means
 from dcgan.runs.timeline import time_unit
 from dcgan.training.losses import logits_are_probabilities
 
@@ -51,17 +53,14 @@ CURVES: dict[str, Callable[..., go.Figure]] = {
 }
 """Name of a figure of rows -> the function that draws it."""
 
+ALTS = {
+    "losses": "Both losses over the training",
+    "discriminator": "Mean D(x) and mean D(G(z))",
+    "gradients": "Gradient norms of both networks",
+}
+"""Name of a figure of rows -> its alternative text."""
+
 FIRST_SCORES = "The first scores appear at the end of the first epoch."
-
-
-@st.cache_resource(max_entries=16, show_spinner="Reading the rows ...")
-def _newest_at(path: str) -> Newest:
-    return Newest(Run(path))
-
-
-def newest_series(run: Run) -> Series:
-    """Return the run's rows as they are now. All sessions share one reader, which reads only new rows."""
-    return _newest_at(str(run.path.resolve())).update()
 
 
 def training_curves(series: Series, epoch: float | None, loss: str) -> plots.Axis:
@@ -75,26 +74,43 @@ def training_curves(series: Series, epoch: float | None, loss: str) -> plots.Axi
     smoothing = middle.slider("Smoothing", 0.0, 0.99, 0.6, key="smoothing")
     log = right.toggle("Log scale", key="log", help="For the losses.")
     position = epoch if x.column == "epoch" else None
-
-    def draw(name: str, **options: Any) -> go.Figure:
-        return curve_figure(name, series.version, series, x, position, {"smoothing": smoothing} | options)
-
-    show(draw("losses", log=log), "losses", "Both losses over the training")
-    st.caption(READING["losses"])
-    probabilities = logits_are_probabilities(loss)
-    outputs = draw("discriminator", probabilities=probabilities)
-    show(outputs, "discriminator", "Mean D(x) and mean D(G(z))")
-    st.caption(READING["probabilities" if probabilities else "logits"].format(loss=loss))
-    output_table([("", series)])
-    show(draw("gradients"), "gradients", "Gradient norms of both networks")
-    st.caption(READING["gradients"])
+    key = repr((series.version, x, position, loss, smoothing, log))
+    _figures_of_rows(key, series, x, position, loss, _smoothing=smoothing, _log=log)
     return x
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _figures_of_rows(
+    key: str,  # all else as one text, because Streamlit takes long to compare many values
+    _series: Series,
+    _x: plots.Axis,
+    _position: float | None,
+    _loss: str,
+    *,
+    _smoothing: float,
+    _log: bool,
+) -> None:
+    def draw(name: str, reading: str, **options: Any) -> None:
+        figure = CURVES[name](_series, _x, smoothing=_smoothing, **options)
+        show(with_line(figure, _position), name, ALTS[name])
+        st.caption(READING[reading].format(loss=_loss))
+
+    draw("losses", "losses", log=_log)
+    probabilities = logits_are_probabilities(_loss)
+    draw("discriminator", "probabilities" if probabilities else "logits", probabilities=probabilities)
+    output_table([("", _series)])
+    draw("gradients", "gradients")
 
 
 def output_table(runs: Sequence[tuple[str, Series]]) -> None:
     """Show D's outputs and its accuracy by epoch, in a table to open. `runs`: each with its name, empty for one."""
+    _output_table(repr([(name, series.version) for name, series in runs]), runs)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _output_table(key: str, _runs: Sequence[tuple[str, Series]]) -> None:
     rows = []
-    for name, series in runs:
+    for name, series in _runs:
         means = {title: epoch_means(series, column) for column, title in OUTPUTS.items()}
         for epoch in means["D(x)"]:
             values = {title: by_epoch.get(epoch) for title, by_epoch in means.items()}
@@ -105,33 +121,6 @@ def output_table(runs: Sequence[tuple[str, Series]]) -> None:
         alt = "Mean D(x), mean D(G(z)) and the accuracy of D on real and on generated images, by epoch"
         st.dataframe(rows, hide_index=True, column_config=means | shares, alt=alt)
         st.caption(ACCURACY)
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def curve_figure(
-    name: str,
-    version: Hashable,
-    _series: Series,
-    x: plots.Axis,
-    position: float | None,
-    options: Mapping[str, Any],
-) -> go.Figure:
-    """Return a figure of rows, made once for all sessions; nobody may change it. `version` is that of the rows."""
-    return with_line(CURVES[name](_series, x, **options), position)
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def score_figure(
-    key: str, version: Hashable, _rows: Sequence[ScoreRow], x: plots.Axis, position: float | None
-) -> go.Figure:
-    """Return the figure of a score, made once for all sessions; nobody may change it."""
-    return with_line(plots.score_curves(key, [("generated", _rows)], x), position)
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def class_figure(version: Hashable, _row: ScoreRow) -> go.Figure:
-    """Return the figure of the classes, made once for all sessions; nobody may change it."""
-    return plots.class_bars(_row)
 
 
 def with_line(figure: go.Figure, position: float | None) -> go.Figure:
@@ -147,25 +136,39 @@ def show(figure: go.Figure, key: str, alt: str) -> None:
 
 
 def score_plots(
-    scores: Sequence[ScoreRow], status: Status, config: TrainConfig, epoch: float | None, x: plots.Axis
+    scores: Sequence[ScoreRow],
+    version: Hashable,
+    status: Status,
+    config: TrainConfig,
+    epoch: float | None,
+    x: plots.Axis,
 ) -> None:
-    """Show the scores of each epoch. They stand below all else: the first one moves nothing when it appears."""
+    """Show the scores of each epoch. They stand below all else: the first one moves nothing when it appears.
+
+    Equal `version`s have equal scores.
+    """
     if not scores:
         unscored = any(note.startswith(UNSCORED) for note in status.notes)
         if status.state == "running" and config.score_images and not unscored:
             st.caption(FIRST_SCORES)
         return
-    newest, version = scores[-1], repr(scores)
+    position = epoch if x.column == "epoch" else None
+    _score_plots(repr((version, position, x)), scores, position, x)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _score_plots(key: str, _scores: Sequence[ScoreRow], _position: float | None, _x: plots.Axis) -> None:
+    newest = _scores[-1]
     st.subheader("Scores during training", anchor="scores")
     columns = st.columns(len(per_epoch()) + 1, gap="medium")
     for column, (key, score) in zip(columns, per_epoch().items(), strict=False):
         with column:
-            figure = score_figure(key, version, scores, x, epoch if x.column == "epoch" else None)
+            figure = with_line(plots.score_curves(key, [("generated", _scores)], _x), _position)
             show(figure, key, f"{score.label} at the end of each epoch, beside that of real images")
             st.caption(score_reading(score))
     with columns[-1]:
         alt = "The share of each class among generated images, beside its share among real images"
-        show(class_figure(repr(newest), newest), "classes", alt)
+        show(plots.class_bars(newest), "classes", alt)
         st.caption(READING["classes"].format(epoch=newest.epoch))
     st.caption(
         plain(

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from dcgan.config import TrainConfig
 from dcgan.pages.parts.address import plain
-from dcgan.pages.parts.curves import newest_series, score_plots, training_curves
+from dcgan.pages.parts.curves import score_plots, training_curves
+from dcgan.pages.parts.reader import Snapshot, read
 from dcgan.pages.parts.samples import is_replaying, samples
-from dcgan.runs import diagnosis, launch, tables
+from dcgan.runs import launch, tables
+from dcgan.runs.diagnosis import Diagnosis
 from dcgan.runs.rows import ScoreRow, Status
 from dcgan.runs.run import Run, RunError
 from dcgan.runs.scores import SCORES
-from dcgan.runs.series import Series
-from dcgan.runs.yardstick import Milestone, as_good_since
-from dcgan.training.losses import logits_are_probabilities
+from dcgan.runs.yardstick import Milestone
 
 LIVE_EVERY_SECONDS = 1.0
 """For one or two viewers; more of them see the view drawn less often (`refresh_seconds`)."""
 VIEWER_SECONDS = 20.0
 """Who has not drawn the view for so long is no viewer any more."""
+SHARED = 0.9
+"""The share of the time between two drawings for which one reading of the run serves all viewers."""
 REPLAY_EVERY_SECONDS = 0.4
 SPEED_ROWS = 40
 """The newest rows, from which the remaining time is estimated."""
@@ -64,41 +64,54 @@ def refresh_seconds(num_viewers: int) -> float:
     return LIVE_EVERY_SECONDS * (1 if num_viewers <= 2 else 2 if num_viewers <= 6 else 4 if num_viewers <= 16 else 8)
 
 
+def live_seconds(least: float = LIVE_EVERY_SECONDS) -> float:
+    """Return how often this session draws a live view, one of its kind at most once in `least` seconds."""
+    return max(least, refresh_seconds(count_viewers()))
+
+
+def keep_pace(seconds: float, least: float = LIVE_EVERY_SECONDS) -> None:
+    """Draw the page again if it draws too often, or four times too seldom, for the number of viewers."""
+    due = live_seconds(least)
+    if due > seconds or 4 * due <= seconds:
+        st.rerun()
+
+
+def shared_age() -> float:
+    """Return how old a reading of a live run may be: more than two viewers see the same one, and draw it once."""
+    seconds = refresh_seconds(count_viewers())
+    return SHARED * seconds if seconds > LIVE_EVERY_SECONDS else 0.0
+
+
 def live_view(run: Run) -> None:
     """Show the run. While it trains or plays, this part of the page is drawn again and again."""
     is_alive = run.is_locked()
-    live_every = refresh_seconds(count_viewers()) if is_alive else None
+    live_every = live_seconds() if is_alive else None
     every = live_every or (REPLAY_EVERY_SECONDS if is_replaying() else None)
     st.fragment(view, run_every=every)(run, was_alive=is_alive, live_every=live_every)
 
 
 def view(run: Run, *, was_alive: bool, live_every: float | None = None) -> None:
-    """Draw the run once. When a training has ended since the page was drawn, draw the whole page again.
-
-    So does a page that draws too often, or four times too seldom, for the number of viewers.
-    """
+    """Draw the run once. When a training has ended since the page was drawn, draw the whole page again."""
     if was_alive != run.is_locked():
         st.rerun()
     if live_every is not None:
-        seconds = refresh_seconds(count_viewers())
-        if seconds > live_every or 4 * seconds <= live_every:
-            st.rerun()
+        keep_pace(live_every)
     try:
-        status, config, series, scores = run.status(), run.config(), newest_series(run), run.scores()
+        snapshot = read(run, shared_age() if was_alive else 0.0)
     except RunError as error:
         st.warning(plain(f"{error}."))
         process_output(run)
         return
-    milestone = as_good_since(run, scores)
-    progress(run, status, config, series, milestone)
-    diagnosis_box(status, config, series, scores)
+    status, milestone = snapshot.status, snapshot.milestone
+    progress(snapshot)
+    diagnosis_box(snapshot.diagnosis)
     left, right = st.columns([5, 6], gap="medium")
     with left:
         step = samples(run, status)
     epoch = step and step / max(1, status.steps) * status.epochs
     with right:
-        x = training_curves(series, epoch, config.loss)
-    score_plots(scores, status, config, epoch, x)
+        x = training_curves(snapshot.series, epoch, snapshot.config.loss)
+    score_plots(snapshot.scores, snapshot.scores_version, status, snapshot.config, epoch, x)
     if milestone:
         st.caption(plain(milestone_text(milestone)))
     for note in status.notes:
@@ -111,18 +124,17 @@ def process_output(run: Run) -> None:
         st.code(text, language=None, wrap_lines=True)
 
 
-def progress(
-    run: Run, status: Status, config: TrainConfig, series: Series, milestone: Milestone | None = None
-) -> None:
+def progress(snapshot: Snapshot) -> None:
     """Show state, progress bar, speed, remaining time, and what is trained where."""
-    rows = series.last_rows(SPEED_ROWS)
+    status, config, milestone = snapshot.status, snapshot.config, snapshot.milestone
+    rows = snapshot.recent[-SPEED_ROWS:]
     state = STARTING if status.state == "running" and not rows else STATES[status.state]
     state += f": {plain(status.error)}" if status.error else ""
     st.markdown(
         state + (f" · **as good as the tutorial's DCGAN since {place_of(milestone.row)}**" if milestone else "")
     )
     if status.state == "interrupted" and not status.error:
-        process_output(run)
+        process_output(snapshot.run)
     step = max(status.step, rows[-1].step if rows else 0)
     epoch = min(int(step / max(1, status.steps) * status.epochs) + 1, status.epochs)
     text = f"epoch {epoch} of {status.epochs} · step {step:,} of {status.steps:,}"
@@ -134,8 +146,8 @@ def progress(
         mean_speed = rows[-1].images_seen / max(1e-9, rows[-1].wall_seconds)
         text += f" · {tables.duration(rows[-1].wall_seconds)} at {mean_speed:,.0f} images/s"
     st.progress(min(1.0, step / max(1, status.steps)), text)
-    words = [run.preset, config.data.name, f"batches of {config.batch_size}", *device_words(status)]
-    st.caption(plain(", ".join([*words, *tables.earlier_lengths(run)])))
+    words = [snapshot.preset, config.data.name, f"batches of {config.batch_size}", *device_words(status)]
+    st.caption(plain(", ".join([*words, *snapshot.lengths])))
 
 
 def place_of(row: ScoreRow) -> str:
@@ -164,10 +176,7 @@ def device_words(status: Status) -> list[str]:
     return [f"on {device} with {threads} thread{'s' * (threads != '1')}"]
 
 
-def diagnosis_box(status: Status, config: TrainConfig, series: Series, scores: Sequence[ScoreRow]) -> None:
+def diagnosis_box(finding: Diagnosis) -> None:
     """Show the diagnosis of the rows and the scores. There is always one box, so that nothing below it moves."""
-    rows = series.last_rows(diagnosis.USUAL_ROWS)
-    probabilities = logits_are_probabilities(config.loss)
-    finding = diagnosis.diagnose(rows, status.state, status.error, scores, logits_are_probabilities=probabilities)
     parts = [f"**Diagnosis: {finding.title}**", finding.cause, finding.remedy]
     DIAGNOSIS_BOXES[finding.level](" ".join(filter(None, parts)), icon=":material/stethoscope:")

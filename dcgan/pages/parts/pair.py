@@ -9,8 +9,8 @@ import streamlit as st
 
 from dcgan.config import TrainConfig
 from dcgan.pages.parts.address import plain
-from dcgan.pages.parts.curves import newest_series
-from dcgan.runs.evaluations import Row, evaluations
+from dcgan.pages.parts.reader import read
+from dcgan.runs.evaluations import Row
 from dcgan.runs.rows import ScoreRow, Status
 from dcgan.runs.run import Run
 from dcgan.runs.series import Series
@@ -26,6 +26,7 @@ class Side:
     """One of the two runs, read."""
 
     run: Run
+    preset: str
     status: Status
     config: TrainConfig
     series: Series
@@ -33,17 +34,14 @@ class Side:
     scores: Sequence[ScoreRow]
     evaluated: Sequence[Row]
 
-    @property
-    def preset(self) -> str:
-        return self.run.preset
 
-
-def read_side(run: Run, align: str) -> Side | None:
-    """Return the run, or None after a message that says why it cannot be shown."""
+def read_side(run: Run, align: str, max_age: float = 0.0) -> Side | None:
+    """Return the run as it was at most `max_age` seconds ago; or None after a message why it cannot be shown."""
     try:
-        status, config, series = run.status(), run.config(), newest_series(run)
-        scored = run.scores(), evaluations(run, status.step)
-        return Side(run, status, config, series, timeline(run, status, series, align), *scored)
+        snapshot = read(run, max_age)
+        status, series = snapshot.status, snapshot.series
+        line = timeline(run, status, series, align)
+        return Side(run, snapshot.preset, status, snapshot.config, series, line, snapshot.scores, snapshot.evaluated)
     except (OSError, ValueError) as error:
         st.warning(plain(f"{run.name} cannot be shown: {error}."))
         return None

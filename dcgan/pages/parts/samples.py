@@ -9,6 +9,7 @@ import streamlit as st
 from dcgan import pixels
 from dcgan.figures import animations
 from dcgan.pages.parts.address import plain
+from dcgan.pages.parts.reader import stamp
 from dcgan.runs.rows import Status
 from dcgan.runs.run import Run, RunError
 
@@ -38,20 +39,14 @@ def samples(run: Run, status: Status) -> int | None:
     step = steps[-1] if follow else choose_step(run, steps, is_alive=is_alive)
     try:
         path = run.sample_path(step)
-        picture = enlarged_png(str(path), path.stat().st_mtime_ns)
+        caption = animations.frame_caption(step, status)
+        _show_grid(repr((str(path), stamp(path), caption)), path, run.name, caption)
     except FileNotFoundError:
         st.caption("A resume removed this grid. The next grid appears soon.")
         return None
     except (OSError, ValueError) as error:
         st.warning(plain(f"{error}."))
         return None
-    caption = animations.frame_caption(step, status)
-    st.image(
-        picture,
-        f"{caption}: always the same 64 seeds",
-        output_format="PNG",  # the default recompresses to JPEG
-        alt=f"64 samples of {run.name} at {caption}",
-    )
     st.caption(
         "How to read it: every cell keeps its seed. Noise turns into blobs, then into strokes. Look for variety: "
         "when many cells look alike, the generator has collapsed to a few images. The losses may not show that."
@@ -60,10 +55,15 @@ def samples(run: Run, status: Status) -> int | None:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def enlarged_png(path: str, modified_ns: int) -> bytes:
-    """Return a grid as it is shown, made once for each state of its file. Raises as read_png does."""
-    sheet_u8 = pixels.read_png(Path(path))
-    return pixels.png_bytes(pixels.enlarge(sheet_u8, max(1, GRID_PIXELS // sheet_u8.shape[1])))
+def _show_grid(key: str, _path: Path, _name: str, _caption: str) -> None:
+    """Show a grid, made once for all sessions and each state of its file. Raises as read_png does."""
+    sheet_u8 = pixels.read_png(_path)
+    st.image(
+        pixels.png_bytes(pixels.enlarge(sheet_u8, max(1, GRID_PIXELS // sheet_u8.shape[1]))),
+        f"{_caption}: always the same 64 seeds",
+        output_format="PNG",  # the default recompresses to JPEG
+        alt=f"64 samples of {_name} at {_caption}",
+    )
 
 
 def choose_step(run: Run, steps: list[int], *, is_alive: bool) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
@@ -38,7 +39,8 @@ _ERROR = "start-error"
 
 def start_form() -> None:
     """Show the form. Its button starts a run and selects it."""
-    if not launch.running():  # a training and the timed steps would slow each other
+    is_free = not launch.running()  # a training and the timed steps would slow each other
+    if is_free:
         time_estimate.measure_in_background(PRESETS[name].config for name in _presets())
     preset = st.selectbox("Preset", _presets(), key="preset", bind="query-params")
     about(preset)
@@ -46,7 +48,7 @@ def start_form() -> None:
     if config is not None:
         st.caption("The same from a terminal:")
         st.code(fields.train_command(config, preset), language="bash", wrap_lines=True)
-        if not launch.running():
+        if is_free:
             time_estimate.measure_in_background([config])
         st.fragment(estimate_line, run_every=2.0 if time_estimate.is_measuring(config) else None)(config)
     st.button(
@@ -93,6 +95,13 @@ def about(preset: str) -> None:
 
 
 def table_of_presets() -> None:
+    """Show all presets with their times, in a table that is made once for all sessions and states of the times."""
+    times = {name: estimate_text(PRESETS[name].config, short=True) for name in _presets()}
+    _show_presets(repr(times), times)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _show_presets(key: str, _times: Mapping[str, str]) -> None:
     st.dataframe(
         [
             {
@@ -102,9 +111,9 @@ def table_of_presets() -> None:
                 "G parameters": PRESETS[name].parameters[0],
                 "D parameters": PRESETS[name].parameters[1],
                 "epochs": PRESETS[name].config.epochs,
-                "time here": estimate_text(PRESETS[name].config, short=True),
+                "time here": duration,
             }
-            for name in _presets()
+            for name, duration in _times.items()
         ],
         hide_index=True,
         alt="The presets with their source, their sizes and their training time on this machine",

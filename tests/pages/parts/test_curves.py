@@ -9,7 +9,7 @@ from recorded import TINY, progress_row, record_run, score_row
 from studio import figures, open_page, texts
 
 from dcgan.figures import plots
-from dcgan.pages.parts import curves
+from dcgan.pages.parts import curves, reader
 from dcgan.runs.rows import UNSCORED, Status
 
 pytestmark = pytest.mark.usefixtures("only_own_runs")
@@ -81,7 +81,7 @@ def test_curves_agree_while_another_session_reads_new_rows(only_own_runs, monkey
     def slowly(series, x):
         xs = across(series, x)
         run.append_progress(progress_row(next(added)))
-        curves.newest_series(run)  # the other session reads the same series
+        reader.read(run)  # the other session reads the same series
         return xs
 
     monkeypatch.setattr(plots, "across", slowly)

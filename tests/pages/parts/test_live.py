@@ -168,3 +168,24 @@ def test_viewers_who_left_do_not_count(monkeypatch):
     monkeypatch.setattr(live, "_viewers", viewers)
     assert live.count_viewers() == 1
     assert list(viewers) == ["here"]
+
+
+def test_many_viewers_share_a_reading_until_about_the_next_drawing(monkeypatch):
+    ages = []
+    for viewers in (1, 2, 3, 16, 1000):
+        monkeypatch.setattr(live, "count_viewers", lambda viewers=viewers: viewers)
+        ages.append(live.shared_age())
+    assert ages[:2] == [0, 0]
+    assert ages == sorted(ages)
+    assert 0 < ages[-1] < live.refresh_seconds(1000)
+    assert live.live_seconds(100) == 100
+    assert live.live_seconds() == live.refresh_seconds(1000)
+
+
+@pytest.mark.parametrize(("viewers", "draws_again"), [(1, True), (3, False), (7, False), (16, False), (17, True)])
+def test_a_page_follows_the_number_of_viewers(monkeypatch, viewers, draws_again):
+    reruns = []
+    monkeypatch.setattr(live.st, "rerun", lambda: reruns.append(viewers))
+    monkeypatch.setattr(live, "count_viewers", lambda: viewers)
+    live.keep_pace(live.refresh_seconds(16))
+    assert bool(reruns) == draws_again

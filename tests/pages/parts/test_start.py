@@ -10,6 +10,7 @@ from dcgan.fields import train_command
 from dcgan.presets import PRESETS
 from dcgan.runs import launch
 from dcgan.runs.rows import Status
+from dcgan.training import time_estimate
 
 pytestmark = pytest.mark.usefixtures("only_own_runs")
 
@@ -72,3 +73,20 @@ def test_a_start_beside_a_running_training_is_refused(only_own_runs):
         checked(button(app, "start").click().run())
     assert "DCGAN_MAX_RUNNING=2" in unescaped(app.error[0].value)
     assert len(list(only_own_runs.glob("*/config.json"))) == 1
+
+
+@pytest.mark.slow
+def test_a_click_reads_the_times_of_all_presets_once(only_own_runs, monkeypatch):
+    app = open_page("train", preset="dcgan")
+    only_own_runs.mkdir(exist_ok=True)
+    (only_own_runs / ".speed.json").write_text("{}")
+    time_estimate._torch_version.cache_clear()
+    time_estimate._key_here.cache_clear()
+    calls = []
+    version, read_object = time_estimate.version, time_estimate.bounded_json.read_object
+    monkeypatch.setattr(time_estimate, "version", lambda name: calls.append(name) or version(name))
+    monkeypatch.setattr(
+        time_estimate.bounded_json, "read_object", lambda path: calls.append(path.name) or read_object(path)
+    )
+    checked(app.number_input(key="dcgan:epochs").set_value(3).run())
+    assert (calls.count("torch"), calls.count(".speed.json")) == (1, 1)
