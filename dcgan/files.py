@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import stat
 import time
@@ -86,7 +87,7 @@ def replacing(
     The rename is on the disk too, unless `sync_folder` is False: then a power cut may leave the old file. A refused
     rename is tried again for `patience_seconds`. An OSError names `path`.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
@@ -118,6 +119,17 @@ def patiently(change: Callable[[], object], *, patience_seconds: float = REPLACE
             if time.monotonic() >= give_up:
                 raise
         time.sleep(0.02)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it where they are missing, so that a power cut does not take them away."""
+    if os.path.isdir(path):
+        return
+    missing = [path, *itertools.takewhile(lambda folder: not os.path.exists(folder), path.parents)]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in missing:
+        with contextlib.suppress(OSError):  # a folder above may be another user's, who lets nobody open it
+            sync(folder.parent)
 
 
 def sync(path: Path) -> None:

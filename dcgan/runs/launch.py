@@ -126,7 +126,7 @@ def _place_for_one_more(root: Path, resumed: Run | None = None) -> Iterator[None
     """Allow one start at a time, so that two clicks at once do not both take the last free place."""
     if reason := forbidden():
         raise LaunchError(reason)
-    root.mkdir(parents=True, exist_ok=True)
+    files.make_folder(root)
     starting = take_lock(root, patience_seconds=START_PATIENCE_SECONDS)
     if starting is None:
         raise LaunchError(f"another training is being started in {root}; try again")

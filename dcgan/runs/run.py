@@ -78,25 +78,26 @@ class Run(RunPaths):
         check_new(config)
         check_data(config.data, config.model)
         root = runs_root() if root is None else root
-        is_new_root = not root.exists()
         config = dataclasses.replace(config, data=config.data.with_absolute_paths())
         stem = f"{datetime.now():%Y%m%d-%H%M%S}-{preset}-s{config.seed}"
-        for attempt in range(1, 1000):
-            run = cls(root / (stem if attempt == 1 else f"{stem}-{attempt}"))
-            try:
-                run.path.mkdir(parents=True)
-            except FileExistsError:
-                continue
+        with _made_for_a_run(root):
+            run = cls._with_new_folder(root, stem)
             try:
                 run.write_config(config, preset)
                 files.sync(root)
             except BaseException:
                 shutil.rmtree(run.path, ignore_errors=True)
-                if is_new_root:
-                    with contextlib.suppress(OSError):  # another process may have made a run there
-                        root.rmdir()
                 raise
-            return run
+        return run
+
+    @classmethod
+    def _with_new_folder(cls, root: Path, stem: str) -> Run:
+        """Make an empty folder whose name begins with `stem`."""
+        for attempt in range(1, 1000):
+            run = cls(root / (stem if attempt == 1 else f"{stem}-{attempt}"))
+            with contextlib.suppress(FileExistsError):
+                run.path.mkdir()
+                return run
         raise RunError(f"{root / stem} exists a thousand times; name another folder")
 
     def write_config(self, config: TrainConfig, preset: str) -> None:
@@ -230,9 +231,13 @@ class Run(RunPaths):
         append_object(self.scores_path, row_json(row))
 
     def append_eval(self, scores: dict[str, Any]) -> None:
-        """Append the scores of an evaluation to evals.jsonl. `Scores.to_json` makes such a row."""
+        """Append the scores of an evaluation to evals.jsonl, and wait until they are on the disk.
+
+        `Scores.to_json` makes such a row.
+        """
         append_object(self.evals_path, scores)
         files.sync(self.evals_path)
+        files.sync(self.path)  # the name of a new file
 
     def folder_id(self) -> tuple[int, int] | None:
         """Return what the directory keeps under any name, and no other one has; None where it is gone."""
@@ -371,3 +376,18 @@ class Run(RunPaths):
             yield
         finally:
             os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _made_for_a_run(root: Path) -> Iterator[None]:
+    """Make the folder where it is missing, and remove it again where the block raises."""
+    is_new = not os.path.lexists(root)
+    if is_new:
+        files.make_folder(root)
+    try:
+        yield
+    except BaseException:
+        if is_new:
+            with contextlib.suppress(OSError):  # another process may have made a run there
+                root.rmdir()
+        raise

@@ -59,6 +59,10 @@ class _QuietFileHandler(logging.FileHandler):
         with suppress(OSError):  # of opening the file
             super().emit(record)
 
+    def close(self) -> None:
+        with suppress(OSError):  # it writes what a full disk has refused before
+            super().close()
+
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         pass
 

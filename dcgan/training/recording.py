@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -29,6 +28,7 @@ from dcgan.runs.rows import UNSCORED, ProgressRow, Status
 from dcgan.runs.run import Run, RunError
 from dcgan.runtime.distributed import ALONE, Ranks
 from dcgan.runtime.host import keep_freed_memory
+from dcgan.training.clock import RESOLUTION_SECONDS, Clock
 from dcgan.training.environment import arithmetic, earlier_devices, environment, logging_to
 from dcgan.training.failures import (
     TrainingError,
@@ -150,10 +150,13 @@ class Recorder:
     window: list[StepStats] = field(default_factory=list)
     """Statistics since the last row, still on the device."""
     images_at_row: int = 0
-    started: float = field(default_factory=time.monotonic)
-    row_time: float = field(default_factory=time.monotonic)
-    save_time: float = field(default_factory=time.monotonic)
-    status_time: float = 0.0
+    clock: Clock = field(default_factory=Clock)
+    scoring_seconds: float = 0.0
+    """Time of this process that does not count as training."""
+    row_time: float = 0.0
+    """The clock's seconds at the last row; the next two are those of the last save and status."""
+    save_time: float = 0.0
+    status_time: float = -math.inf
     folder_id: tuple[int, int] | None = None
     """Of the run's directory at the start. A directory that was deleted is not made again."""
     status_is_late: bool = False
@@ -215,7 +218,7 @@ class Recorder:
                 self._write_snapshot()
             if step % per_epoch == 0:
                 self._score()
-            due = not self.window and time.monotonic() - self.save_time > SAVE_EVERY_SECONDS
+            due = not self.window and self.clock.seconds() - self.save_time > SAVE_EVERY_SECONDS
             if due or stopping or last:
                 self._save()
             if stopping:
@@ -227,18 +230,19 @@ class Recorder:
         """Append a progress row with the window's means. Raises TrainingError if one of its steps was not finite."""
         # To the CPU first: an Apple GPU has no float64.
         values = torch.stack([torch.stack(stats) for stats in self.window]).cpu().double().numpy()
-        state, now = self.state, time.monotonic()
+        state, now = self.state, self.clock.seconds()
         bad = np.argwhere(~np.isfinite(values))
         if len(bad):
             step = state.step - len(self.window) + 1 + int(bad[0, 0])
             name = StepStats._fields[int(bad[0, 1])]
             raise self._not_finite(name, float(values[tuple(bad[0])]), step)
+        spent = max(now - self.row_time, RESOLUTION_SECONDS)
         row = ProgressRow(
             step=state.step,
             epoch=round(state.step / self.batches.steps_per_epoch, 6),
             images_seen=state.images_seen,
             wall_seconds=self._wall_seconds(now),
-            images_per_second=round((state.images_seen - self.images_at_row) / (now - self.row_time), 1),
+            images_per_second=round((state.images_seen - self.images_at_row) / spent, 1),
             **dict(zip(StepStats._fields, map(float, values.mean(axis=0)), strict=True)),
         )
         self._present_run().append_progress(row)
@@ -251,8 +255,8 @@ class Recorder:
             self.on_row(row, self.status)
 
     def _wall_seconds(self, now: float) -> float:
-        """Return the seconds of training until `now`, without the scoring."""
-        return round(self.seconds_before + now - self.started, 3)
+        """Return the seconds of training until `now` on the clock, without the scoring."""
+        return round(self.seconds_before + now - self.scoring_seconds, 3)
 
     def _write_grid(self) -> None:
         sheet = draw_grid(self.state.best_generator)
@@ -262,11 +266,11 @@ class Recorder:
         """Append a row of scores, if the training is scored. The training's clock does not count this time."""
         if self.scorer is None:
             return
-        state, began = self.state, time.monotonic()
+        state, began = self.state, self.clock.seconds()
         wall_seconds = self._wall_seconds(began)
         scores = self.scorer.score(state.best_generator)
-        spent = time.monotonic() - began
-        self.started += spent
+        spent = self.clock.seconds() - began
+        self.scoring_seconds += spent
         self.row_time += spent
         if scores is None:
             log.warning("step %d is not scored: its images have pixels that are no numbers", state.step)
@@ -300,21 +304,21 @@ class Recorder:
             save_generator(self._present_run().ema_path, state.ema, config, state.step)
         save_discriminator(self._present_run().discriminator_path, state.gan.discriminator, config, state.step)
         # Last, so that the state is never newer than the weights and the rows beside it.
-        wall_seconds = self._wall_seconds(time.monotonic())
+        wall_seconds = self._wall_seconds(self.clock.seconds())
         save_tensors(
             self._present_run().state_path, tensors, state_metadata(config, state, wall_seconds, self.source)
         )
-        self.save_time = time.monotonic()
+        self.save_time = self.clock.seconds()
 
     def _set_status(self, name: str) -> None:
         self.status = replace(self.status, state=name, step=self.state.step)
         patience = REPLACE_PATIENCE_SECONDS if name == "running" else _LAST_PATIENCE_SECONDS
         self._present_run().write_status(self.status, patience_seconds=patience)
-        self.status_time = time.monotonic()
+        self.status_time = self.clock.seconds()
 
     def _refresh_status(self) -> None:
         """Write the step into status.json. Where that fails, the training goes on, and a later row tries it again."""
-        self.status_time = time.monotonic()
+        self.status_time = self.clock.seconds()
         try:
             self._present_run().write_status(self.status, patience_seconds=_REFRESH_PATIENCE_SECONDS)
         except OSError as error:

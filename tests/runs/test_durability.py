@@ -83,6 +83,63 @@ def test_a_replaced_file_and_then_its_folder_are_synced(tmp_path, monkeypatch):
     assert synced == [(tmp_path / "file").stat().st_ino, tmp_path.stat().st_ino]
 
 
+def recorded_syncs(monkeypatch) -> list[tuple[int, int]]:
+    """Return a list that gets the device and number of each file and folder that is synced."""
+    synced, fsync = [], os.fsync
+
+    def record(descriptor: int) -> None:
+        status = os.fstat(descriptor)
+        synced.append((status.st_dev, status.st_ino))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", record)
+    return synced
+
+
+def identity(path: Path) -> tuple[int, int]:
+    return path.stat().st_dev, path.stat().st_ino
+
+
+def test_the_names_of_new_folders_are_synced(tmp_path, monkeypatch):
+    """A power cut could otherwise take away a training that has saved for hours."""
+    synced = recorded_syncs(monkeypatch)
+    run = Run.create(TINY, "demo", tmp_path / "new" / "runs")
+    folders = [tmp_path, tmp_path / "new", tmp_path / "new" / "runs", run.path]
+    assert {identity(folder) for folder in folders} <= set(synced)
+    synced.clear()
+    files.make_folder(tmp_path / "new" / "runs")
+    assert synced == [], "a folder that is there costs nothing"
+
+
+def test_a_folder_above_that_cannot_be_opened_is_no_error(tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(files, "sync", refuse)
+    files.make_folder(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir()
+
+
+def test_an_evaluation_and_the_name_of_its_file_are_synced(run, monkeypatch):
+    synced = recorded_syncs(monkeypatch)
+    run.append_eval({"step": 4, "cfd": 1.5})
+    assert synced == [identity(run.evals_path), identity(run.path)]
+
+
+def test_a_disk_without_room_for_a_run_keeps_no_new_folder(tmp_path, monkeypatch):
+    root, mkdir = tmp_path / "runs", Path.mkdir
+
+    def no_room(self, *arguments, **options):
+        if self.parent == root:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self))
+        mkdir(self, *arguments, **options)
+
+    monkeypatch.setattr(Path, "mkdir", no_room)
+    with pytest.raises(OSError, match="No space left"):
+        Run.create(TINY, "demo", root)
+    assert not root.exists()
+
+
 def test_a_folder_that_cannot_be_synced_is_no_error(tmp_path, monkeypatch):
     def refuse(descriptor):
         raise OSError(errno.EINVAL, "Invalid argument")

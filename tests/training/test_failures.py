@@ -312,3 +312,10 @@ def test_a_log_that_cannot_be_written_ends_no_training(tmp_path, digits):
     run = Run.create(small(digits, epochs=1), "test", tmp_path)
     run.log_path.mkdir()
     assert run_training(run, CPU).state == "finished"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no device that is always full")
+def test_a_log_on_a_full_disk_ends_no_training(tmp_path, digits):
+    run = Run.create(small(digits, epochs=1), "test", tmp_path)
+    run.log_path.symlink_to("/dev/full")
+    assert run_training(run, CPU).state == "finished"
