@@ -23,7 +23,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "benchmarks")]
 
 from nightly.attack import Row, Setting, table  # noqa: E402
 
-ATTACKS: tuple[str, ...] = ()
+ATTACKS: tuple[str, ...] = ("kills", "power_cuts", "refusals", "clock_jumps", "two_trainings")
 """The modules of this folder, in the order of the table."""
 
 
