@@ -83,26 +83,35 @@ def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     raise SystemExit(f"{process.args} in {ROOT} did not start (exit status {process.poll()})")
 
 
-def seed_event(port: int) -> tuple[int, list[Any]]:
-    """Return the event of another seed A: its number, and the values of its inputs as the page first shows them."""
+class Event(NamedTuple):
+    """What a page sends for another seed A."""
+
+    model: str
+    queued: tuple[int, list[Any]] | None = None
+    """Of earlier versions, whose events wait in Gradio's queue: the event's number, and the values of its inputs."""
+
+
+def seed_event(port: int) -> Event:
+    """Return the event of another seed A, with the other values as the page first shows them."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
     connection.request("GET", "/config")
     config = json.load(connection.getresponse())
+    connection.close()
     components = {component["id"]: component["props"] for component in config["components"]}
+    model = next(props["value"] for props in components.values() if props.get("label") == "Model")
     for event in config["dependencies"]:
         for target, name in event["targets"]:
-            if name == "input" and components[target].get("label") == "Seed A":
-                return event["id"], [components[number].get("value") for number in event["inputs"]]
-    raise SystemExit("the page has no event for another seed A")
+            if event["backend_fn"] and name == "input" and components[target].get("label") == "Seed A":
+                return Event(model, (event["id"], [components[number].get("value") for number in event["inputs"]]))
+    return Event(model)
 
 
 class Client(threading.Thread):
     """One visitor, until `until` on the monotonic clock."""
 
-    def __init__(self, port: int, event: tuple[int, list[Any]], until: float) -> None:
+    def __init__(self, port: int, event: Event, until: float) -> None:
         super().__init__(daemon=True)
-        self.port, self.until = port, until
-        self.event, self.values = event
+        self.port, self.event, self.until = port, event, until
         self.session = f"load{next(SEEDS)}"
         self.latencies: list[float] = []
         self.busy = self.failures = 0
@@ -127,8 +136,20 @@ class Client(threading.Thread):
 
     def answer(self, connection: http.client.HTTPConnection) -> str:
         """Request one new path; return "answered", "busy" or "failed"."""
-        values = [self.values[0], next(SEEDS), *self.values[2:]]  # the inputs begin with the model and seed A
-        body = json.dumps({"data": values, "fn_index": self.event, "session_hash": self.session})
+        if self.event.queued:
+            return self.answer_of_the_queue(connection, *self.event.queued)
+        body = json.dumps({"model": self.event.model, "seed_a": next(SEEDS)})
+        connection.request("POST", "/view/controls", body, {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        data = response.read()
+        if response.status != 200:
+            return "busy" if response.status == 503 else "failed"
+        return "answered" if json.loads(data)["link"] else "failed"
+
+    def answer_of_the_queue(self, connection: http.client.HTTPConnection, event: int, values: list[Any]) -> str:
+        """Request one new path from a version whose events wait in Gradio's queue."""
+        values = [values[0], next(SEEDS), *values[2:]]  # the inputs begin with the model and seed A
+        body = json.dumps({"data": values, "fn_index": event, "session_hash": self.session})
         connection.request("POST", "/gradio_api/queue/join", body, {"Content-Type": "application/json"})
         response = connection.getresponse()
         response.read()

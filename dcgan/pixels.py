@@ -239,13 +239,16 @@ def _check_png_header(start: bytes) -> None:
         raise ValueError(f"{width} x {height} pixels are too narrow to be shown")
 
 
-def png_bytes(image_u8: Bytes, metadata: Mapping[str, str] | None = None) -> bytes:
-    """Return a lossless PNG with the metadata as text chunks. Equal images give equal bytes."""
+def png_bytes(image_u8: Bytes, metadata: Mapping[str, str] | None = None, *, compress_level: int = 6) -> bytes:
+    """Return a lossless PNG with the metadata as text chunks. Equal images give equal bytes.
+
+    Level 1 takes a third of the time of level 6, and a third more bytes for an enlarged digit.
+    """
     chunks = PngInfo()
     for key, value in (metadata or {}).items():
         chunks.add_text(key, value)
     buffer = BytesIO()
-    _to_pillow(image_u8).save(buffer, "PNG", pnginfo=chunks)
+    _to_pillow(image_u8).save(buffer, "PNG", pnginfo=chunks, compress_level=compress_level)
     return buffer.getvalue()
 
 

@@ -1,17 +1,14 @@
 """The page: its components, its theme, and which event calls which handler.
 
-Handlers know components by name. `_call` alone maps names to components: it passes the inputs' values by name, and
-returns a handler's Update as Gradio's dictionary by component.
+Handlers know components by name. `_request` alone maps names to components: the script of an event sends the inputs'
+values by name, and writes the answer into the outputs.
 
 The module has more than 250 lines, because the page is described from top to bottom in one place.
 """
 
 from __future__ import annotations
 
-import base64
-import os
-import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -20,14 +17,13 @@ from gradio.events import api
 from gradio.themes import Color, Default
 from starlette.middleware import Middleware
 
-from dcgan import pixels
+from dcgan.demo import view_events, view_files
 from dcgan.demo.drawing import LARGE_PIXELS, runs_with_weights
 from dcgan.demo.endpoints import interpolate, models, sample
-from dcgan.demo.handlers import DEFAULT, FIRST, Update, open_page, scrub, show_controls, show_typed
+from dcgan.demo.handlers import DEFAULT, FIRST
 from dcgan.demo.limits import MAX_BODY_BYTES, MAX_SESSIONS, BoundedRequests, Demo, unreadable
-from dcgan.demo.view_files import ROUTES
+from dcgan.demo.view_events import on_page
 from dcgan.latents import PATHS
-from dcgan.pixels import Bytes
 from dcgan.runs import listing
 from dcgan.sampling.link import MAX_FRAMES, MAX_KEYS, ShareLink
 from dcgan.sampling.rendering import has_mp4
@@ -35,8 +31,8 @@ from dcgan.sampling.rendering import has_mp4
 Components = dict[str, Any]
 """Name -> Gradio component. Gradio adds the methods for events when it is imported, which no type checker sees."""
 
-RANDOM_SEEDS = 10_000
-"""The random buttons draw from so many seeds: short numbers are easy to pass on."""
+RANDOM_SEED = "() => Math.floor(Math.random() * 10000)"
+"""The random buttons draw from few seeds: short numbers are easy to pass on."""
 
 EXAMPLES = {
     "a 4 becomes a 9": FIRST,
@@ -55,21 +51,7 @@ BLUE = Color(
 PICTURE_HEIGHT = LARGE_PIXELS + 60
 """Screen pixels of a large picture with its label."""
 
-# The address bar follows the page, and the link's box gets the whole address. In a Space the surrounding page gets it
-# too.
-FOLLOW = """(text) => {
-  const query = text.split('?').slice(1).join('?');
-  if (!query) return text;
-  history.replaceState(history.state, '', '?' + query);
-  if (%s && window.parent !== window) window.parent.postMessage({queryString: query}, 'https://huggingface.co');
-  return location.origin + location.pathname + '?' + query;
-}""" % ("true" if os.environ.get("SPACE_ID") else "false")
-
-# ShareLink.nearest decides what a control may hold: a check by Gradio would end in an error, not in a note.
-# `_by_component` returns what the browser gets: Gradio's own conversion would write each picture to a disk.
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "preprocess": False, "postprocess": False}
-# One after the other, so that the result of an earlier event is never the last to arrive.
-IN_TURN: dict[str, Any] = PRIVATE | {"trigger_mode": "always_last", "concurrency_id": "paths"}
+PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 
 TYPED = ("keys", "labels")
 """Controls that a visitor types letter by letter."""
@@ -90,7 +72,7 @@ def launch_options() -> dict[str, Any]:
         "max_file_size": MAX_BODY_BYTES,
         "state_session_capacity": MAX_SESSIONS,
         "app_kwargs": {
-            "routes": [*ROUTES],
+            "routes": [*view_events.ROUTES, *view_files.ROUTES],
             "middleware": [Middleware(BoundedRequests)],
             "exception_handlers": {Exception: unreadable},
         },
@@ -174,97 +156,23 @@ def _outputs() -> Components:
 
 
 def _connect(page: gr.Blocks, controls: Components, outputs: Components, buttons: Mapping[str, gr.Button]) -> None:
-    """Let the events call their handlers."""
+    """Let the events request their answers."""
     on_path = {name: component for name, component in outputs.items() if name not in OF_THE_MODEL}
-    link = outputs["link"]
     at_t = {name: outputs[name] for name in ("current", "link")}
-    with_link = controls | {"link": link}
-    show_all, show_path = _call(show_controls, controls, outputs), _call(show_controls, controls, on_path)
-    show_text = _call(show_typed, with_link, on_path)
-
-    inputs, shown = list(controls.values()), list(on_path.values())
     moved = [controls[name].input for name in controls if name not in ("model", "t", *TYPED)]
     # A deleted letter and a paste cause a textbox's `change`, but no `input`.
     typed = [controls[name].change for name in TYPED]
-    events = [
-        controls["model"].input(show_all, inputs, list(outputs.values()), **IN_TURN),
-        gr.on(moved, show_path, inputs, shown, **IN_TURN),
-        gr.on(typed, show_text, list(with_link.values()), shown, **IN_TURN),
-        controls["t"].input(
-            _call(scrub, controls, at_t),
-            inputs,
-            list(at_t.values()),
-            trigger_mode="always_last",
-            show_progress="hidden",
-            **PRIVATE,
-        ),
-    ]
+    controls["model"].input(**_request("controls", "model", controls, outputs))
+    gr.on(moved, **_request("controls", "moved", controls, on_path))
+    gr.on(typed, **_request("typed", "typed", controls | {"link": outputs["link"]}, on_path))
+    controls["t"].input(**_request("scrub", "t", controls, at_t))
     for name, button in buttons.items():
-        rolled = button.click(lambda: random.randrange(RANDOM_SEEDS), None, controls[name], **PRIVATE)
-        events.append(rolled.then(show_path, inputs, shown, **PRIVATE))
-
-    everything = controls | outputs
-
-    def on_load(request: gr.Request) -> dict[Any, Any]:
-        return _by_component(open_page(dict(request.query_params)), everything)
-
-    events.append(page.load(on_load, None, list(everything.values()), **PRIVATE))
-    for event in events:
-        event.then(None, link, link, js=FOLLOW, **PRIVATE)
+        rolled = button.click(None, None, controls[name], js=RANDOM_SEED, **PRIVATE)
+        rolled.then(**_request("controls", "rolled", controls, on_path))
+    page.load(**_request("open", "open", {}, controls | outputs))
 
 
-def _call(
-    handler: Callable[[dict[str, Any]], Update | None], inputs: Components, outputs: Components
-) -> Callable[..., Any]:
-    """Return the function for an event of these components that calls the handler by name."""
-    names = list(inputs)
-
-    def call(*values: Any) -> Any:
-        update = handler(dict(zip(names, values, strict=True)))
-        return gr.skip() if update is None else _by_component(update, outputs)
-
-    return call
-
-
-def _by_component(update: Update, outputs: Components) -> dict[Any, Any]:
-    """Return the update by component, as the browser gets it; names that are not among the outputs are left out."""
-    return {
-        outputs[name]: PROPERTIES[name](value) if name in PROPERTIES else value
-        for name, value in update.items()
-        if name in outputs
-    }
-
-
-def as_notes(sentences: Sequence[str]) -> gr.Markdown:
-    """Return the sentences as code, so that nothing in an address becomes a link or an image."""
-    lines = "\n".join(f"- `{' '.join(sentence.replace('`', '').split())}`" for sentence in sentences)
-    return gr.Markdown(lines, visible=bool(sentences))
-
-
-def as_picture(image_u8: Bytes | None) -> dict[str, str] | None:
-    """Return a picture (H, W) or (H, W, 3) as Gradio's images take it: PNG within the address itself."""
-    if image_u8 is None:
-        return None
-    data = base64.b64encode(pixels.png_bytes(image_u8)).decode()
-    return {"url": f"data:image/png;base64,{data}"}
-
-
-def as_address(address: str | None) -> dict[str, str] | None:
-    """Return an address as Gradio's images take it."""
-    return None if address is None else {"url": address}
-
-
-def as_plot(figure: str | None) -> dict[str, str] | None:
-    """Return a figure in JSON as Gradio's plots take it."""
-    return None if figure is None else {"type": "plotly", "plot": figure}
-
-
-PROPERTIES: dict[str, Callable[[Any], Any]] = {
-    "model": lambda choice: gr.Dropdown(choice.options, value=choice.value),
-    "labels": lambda text: gr.Textbox(text, visible=bool(text)),
-    "notes": as_notes,
-    "plot": as_plot,
-    **dict.fromkeys(("first", "current", "last"), as_picture),
-    **dict.fromkeys(("strip", "animation", "strip_file", "gif_file", "mp4_file"), as_address),
-}
-"""Name -> what an update writes into the component, where that is not its value as it is."""
+def _request(event: str, key: str, inputs: Components, outputs: Components) -> dict[str, Any]:
+    """Return the options of an event that the server answers, as `view_events` does."""
+    script = on_page(event, key, list(inputs), list(outputs))
+    return {"fn": None, "inputs": list(inputs.values()), "outputs": list(outputs.values()), "js": script} | PRIVATE

@@ -14,7 +14,12 @@ MAX_BODY_BYTES = 2**16
 """Of one request. The longest field of a link has 1,000 characters, and a page has a dozen fields."""
 
 MAX_WAITING = 32
-"""Calls in the queue. Further ones get "Queue is full"."""
+"""Calls of programs in the queue. Further ones get "Queue is full"."""
+
+MAX_EVENTS = 128
+"""Events of pages that wait. Further ones get BUSY."""
+
+BUSY = "The demo is busy; try again in a moment."
 
 MAX_SESSIONS = 500
 """Sessions that Gradio remembers, at about 0.1 MB each. A page works on after it was forgotten."""

@@ -17,14 +17,13 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from dcgan.demo.drawing import FILE_KINDS, file_of, frames_of, load, runs_with_weights
+from dcgan.demo.limits import BUSY
 from dcgan.sampling.link import ShareLink, repaired
 from dcgan.sampling.link_fields import shown
 from dcgan.sampling.rendering import fit_labels, resolve
 
 MAX_REQUESTS = 16
 """Requests for files that are answered at one time. Further ones get "busy"."""
-
-BUSY = "The demo is busy; try again in a moment."
 
 _places = threading.BoundedSemaphore(MAX_REQUESTS)
 

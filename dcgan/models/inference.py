@@ -51,11 +51,13 @@ def sample(generator: Generator, z: np.ndarray | Tensor, labels: np.ndarray | Te
 
     starts = range(0, len(z), CHUNK)
     was_training = generator.training
-    generator.eval()
+    if was_training:  # otherwise threads that share a generator would all write the mode of each layer
+        generator.eval()
     try:
         chunks = side_by_side(draw, starts) if device.type == "cpu" else list(map(draw, starts))
     finally:
-        generator.train(was_training)
+        if was_training:
+            generator.train()
     return torch.cat([torch.empty(0, *config.image_shape), *chunks])
 
 

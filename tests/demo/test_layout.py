@@ -15,7 +15,7 @@ import torch
 
 from dcgan import pixels
 from dcgan.checkpoint import load_generator
-from dcgan.demo.layout import EXAMPLES, as_notes
+from dcgan.demo.layout import EXAMPLES
 from dcgan.evaluation.classifier import load_classifier
 from dcgan.files import CHECKPOINTS, PROJECT
 from dcgan.sampling.rendering import render
@@ -40,6 +40,12 @@ for event in config["dependencies"]:
             label = next((label for label, number in ids.items() if number == target), "page")
             print(f"{label}: {ids['Labels'] in event['outputs']}")
 """
+
+
+@pytest.mark.slow
+def test_no_event_of_the_page_needs_a_session():
+    code = "from dcgan.demo.layout import build; page = build(); print([e.name for e in page.fns.values() if e.fn])"
+    assert output_of(code).split("\n")[-2] == "['models', 'interpolate', 'sample']"
 
 
 @pytest.mark.slow
@@ -100,12 +106,6 @@ def test_the_examples_draw_what_their_names_promise():
         images = torch.from_numpy(pixels.from_uint8(stops.images_u8))
         labels = classifier.logits(classifier.features(images)).argmax(1)
         assert tuple(labels.tolist()) == digits, name
-
-
-def test_notes_are_code_and_hidden_when_there_are_none():
-    notes = as_notes(["![](http://192.0.2.1/x.png)`", "two\nlines"])
-    assert notes.value == "- `![](http://192.0.2.1/x.png)`\n- `two lines`"
-    assert not as_notes([]).visible
 
 
 SHARED_GPU = """

@@ -150,15 +150,9 @@ def test_too_few_values_and_calls_that_nothing_can_read_have_a_sentence(server):
 
 def test_the_page_and_its_files_leave_nothing_on_the_disk(server):
     """Gradio by itself writes every picture below the temporary folder, and never removes it."""
-    config = json.loads(server.get("/config")[1])
-    (event,) = [e for e in config["dependencies"] if any(name == "load" for _, name in e["targets"])][:1]
-    join = {"data": [], "fn_index": event["id"], "session_hash": "s"}
-    assert server.post("/gradio_api/queue/join", join)[0] == 200
-    _, stream = server.get("/gradio_api/queue/data?session_hash=s")
-    messages = [json.loads(line[6:]) for line in stream.decode().split("\n") if line.startswith("data: ")]
-    (answer,) = [message for message in messages if message["msg"] == "process_completed"]
-    assert answer["success"]
-    urls = [value["url"] for value in answer["output"]["data"] if isinstance(value, dict) and "url" in value]
+    status, body = server.post("/view/open", {})
+    assert status == 200
+    urls = [value["url"] for value in json.loads(body).values() if isinstance(value, dict) and "url" in value]
     pictures = [url for url in urls if url.startswith("data:image/png;base64,")]
     files = sorted({url for url in urls if not url.startswith("data:")})
     assert (len(pictures), [file.partition("?")[0] for file in files][:2]) == (

@@ -1,0 +1,166 @@
+"""What the page's events request: values of controls in as JSON, new properties of components out, both by name.
+
+The browser sends each event to `view/EVENT` and writes the answer into the page by the JavaScript of `on_page`. So a
+visitor needs no session, and does not wait in Gradio's queue, whose own work is larger than a render.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import anyio
+import anyio.to_thread
+import gradio as gr
+from gradio.context import LocalContext
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from dcgan import pixels
+from dcgan.demo.handlers import Choice, Update, open_page, scrub, show_controls, show_typed
+from dcgan.demo.limits import BUSY, MAX_EVENTS
+from dcgan.pixels import Bytes
+from dcgan.sampling.link_fields import shown
+
+EVENTS: dict[str, tuple[Callable[[Mapping[str, Any]], Update | None], frozenset[str]]] = {
+    "open": (open_page, frozenset()),
+    "controls": (show_controls, frozenset({"model"})),
+    "typed": (show_typed, frozenset({"model", "keys", "labels", "link"})),
+    "scrub": (scrub, frozenset({"model"})),
+}
+"""Name in the address -> what answers it, and the names of values that it cannot miss."""
+
+_places = anyio.CapacityLimiter(max(2, os.cpu_count() or 1))
+"""Events that are answered at one time. More would only wait for a processor."""
+
+
+async def send_view(request: Request) -> Response:
+    """Answer an event of the page: an object with new properties by the name of a component, or null."""
+    event = request.path_params["event"]
+    if event not in EVENTS:
+        return PlainTextResponse(f"There is no event {shown(event)} here; try {', '.join(EVENTS)}.", 404)
+    handler, required = EVENTS[event]
+    try:
+        values = json.loads(await request.body())
+    except (ValueError, RecursionError):
+        values = None
+    if not isinstance(values, dict) or not required <= values.keys():
+        sentence = f"An event {event} is an object in JSON with {', '.join(sorted(required)) or 'a query'}."
+        return PlainTextResponse(sentence, 400)
+    if _places.statistics().tasks_waiting >= MAX_EVENTS:
+        return PlainTextResponse(BUSY, 503, {"Retry-After": "1"})
+    LocalContext.request.set(gr.Request(request))  # a shared GPU counts a call for the visitor who sent it
+    data = await anyio.to_thread.run_sync(_answer, handler, values, limiter=_places)
+    return Response(data, headers={"Cache-Control": "no-store"}, media_type="application/json")
+
+
+def _answer(handler: Callable[[Mapping[str, Any]], Update | None], values: dict[str, Any]) -> bytes:
+    update = handler(values)
+    return json.dumps(update and {name: as_property(name, value) for name, value in update.items()}).encode()
+
+
+ROUTES = [Route("/view/{event}", send_view, methods=["POST"])]
+
+# A newer event of the same control replaces one that waits, and no answer arrives after that of a later event.
+# The address bar follows the page, and the link's box gets the whole address. In a Space the surrounding page gets it
+# too.
+_SCRIPT = """async (...values) => {
+  const call = CALL;
+  const page = window.dcganPage ??= {newest: {}, last: Promise.resolve()};
+  const number = page.newest[call.key] = (page.newest[call.key] ?? 0) + 1;
+  const before = page.last;
+  let done;
+  page.last = new Promise((resolve) => { done = resolve; });
+  const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+  const query = () => Object.fromEntries(new URLSearchParams(location.search));
+  const quoted = (text) => '- `' + text.replaceAll('`', '') + '`';
+  const note = (text) => ({notes: {__type__: 'update', value: quoted(text), visible: true}});
+  const request = async () => {
+    const named = Object.fromEntries(call.inputs.map((name, index) => [name, values[index] ?? null]));
+    const body = JSON.stringify(call.event === 'open' ? query() : named);
+    for (let trial = 1; ; trial++) {
+      const options = {method: 'POST', headers: {'Content-Type': 'application/json'}, body};
+      const response = await fetch('view/' + call.event, options);
+      if (response.ok) return await response.json();
+      if (response.status !== 503 || trial === 10) return note(await response.text());
+      await pause(500 + 1000 * Math.random());
+      if (page.newest[call.key] !== number) return null;
+    }
+  };
+  try {
+    await before;
+    if (page.newest[call.key] !== number) return;
+    const answer = await request().catch(() => note('The demo does not answer. Reload this page later.'));
+    if (!answer) return;
+    if (answer.link) {
+      history.replaceState(history.state, '', answer.link);
+      if (IN_SPACE && window.parent !== window)
+        window.parent.postMessage({queryString: answer.link.slice(1)}, 'https://huggingface.co');
+      answer.link = location.origin + location.pathname + answer.link;
+    }
+    return call.outputs.map((name) => answer[name]);
+  } finally {
+    done();
+  }
+}"""
+
+
+def on_page(event: str, key: str, inputs: Sequence[str], outputs: Sequence[str]) -> str:
+    """Return the JavaScript of an event of the page; `key` tells events apart that replace only their own kind."""
+    call = {"event": event, "key": key, "inputs": list(inputs), "outputs": list(outputs)}
+    in_space = json.dumps(bool(os.environ.get("SPACE_ID")))
+    return _SCRIPT.replace("IN_SPACE", in_space).replace("CALL", json.dumps(call))
+
+
+def as_property(name: str, value: Any) -> Any:
+    """Return what the browser writes into a component for a value of an Update."""
+    return PROPERTIES[name](value) if name in PROPERTIES else value
+
+
+def changes(**properties: Any) -> dict[str, Any]:
+    """Return new properties of a component, where its value is not the only one."""
+    return {"__type__": "update"} | properties
+
+
+def as_choice(choice: Choice) -> dict[str, Any]:
+    """Return the options and the chosen one as Gradio's dropdowns take them."""
+    return changes(choices=[[option, option] for option in choice.options], value=choice.value)
+
+
+def as_notes(sentences: Sequence[str]) -> dict[str, Any]:
+    """Return the sentences as code, so that nothing in an address becomes a link or an image."""
+    lines = "\n".join(f"- `{' '.join(sentence.replace('`', '').split())}`" for sentence in sentences)
+    return changes(value=lines, visible=bool(sentences))
+
+
+def as_picture(image_u8: Bytes | None) -> dict[str, str] | None:
+    """Return a picture (H, W) or (H, W, 3) as Gradio's images take it: PNG within the address itself."""
+    if image_u8 is None:
+        return None
+    data = base64.b64encode(pixels.png_bytes(image_u8, compress_level=1)).decode()
+    return {"url": f"data:image/png;base64,{data}"}
+
+
+def as_address(address: str | None) -> dict[str, str] | None:
+    """Return an address as Gradio's images take it."""
+    return None if address is None else {"url": address}
+
+
+def as_plot(figure: str | None) -> dict[str, str] | None:
+    """Return a figure in JSON as Gradio's plots take it."""
+    return None if figure is None else {"type": "plotly", "plot": figure}
+
+
+PROPERTIES: dict[str, Callable[[Any], Any]] = {
+    "model": as_choice,
+    "labels": lambda text: changes(value=text, visible=bool(text)),
+    "notes": as_notes,
+    "plot": as_plot,
+    **dict.fromkeys(("first", "current", "last"), as_picture),
+    **dict.fromkeys(("strip", "animation", "strip_file", "gif_file", "mp4_file"), as_address),
+}
+"""Name -> what an update writes into the component, where that is not its value as it is."""
