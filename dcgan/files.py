@@ -61,9 +61,15 @@ def cache_folder() -> Path:
         ) from error
 
 
-def open_regular(path: Path) -> BinaryIO:
-    """Open a file to read it. Raises OSError, and never waits, where it is a pipe, a socket or a device."""
-    file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - the caller closes it
+def open_regular(path: Path, *, follow_links: bool = True) -> BinaryIO:
+    """Open a file to read it. Raises OSError, and never waits, where it is a pipe, a socket or a device.
+
+    With `follow_links=False`, a link to a file is an error too.
+    """
+    if not follow_links and path.is_symlink():  # for systems without O_NOFOLLOW
+        raise OSError(errno.ELOOP, "it is a link to another file", str(path))
+    opener = _without_waiting if follow_links else _without_links
+    file = open(path, "rb", opener=opener)  # noqa: SIM115 - the caller closes it
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
         raise OSError(errno.EINVAL, "it is not a regular file", str(path))
@@ -72,6 +78,10 @@ def open_regular(path: Path) -> BinaryIO:
 
 def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _without_links(path: str, flags: int) -> int:
+    return _without_waiting(path, flags | getattr(os, "O_NOFOLLOW", 0))
 
 
 REPLACE_PATIENCE_SECONDS = 2.0

@@ -109,10 +109,11 @@ def stop(run: Run) -> None:
 def last_words(run: Run) -> str:
     """Return the end of what the training's process printed: the reason for an end that its status does not name.
 
-    A file that cannot be read gives a sentence that says so.
+    A file that cannot be read gives a sentence that says so. So does a link, by which a stranger's run could show any
+    file of this machine.
     """
     try:
-        with open_regular(run.process_log_path) as file:
+        with open_regular(run.process_log_path, follow_links=False) as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _LAST_WORDS_BYTES))
             return file.read().decode(errors="replace").strip()
     except FileNotFoundError:

@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from streamlit import config
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.web.server.starlette import starlette_websocket
 from streamlit.web.server.starlette.starlette_routes import create_upload_routes
 
 from dcgan.files import PROJECT
@@ -23,12 +24,39 @@ def test_only_this_machine_reaches_the_studio_and_visitors_see_no_trace():
     # The image serves others, and lets them only look.
     image = (PROJECT / "deploy" / "streamlit" / "Dockerfile").read_text()
     assert "--server.address=0.0.0.0" in image
+    assert "--server.allowedHosts=*" in image
     assert "DCGAN_ALLOW_TRAINING=0" in image
 
 
 def test_a_refresh_does_not_search_the_whole_memory_for_garbage():
     assert OPTIONS["runner"]["postScriptGC"] is False
     assert config.get_option("runner.postScriptGC") in (True, False), "Streamlit has no such option any more"
+
+
+@pytest.mark.parametrize("host", ["localhost:8501", "127.0.0.1:8501", "[::1]:8501", "localhost"])
+def test_this_machine_opens_the_studio_by_its_own_names(monkeypatch, host):
+    allow_hosts(monkeypatch)
+    assert starlette_websocket._is_origin_allowed(f"http://{host}", host)
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example:8501", "localhost.evil.example", "localhost@evil.example", "192.0.2.1", ""]
+)
+def test_a_name_of_a_stranger_does_not_open_the_studio(monkeypatch, host):
+    """A website whose name leads to this machine sends its own name as host and as origin."""
+    allow_hosts(monkeypatch)
+    assert not starlette_websocket._is_origin_allowed(f"http://{host}", host)
+
+
+def allow_hosts(monkeypatch) -> None:
+    values = {"server.allowedHosts": OPTIONS["server"]["allowedHosts"], "server.enableCORS": True}
+    original = config.get_option
+    monkeypatch.setattr(config, "get_option", lambda name: values.get(name, original(name)))
+
+
+def test_a_message_cannot_fill_the_memory():
+    assert OPTIONS["server"]["maxMessageSize"] <= 32
+    assert OPTIONS["server"]["maxWidgetStateSize"] <= 1
 
 
 @pytest.mark.parametrize("size", [0, 1, 2**20 + 2**10])

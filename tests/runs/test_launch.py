@@ -262,6 +262,14 @@ def test_a_run_that_was_never_launched_has_no_last_words(tiny_run):
     assert launch.last_words(tiny_run) == ""
 
 
+def test_the_last_words_of_a_strangers_run_show_no_other_file(tiny_run, tmp_path):
+    (tmp_path / "secret.txt").write_text("secret")
+    tiny_run.process_log_path.symlink_to(tmp_path / "secret.txt")
+    words = launch.last_words(tiny_run)
+    assert "secret" not in words
+    assert str(tiny_run.process_log_path) in words
+
+
 @pytest.mark.slow
 def test_without_inheritable_locks_the_child_takes_the_lock_itself(runs_root, monkeypatch):
     """As on Windows: the run is in training as soon as the start returns, and no second start gets its place."""
