@@ -23,7 +23,10 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "benchmarks")]
 
 from nightly.attack import Row, Setting, table  # noqa: E402
 
-ATTACKS: tuple[str, ...] = ("kills", "power_cuts", "refusals", "clock_jumps", "two_trainings")
+ATTACKS: tuple[str, ...] = (
+    *("kills", "power_cuts", "refusals", "clock_jumps", "two_trainings"),
+    *("demo_crowds", "web"),
+)
 """The modules of this folder, in the order of the table."""
 
 
