@@ -54,8 +54,13 @@ def _save_network(path: Path, network: nn.Module, config: TrainConfig, step: int
     tensors = network.state_dict()
     size = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
     if half or size > FULL_PRECISION_LIMIT_BYTES[kind]:
-        tensors = {name: _halved(value) if value.is_floating_point() else value for name, value in tensors.items()}
+        tensors = halved(tensors)
     save_tensors(path, tensors, {"kind": kind, "step": step, "config": config.to_json()})
+
+
+def halved(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors in half precision; those of whole numbers stay."""
+    return {name: _halved(value) if value.is_floating_point() else value for name, value in tensors.items()}
 
 
 def _halved(value: Tensor) -> Tensor:
@@ -82,11 +87,14 @@ def _packed(metadata: Mapping[str, Any]) -> dict[str, str]:
     return {METADATA_KEY: json.dumps(metadata, sort_keys=True)}
 
 
-def with_data_fields(path: Path, fields: Mapping[str, Any]) -> bytes:
-    """Return a network's file with these fields of its config's data changed; weights and their id are the same."""
+def with_data_fields(path: Path, fields: Mapping[str, Any], *, half: bool = False) -> bytes:
+    """Return a network's file with these fields of its config's data changed.
+
+    Weights and their id are the same, except with `half`: then the weights are rounded to half precision.
+    """
     tensors, metadata = load_tensors(path)
     metadata["config"]["data"] |= fields
-    return save(tensors, _packed(metadata))
+    return save(halved(tensors) if half else tensors, _packed(metadata))
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
