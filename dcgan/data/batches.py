@@ -274,7 +274,13 @@ def _labels_of(
 
 def _as_tensors(arrays: Any) -> tuple[torch.Tensor, ...]:
     # Of what __getitems__ returns, a tuple of arrays; PyTorch's types know lists only.
-    return tuple(map(torch.from_numpy, arrays))
+    tensors = tuple(map(torch.from_numpy, arrays))
+    if torch.utils.data.get_worker_info() is not None:
+        # Here a full /dev/shm is an error of the worker, which the training gets. Later, in the thread that sends the
+        # batch, PyTorch only prints the error: the batch is lost, and the training waits for it forever.
+        for tensor in tensors:
+            tensor.share_memory_()
+    return tensors
 
 
 def _to_range(images_u8: torch.Tensor, pixel_range: tuple[float, float]) -> torch.Tensor:

@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dcgan.config import DataConfig, ModelConfig, TrainConfig
-from dcgan.data.batches import ImageSet, ResidentBatches, StreamedBatches
+from dcgan.data.batches import ImageSet, ResidentBatches, StreamedBatches, _as_tensors
 from dcgan.data.folder import find_images, readable_files
 from dcgan.data.image_files import check_header, read_image
 from dcgan.data.order import Order
+from dcgan.training.failures import training_failure
 
 CPU = torch.device("cpu")
 SMALL = TrainConfig(model=ModelConfig(image_size=8), batch_size=4, seed=5)
@@ -249,6 +250,27 @@ def test_cuda_gives_the_same_bits(folder):
         here, there = (next(make(torch.device(name)).from_step(3)) for name in ("cpu", "cuda"))
         assert torch.equal(here.images, there.images.cpu())
         assert torch.equal(here.labels, there.labels.cpu())
+
+
+@pytest.mark.parametrize("is_worker", [False, True])
+def test_a_worker_moves_its_batch_to_shared_memory_itself(monkeypatch, is_worker):
+    monkeypatch.setattr(torch.utils.data, "get_worker_info", lambda: object() if is_worker else None)
+    arrays = np.arange(3), np.arange(3), np.ones((3, 1, 2, 2), np.uint8)
+    tensors = _as_tensors(arrays)
+    assert [tensor.is_shared() for tensor in tensors] == 3 * [is_worker]
+    assert all((tensor.numpy() == array).all() for tensor, array in zip(tensors, arrays, strict=True))
+    assert [len(tensor) for tensor in _as_tensors((np.arange(0), np.arange(0), np.ones((0, 1, 2, 2))))] == [0, 0, 0]
+
+
+def test_shared_memory_that_fills_up_later_is_an_error_of_the_worker(monkeypatch):
+    def full(tensor):
+        raise RuntimeError("unable to allocate shared memory(shm) for file </torch_1>: No space left on device (28)")
+
+    monkeypatch.setattr(torch.utils.data, "get_worker_info", lambda: object())
+    monkeypatch.setattr(torch.Tensor, "share_memory_", full)
+    with pytest.raises(RuntimeError) as caught:  # PyTorch's loader passes it on
+        _as_tensors((np.arange(3),))
+    assert "--data.workers 0" in training_failure(caught.value, Path("run"), SMALL)
 
 
 def test_workers_that_cannot_share_their_batches_are_refused(folder, monkeypatch):
