@@ -50,7 +50,8 @@ def start_form() -> None:
         st.code(fields.train_command(config, preset), language="bash", wrap_lines=True)
         if is_free:
             time_estimate.measure_in_background([config])
-        st.fragment(estimate_line, run_every=2.0 if time_estimate.is_measuring(config) else None)(config)
+        waits = time_estimate.is_measuring(config)
+        st.fragment(estimate_line, run_every=2.0 if waits else None)(config, waits=waits)
     st.button(
         "Start training",
         key="start",
@@ -64,8 +65,10 @@ def start_form() -> None:
         st.error(plain(error))
 
 
-def estimate_line(config: TrainConfig) -> None:
-    """Show the expected time. The page refreshes this line while steps are being timed."""
+def estimate_line(config: TrainConfig, *, waits: bool) -> None:
+    """Show the expected time. The page refreshes this line until the steps are timed."""
+    if waits and not time_estimate.is_measuring(config):
+        st.rerun()  # the whole page, which then ends the refreshes
     st.markdown(estimate_text(config))
 
 
@@ -90,12 +93,22 @@ def about(preset: str) -> None:
     if chosen.notes:
         st.caption(chosen.notes)
     with st.expander("All presets"):
-        waiting = any(time_estimate.is_measuring(preset.config) for preset in PRESETS.values())
-        st.fragment(table_of_presets, run_every=5.0 if waiting else None)()
+        waits = waits_for_presets()
+        st.fragment(table_of_presets, run_every=5.0 if waits else None)(waits=waits)
 
 
-def table_of_presets() -> None:
-    """Show all presets with their times, in a table that is made once for all sessions and states of the times."""
+def waits_for_presets() -> bool:
+    """Return whether a preset is being timed, or waits for it."""
+    return any(time_estimate.is_measuring(preset.config) for preset in PRESETS.values())
+
+
+def table_of_presets(*, waits: bool) -> None:
+    """Show all presets with their times, in a table that is made once for all sessions and states of the times.
+
+    The page refreshes it until all presets are timed.
+    """
+    if waits and not waits_for_presets():
+        st.rerun()
     times = {name: estimate_text(PRESETS[name].config, short=True) for name in _presets()}
     _show_presets(repr(times), times)
 

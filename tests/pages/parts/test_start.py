@@ -7,6 +7,7 @@ from recorded import record_run
 from studio import button, checked, choices, open_page, texts, unescaped
 
 from dcgan.fields import train_command
+from dcgan.pages.parts import start
 from dcgan.presets import PRESETS
 from dcgan.runs import launch
 from dcgan.runs.rows import Status
@@ -90,3 +91,19 @@ def test_a_click_reads_the_times_of_all_presets_once(only_own_runs, monkeypatch)
     )
     checked(app.number_input(key="dcgan:epochs").set_value(3).run())
     assert (calls.count("torch"), calls.count(".speed.json")) == (1, 1)
+
+
+def test_refreshes_end_when_the_steps_are_timed(monkeypatch):
+    reruns, measuring = [], {PRESETS["gan"].config}
+    monkeypatch.setattr(start.st, "rerun", lambda: reruns.append(True))
+    monkeypatch.setattr(time_estimate, "is_measuring", lambda config: config in measuring)
+    start.estimate_line(PRESETS["gan"].config, waits=True)
+    start.table_of_presets(waits=True)
+    assert not reruns
+    measuring.clear()
+    start.estimate_line(PRESETS["gan"].config, waits=True)
+    start.table_of_presets(waits=True)
+    assert len(reruns) == 2
+    start.estimate_line(PRESETS["gan"].config, waits=False)
+    start.table_of_presets(waits=False)
+    assert len(reruns) == 2
