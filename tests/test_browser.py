@@ -6,13 +6,9 @@ import base64
 import io
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -22,7 +18,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from PIL import Image
 from recorded import TINY, record_run
-from servers import free_port
+from servers import CHROMIUM, CHROMIUM_ARGUMENTS, free_port, served, studio_command
 
 from dcgan.checkpoint import load_generator, load_tensors, weights_id
 from dcgan.runs.listing import list_runs
@@ -30,7 +26,6 @@ from dcgan.sampling.link import ShareLink
 from dcgan.sampling.rendering import SAME_PIXELS, render
 
 ROOT = Path(__file__).resolve().parent.parent
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 pytestmark = [
     pytest.mark.browser,
@@ -42,33 +37,9 @@ pytestmark = [
 
 @contextmanager
 def serving(command: list[str], port: int, environment: dict[str, str]) -> Iterator[str]:
-    """Start a server on this machine until the block ends. A failing test prints the output of the server."""
-    environment = os.environ | environment | {"PYTHONFAULTHANDLER": "1"}
-    with tempfile.TemporaryFile("w+", errors="replace") as log:  # not a pipe, which would block the server when full
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-        try:
-            url = f"http://127.0.0.1:{port}/"
-            wait_for_server(url, process)
-            yield url
-            assert process.poll() is None, f"{command} ended with {process.returncode}"
-        except BaseException as error:
-            log.seek(0)
-            error.add_note(f"the server (exit status {process.poll()}) printed: {log.read()[-5000:]}")
-            raise
-        finally:
-            process.terminate()
-            process.wait(30)
-
-
-def wait_for_server(url: str, process: subprocess.Popen) -> None:
-    for _ in range(600):
-        assert process.poll() is None, f"{process.args} ended with {process.returncode}"
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-            return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.1)
-    raise AssertionError(f"{url} did not answer")
+    """Start a server on this machine until the block ends; yield its address."""
+    with served(command, port, environment) as (url, _):
+        yield url
 
 
 @pytest.fixture(scope="module")
@@ -76,9 +47,8 @@ def chromium():
     from playwright.sync_api import sync_playwright
 
     assert CHROMIUM, "no Chromium here: apt install chromium"
-    arguments = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
         yield browser
         browser.close()
 
@@ -119,8 +89,7 @@ def page(chromium):
 def test_streamlit_compares_two_recordings(page, tmp_path):
     runs = [record_run(tmp_path / "runs"), record_run(tmp_path / "runs")]
     port = free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless=true"]
-    command += [f"--server.port={port}", "--server.address=127.0.0.1"]
+    command = studio_command(port)
     with serving(command, port, {"DCGAN_RUNS": str(tmp_path / "runs")}) as url:
         page.goto(f"{url}compare?left={runs[0].name}&right={runs[1].name}&at=1")
         page.get_by_text(f"{runs[1].name}, epoch 1").wait_for()
@@ -137,8 +106,7 @@ def test_streamlit_compares_two_recordings(page, tmp_path):
 def test_the_studio_trains_stops_resumes_and_compares(page, tmp_path):
     """A visitor starts a training, stops it, resumes it to its end, and shares a comparison."""
     port = free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless=true"]
-    command += [f"--server.port={port}", "--server.address=127.0.0.1"]
+    command = studio_command(port)
     environment = {"DCGAN_RUNS": str(tmp_path / "runs"), "DCGAN_DEVICE": "cpu", "SPACE_ID": ""}
     with serving(command, port, environment) as url:
         page.goto(url)
@@ -210,8 +178,7 @@ def wait_until(page, condition, seconds: float = 60) -> None:
 @pytest.mark.parametrize("width", [1280, 390])
 def test_every_page_fits_and_requests_nothing_from_other_machines(page, tmp_path, width):
     port = free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless=true"]
-    command += [f"--server.port={port}", "--server.address=127.0.0.1"]
+    command = studio_command(port)
     page.set_viewport_size({"width": width, "height": 850})
     with serving(command, port, {"DCGAN_RUNS": str(tmp_path / "runs"), "SPACE_ID": "someone/space"}) as url:
         for path, text in (

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -26,6 +27,7 @@ from nightly.attack import Row, Setting, table  # noqa: E402
 ATTACKS: tuple[str, ...] = (
     *("kills", "power_cuts", "refusals", "clock_jumps", "two_trainings"),
     *("demo_crowds", "web"),
+    *("viewers", "browser"),
 )
 """The modules of this folder, in the order of the table."""
 
@@ -47,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers and browsers are ended, too
     rows = []
     for name in options.only:
         start = time.perf_counter()
