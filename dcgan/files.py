@@ -186,7 +186,7 @@ def remedy_of(error: OSError) -> str:
 
 # Locks. A lock ends with the process that holds it, so it shows whether a process is alive; a pid can be reused.
 # POSIX locks the open directory itself, and a child process can inherit the descriptor. Windows opens no directories.
-# There a file beside the directory, .NAME.lock, is locked, and children inherit nothing.
+# There the one byte of a file beside the directory, .NAME.lock, is locked, and children inherit nothing.
 
 INHERITABLE_LOCKS = fcntl is not None
 
@@ -220,14 +220,17 @@ def try_lock(descriptor: int) -> bool:
 
 
 def is_locked(path: Path) -> bool:
-    """Return whether a process holds the directory's lock; False for a directory that is gone or unreadable."""
+    """Return whether a process holds the directory's lock; False for a directory that is gone or unreadable.
+
+    Other readers, who ask at the same time, are not taken for a training.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY) if fcntl is not None else os.open(_lock_file(path), os.O_RDWR)
     except OSError:  # it is gone, or another user's, whose trainings are not ours to count
         return False
     try:
         if fcntl is None:
-            return not try_lock(descriptor)  # closing gives it back
+            return _is_read_refused(descriptor)
         # Shared, so that two readers who ask at once do not take each other for a training.
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         return False
@@ -235,6 +238,18 @@ def is_locked(path: Path) -> bool:
         return True
     finally:
         os.close(descriptor)
+
+
+def _is_read_refused(descriptor: int) -> bool:
+    """Return whether another handle locks the file's first byte: Windows then refuses to read it.
+
+    Windows has no shared locks. A reader that took the lock for a moment would look like a training to other readers.
+    """
+    try:
+        os.read(descriptor, 1)
+    except PermissionError:
+        return True
+    return False
 
 
 def _lock_file(path: Path) -> Path:
@@ -253,4 +268,7 @@ def _open_lock(path: Path) -> int:
     if fcntl is not None:
         return os.open(path, os.O_RDONLY)
     os.stat(path)  # raises FileNotFoundError where there is nothing to lock, as opening a directory does
-    return os.open(_lock_file(path), os.O_RDWR | os.O_CREAT)
+    descriptor = os.open(_lock_file(path), os.O_RDWR | os.O_CREAT)
+    with contextlib.suppress(PermissionError):  # who holds the lock has written it already
+        os.write(descriptor, b"\0")  # readers look at this byte, and an empty file has none that is refused
+    return descriptor

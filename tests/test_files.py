@@ -26,11 +26,25 @@ def locking(descriptor, mode, count):
     except BlockingIOError as error:
         raise PermissionError(13, "Permission denied") from error
 
+def mandatory(call):
+    def refused(descriptor, *arguments):
+        if os.readlink(f"/proc/self/fd/{descriptor}").endswith(".lock"):
+            other = os.open(f"/proc/self/fd/{descriptor}", os.O_RDWR)
+            try:
+                fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise PermissionError(13, "Permission denied") from error
+            finally:
+                os.close(other)
+        return call(descriptor, *arguments)
+    return refused
+
+os.read, os.write = mandatory(os.read), mandatory(os.write)
 sys.modules["msvcrt"] = types.SimpleNamespace(locking=locking, LK_NBLCK=2)
 sys.modules["fcntl"] = None
 """
 )
-"""A process without `fcntl`, and with the call of `msvcrt` that takes its place."""
+"""A process without `fcntl`, and with the call of `msvcrt` that takes its place. What is locked is not read."""
 
 
 def on_windows(code: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -72,6 +86,25 @@ print(json.dumps([before, files.is_locked(run), second, files.is_locked(run / "g
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout) == [False, True, None, False]
     assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_readers_on_windows_do_not_take_each_other_for_a_training(tmp_path):
+    """Windows has no shared locks, and what a reader held for a moment would be seen by the next one."""
+    code = """
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from dcgan import files
+run = Path(sys.argv[1])
+os.close(files.take_lock(run, patience_seconds=0))
+with ThreadPoolExecutor(8) as pool:
+    before = set(pool.map(files.is_locked, [run] * 1000))
+    starts = [files.take_lock(run, patience_seconds=0) is not None]
+    after = set(pool.map(files.is_locked, [run] * 1000))
+print(before, starts, after)
+"""
+    (tmp_path / "run").mkdir()
+    done = on_windows(code, str(tmp_path / "run"))
+    assert done.stdout.strip() == "{False} [True] {True}", done.stderr
 
 
 def test_windows_keeps_no_lock_file_of_a_run_that_has_gone(tmp_path):
