@@ -9,9 +9,12 @@ import gzip
 import io
 import tarfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+
+from dcgan.data.bounded_gzip import read_bytes
 
 FOLDER = "cifar-10-batches-bin"
 ARCHIVE = "cifar-10-binary.tar.gz"
@@ -38,12 +41,14 @@ def read_cifar10(folder: Path, split: str) -> tuple[np.ndarray, np.ndarray] | No
     names = ["test_batch.bin"] if split == "test" else [f"data_batch_{i}.bin" for i in range(1, 6)]
     archive = folder / ARCHIVE
     if archive.is_file():
-        place, contents = archive, _unpack(archive)
+        place, contents = archive, _unpack(archive, names)
     elif (folder / names[0]).is_file():
-        place, contents = folder, {path.name: path.read_bytes() for path in folder.glob("*_batch*.bin")}
+        place, contents = folder, None
     else:
         return None
     try:
+        if contents is None:
+            contents = {name: read_bytes(folder / name) for name in names if (folder / name).is_file()}
         records = np.concatenate([_records(name, contents.get(name, b"")) for name in names])
     except ValueError as error:
         raise ValueError(
@@ -64,14 +69,16 @@ def _records(name: str, content: bytes) -> np.ndarray:
     return records
 
 
-def _unpack(archive: Path) -> dict[str, bytes]:
-    """Return the files of a .tar.gz by name, without their folders. Raises ValueError for a damaged one."""
+def _unpack(archive: Path, names: Sequence[str]) -> dict[str, bytes]:
+    """Return these files of a .tar.gz by name, without their folders. Raises ValueError for a damaged one."""
     try:
         # Decompressed whole, so that gzip's CRC is checked before anything is used.
-        with tarfile.open(fileobj=io.BytesIO(gzip.decompress(archive.read_bytes())), mode="r:") as files:
-            members = ((member, files.extractfile(member)) for member in files.getmembers())
-            return {Path(member.name).name: file.read() for member, file in members if file}
-    except (EOFError, gzip.BadGzipFile, tarfile.TarError, zlib.error) as error:
+        with tarfile.open(fileobj=io.BytesIO(read_bytes(archive)), mode="r:") as files:
+            # Only plain files: a link may lead to itself, and a sparse file may be gigabytes of holes.
+            members = [member for member in files if member.type in (tarfile.REGTYPE, tarfile.AREGTYPE)]
+            readers = {Path(member.name).name: files.extractfile(member) for member in members}
+            return {name: reader.read() for name, reader in readers.items() if reader and name in names}
+    except (ValueError, OverflowError, EOFError, gzip.BadGzipFile, tarfile.TarError, zlib.error) as error:
         raise ValueError(
             f"{archive} is damaged ({error}); delete it to download it again, or name another folder with "
             "--data.root PATH"

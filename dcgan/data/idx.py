@@ -13,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from dcgan.data.bounded_gzip import read_bytes
+
 
 def read_idx(path: Path) -> np.ndarray:
     """Return the bytes of an idx file, plain or gzip, in the shape that its header declares.
@@ -20,9 +22,7 @@ def read_idx(path: Path) -> np.ndarray:
     Raises ValueError if the file is cut short, is too long or is not an idx file of bytes.
     """
     try:
-        content = path.read_bytes()
-        if path.suffix == ".gz":
-            content = gzip.decompress(content)
+        content = read_bytes(path)
         if content[:3] != b"\x00\x00\x08":
             raise ValueError("it is not an idx file of bytes")
         dimensions = content[3]
