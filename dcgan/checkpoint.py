@@ -113,7 +113,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def _damaged(path: Path, error: Exception) -> ValueError:
-    return ValueError(f"{path} is damaged or was not written by DCGAN Studio: {error}")
+    return ValueError(f"{path} is damaged or was not written by DCGAN Studio: {printable(str(error))}")
 
 
 def _current(name: str) -> str:
@@ -208,23 +208,55 @@ def _weights_file(path: str | os.PathLike[str]) -> Path:
     return Path(path)
 
 
+MAX_DOWNLOAD_MB = 200
+"""Megabytes that one model from the Hub may have; $DCGAN_MAX_DOWNLOAD_MB names another number."""
+
+
 def from_hub(repo: str) -> Path:
     """Download a published model into huggingface_hub's cache, if it is not there yet, and return its folder.
 
-    Raises FileNotFoundError if the repository or the network is missing, and ValueError for a bad name.
+    The Hub names the sizes of the files first. Raises FileNotFoundError if the repository or the network is missing,
+    and ValueError for a bad name or too large files.
     """
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.errors import (
+        DryRunError,
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+    )
 
+    options: dict[str, Any] = {
+        "allow_patterns": ["generator*.safetensors", "config.json"],
+        "endpoint": os.environ.get("HF_ENDPOINT") or None,
+    }
+    reason: BaseException | None = None
     try:
-        endpoint = os.environ.get("HF_ENDPOINT") or None
-        names = ["generator*.safetensors", "config.json"]
-        return Path(snapshot_download(repo, allow_patterns=names, endpoint=endpoint))
+        try:
+            planned = snapshot_download(repo, dry_run=True, **options)
+        except DryRunError as error:
+            # Without the Hub's answer nothing is downloaded, but an earlier download may be there.
+            reason = error.__cause__
+            return Path(snapshot_download(repo, local_files_only=True, **options))
+        _check_download(repo, sum(file.file_size for file in planned))
+        return Path(snapshot_download(repo, **options))
     except HFValidationError as error:
         raise ValueError(f"hub:{repo} is not a name on the Hub; write hub:USER/NAME") from error
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise FileNotFoundError(f"hub:{repo} cannot be downloaded: {reason}; check name and network") from error
+        text = " ".join(str(reason or error).split())[:200]
+        raise FileNotFoundError(f"hub:{repo} cannot be downloaded: {text}; check name and network") from error
+
+
+def _check_download(repo: str, num_bytes: int) -> None:
+    """Raise ValueError for more than the largest download, or where its variable is not a number."""
+    text = os.environ.get("DCGAN_MAX_DOWNLOAD_MB") or str(MAX_DOWNLOAD_MB)
+    if not re.fullmatch("[0-9]{1,9}", text):
+        raise ValueError(f"DCGAN_MAX_DOWNLOAD_MB={printable(text, 40)} is not a whole number; try {MAX_DOWNLOAD_MB}")
+    if num_bytes > int(text) * 1_000_000:
+        raise ValueError(
+            f"hub:{repo} has {num_bytes / 1e6:,.1f} MB of weights, more than DCGAN_MAX_DOWNLOAD_MB={text}; "
+            "set that variable to a larger number if you trust the repository"
+        )
 
 
 def load_discriminator(
@@ -289,7 +321,7 @@ def _fill(network: nn.Module, tensors: dict[str, Tensor], file: Path) -> None:
     try:
         network.load_state_dict(tensors)
     except RuntimeError as error:
-        raise ValueError(f"{file} does not fit its own config: {error}") from error
+        raise ValueError(f"{file} does not fit its own config: {printable(str(error))}") from error
 
 
 def weights_id(tensors: Mapping[str, Tensor]) -> str:

@@ -20,6 +20,7 @@ from dcgan.data.named_sets import NAMED_SETS
 from dcgan.files import PROJECT, missing_from_wheel
 from dcgan.models.inference import side_by_side
 from dcgan.pixels import from_uint8
+from dcgan.runs.paths import printable
 
 FEATURES = PROJECT / "features"
 """The trained classifiers, one file for each set."""
@@ -148,7 +149,7 @@ def load_classifier(name: str = "mnist", device: str | torch.device = "cpu") -> 
         if classifier.hash != metadata["hash"]:
             raise ValueError(f"its weights have the hash {classifier.hash}, not {metadata['hash']}")
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"{path} cannot be used: {error}") from error
+        raise ValueError(f"{path} cannot be used: {printable(str(error))}") from error
     return classifier
 
 

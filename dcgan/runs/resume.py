@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from dcgan.config import TrainConfig
 from dcgan.runs.headers import metadata_of
+from dcgan.runs.paths import printable
 from dcgan.runs.rows import MAX_COUNT, Status
 from dcgan.runs.run import Run, RunError
 
@@ -99,9 +100,9 @@ def saved_step(run: Run) -> int:
     except FileNotFoundError:
         return 0
     except (OSError, ValueError, KeyError) as error:
-        raise RunError(f"{run.state_path} cannot be read: {error}") from error
+        raise RunError(f"{run.state_path} cannot be read: {printable(str(error))}") from error
     if type(step) is not int or not 0 <= step <= MAX_COUNT:
-        raise RunError(f"{run.state_path} cannot be read: its step is {step!r}")
+        raise RunError(f"{run.state_path} cannot be read: its step is {printable(repr(step))}")
     return step
 
 

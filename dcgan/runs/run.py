@@ -151,7 +151,7 @@ class Run(RunPaths):
         except FileNotFoundError as error:
             raise RunError(f"{self.path} is not a run: it has no {path.name}") from error
         except (OSError, ValueError) as error:
-            raise RunError(f"{path} cannot be read: {error}") from error
+            raise RunError(f"{path} cannot be read: {printable(str(error))}") from error
 
     def status(self) -> Status:
         """Return status.json, where `running` becomes `interrupted` if no process holds the run's lock.

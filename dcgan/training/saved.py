@@ -11,6 +11,7 @@ from dcgan.checkpoint import load_tensors
 from dcgan.config import TrainConfig
 from dcgan.data.folder import Source
 from dcgan.data.loading import Batches, make_batches
+from dcgan.runs.paths import printable
 from dcgan.runs.rows import MAX_COUNT
 from dcgan.runs.run import Run, RunError
 from dcgan.runtime.distributed import Ranks
@@ -42,7 +43,7 @@ def load_training(
         try:
             state.load(tensors)
         except (KeyError, ValueError, TypeError, RuntimeError) as error:
-            raise RunError(f"{run.state_path} does not fit the run's config: {error}") from error
+            raise RunError(f"{run.state_path} does not fit the run's config: {printable(str(error))}") from error
         state.step, state.images_seen = saved.step, saved.images_seen
     if ranks.rank == 0:
         ranks.barrier()
@@ -94,7 +95,7 @@ def _read(run: Run) -> tuple[dict[str, torch.Tensor], Saved]:
         if not all(isinstance(text, str) for text in (source.names_hash, *source.classes)):
             raise ValueError("its classes and its hash are not text")
     except (KeyError, TypeError, ValueError) as error:
-        raise RunError(f"{run.state_path} does not fit the run's config: {error}") from error
+        raise RunError(f"{run.state_path} does not fit the run's config: {printable(str(error))}") from error
     return tensors, saved
 
 

@@ -160,6 +160,9 @@ def test_a_missing_damaged_or_foreign_file_is_named(tmp_path):
     save_tensors(path, {}, {"kind": "generator"})
     with pytest.raises(ValueError, match=r"a.safetensors.*a generator"):
         load_classifier(str(path))
+    save_tensors(path, {}, {"kind": "long\n" * 9999})
+    with pytest.raises(ValueError, match=r"a.safetensors cannot be used: it holds a long\\nlong[^\n]{,400}$"):
+        load_classifier(str(path))
     network = ClassifierNetwork()
     save_classifier(path, network, name="mnist", accuracy=0.5, seed=0, epochs=1)
     tensors, metadata = load_tensors(path)

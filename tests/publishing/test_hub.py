@@ -153,6 +153,43 @@ def test_a_model_that_is_not_on_the_hub_is_one_error(hub):
         assert wrong in done.stdout, (command, done.stderr)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("limit", ["1", "", "many"])
+def test_a_model_that_is_too_large_is_not_downloaded(hub, tiny_run, tmp_path, limit):
+    hub.files["generator.safetensors"] = tiny_run.generator_path.read_bytes()
+    hub.files["generator_ema.safetensors"] = bytes(1_000_000)
+    code = "import dcgan\ntry: dcgan.load_generator('hub:me/digits')\nexcept ValueError as e: print(e)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=PROJECT,
+        env=os.environ | {"DCGAN_MAX_DOWNLOAD_MB": limit},
+        capture_output=True,
+        text=True,
+    )
+    expected = {
+        "1": r"hub:me/digits has 1\.0 MB of weights, more than DCGAN_MAX_DOWNLOAD_MB=1; set ",
+        "": r"generator_ema\.safetensors is damaged",
+        "many": r"DCGAN_MAX_DOWNLOAD_MB=many is not a whole number; try 200",
+    }[limit]
+    assert re.search(expected, done.stdout), done.stderr
+    assert any((tmp_path / "hf").rglob("generator*.safetensors")) is (limit == "")
+
+
+@pytest.mark.slow
+def test_a_model_that_was_downloaded_opens_without_the_hub(hub, tiny_run):
+    hub.files["generator.safetensors"] = tiny_run.generator_path.read_bytes()
+    code = "import dcgan\nprint(dcgan.load_generator('hub:me/digits').weights_id)"
+    for offline in ("0", "1"):
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=PROJECT,
+            env=os.environ | {"HF_HUB_OFFLINE": offline},
+            capture_output=True,
+            text=True,
+        )
+        assert done.stdout.strip() == load_generator(tiny_run.path).weights_id, done.stderr
+
+
 @pytest.mark.parametrize(("kind", "sdk"), [("gradio", "gradio"), ("streamlit", "docker")])
 @pytest.mark.slow
 def test_a_space_is_uploaded_whole(hub, kind, sdk):
