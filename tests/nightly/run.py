@@ -26,7 +26,7 @@ from nightly.attack import Row, Setting, table  # noqa: E402
 
 ATTACKS: tuple[str, ...] = (
     *("kills", "power_cuts", "refusals", "clock_jumps", "two_trainings"),
-    *("demo_crowds", "web"),
+    *("hostile_files", "demo_crowds", "web"),
     *("viewers", "browser"),
 )
 """The modules of this folder, in the order of the table."""
