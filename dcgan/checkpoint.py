@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import math
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -238,7 +239,7 @@ def from_hub(repo: str) -> Path:
             # Without the Hub's answer nothing is downloaded, but an earlier download may be there.
             reason = error.__cause__
             return Path(snapshot_download(repo, local_files_only=True, **options))
-        _check_download(repo, sum(file.file_size for file in planned))
+        _check_download(repo, [file.file_size for file in planned])
         return Path(snapshot_download(repo, **options))
     except HFValidationError as error:
         raise ValueError(f"hub:{repo} is not a name on the Hub; write hub:USER/NAME") from error
@@ -247,11 +248,12 @@ def from_hub(repo: str) -> Path:
         raise FileNotFoundError(f"hub:{repo} cannot be downloaded: {text}; check name and network") from error
 
 
-def _check_download(repo: str, num_bytes: int) -> None:
-    """Raise ValueError for more than the largest download, or where its variable is not a number."""
+def _check_download(repo: str, sizes: Sequence[int | None]) -> None:
+    """Raise ValueError for more bytes than the largest download, or of unknown number, and for a wrong variable."""
     text = os.environ.get("DCGAN_MAX_DOWNLOAD_MB") or str(MAX_DOWNLOAD_MB)
     if not re.fullmatch("[0-9]{1,9}", text):
         raise ValueError(f"DCGAN_MAX_DOWNLOAD_MB={printable(text, 40)} is not a whole number; try {MAX_DOWNLOAD_MB}")
+    num_bytes = sum(math.inf if size is None else size for size in sizes)
     if num_bytes > int(text) * 1_000_000:
         raise ValueError(
             f"hub:{repo} has {num_bytes / 1e6:,.1f} MB of weights, more than DCGAN_MAX_DOWNLOAD_MB={text}; "
