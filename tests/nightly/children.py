@@ -15,7 +15,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import NamedTuple
 
-LIMIT_SECONDS = 120
+LIMIT_SECONDS = 600
 """A child that lasts longer is ended by an alarm, and counts as a hang."""
 MISSING = "" if "forkserver" in multiprocessing.get_all_start_methods() else "this system has no fork"
 """Why there can be no such children; empty where there can be."""

@@ -14,9 +14,10 @@ import numpy as np
 from nightly import children
 from nightly.attack import Row, Setting
 from nightly.children import Fault
+from nightly.equality import Failures
 from nightly.file_layer import Operation
 from nightly.kills import KillAtOperation
-from nightly.small_training import TICK_SECONDS, Failures, Place, even_clock, frequent_saves
+from nightly.small_training import TICK_SECONDS, Place, even_clock, frequent_saves
 from nightly.traces import traced, usual_operations
 
 from dcgan.runs.run import Run

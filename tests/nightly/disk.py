@@ -203,7 +203,8 @@ def _split(path: str) -> tuple[str, str]:
 
 
 def write_tree(tree: dict[str, bytes], folder: Path) -> None:
-    """Write the files into an empty folder."""
+    """Write the files into a new folder."""
+    folder.mkdir()
     for name, content in tree.items():
         path = folder / name
         os.makedirs(path.parent, exist_ok=True)

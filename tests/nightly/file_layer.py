@@ -8,7 +8,6 @@ shown in test_training_attacks.py: a disk that is built from the record alone ho
 from __future__ import annotations
 
 import builtins
-import errno
 import io
 import os
 import re
@@ -23,9 +22,6 @@ from safetensors import SafetensorError
 from safetensors.torch import save
 
 from dcgan import checkpoint
-
-GROWING = ("create", "mkdir", "write")
-"""The kinds of operations that need room on the disk."""
 
 
 @dataclass(frozen=True)
@@ -214,58 +210,3 @@ def _save_file(tensors: Any, filename: Any, metadata: Any = None) -> None:
         raise SafetensorError(
             f"Error while serializing: I/O error: {error.strerror} (os error {error.errno})"
         ) from error
-
-
-# Hooks
-
-
-class Recording:
-    """Keep every operation."""
-
-    def __init__(self) -> None:
-        self.operations: list[Operation] = []
-
-    def __call__(self, operation: Operation) -> None:
-        self.operations.append(operation)
-
-
-class AtOperation:
-    """Call `act` before the n-th operation, counted from 0. Of a write, half of the bytes come first."""
-
-    def __init__(self, number: int, act: Callable[[], object]) -> None:
-        self.left, self.act = number, act
-
-    def __call__(self, operation: Operation) -> int | None:
-        self.left -= 1
-        if self.left < -1 or (self.left == -1 and (operation.kind != "write" or len(operation.data) < 2)):
-            self.act()
-        return len(operation.data) // 2 if self.left == -1 and operation.kind == "write" else None
-
-
-class FullDisk:
-    """Refuse what needs room after `room` bytes were written. A name takes a byte, and nothing gives room back."""
-
-    def __init__(self, room: int) -> None:
-        self.room = room
-
-    def __call__(self, operation: Operation) -> int | None:
-        if operation.kind not in GROWING:
-            return None
-        if self.room <= 0:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        size = min(self.room, len(operation.data) or 1)
-        self.room -= size
-        return size if operation.kind == "write" else None
-
-
-class Refusal:
-    """Refuse operations of one kind on paths that end with `suffix` (of a rename: its target), so many times."""
-
-    def __init__(self, kind: str, suffix: str, times: float, *, number: int = errno.EACCES) -> None:
-        self.kind, self.suffix, self.left, self.number = kind, suffix, times, number
-
-    def __call__(self, operation: Operation) -> None:
-        name = operation.target or operation.path
-        if operation.kind == self.kind and name.endswith(self.suffix) and self.left > 0:
-            self.left -= 1
-            raise OSError(self.number, os.strerror(self.number), name)

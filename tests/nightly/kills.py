@@ -17,8 +17,10 @@ from pathlib import Path
 from nightly import children
 from nightly.attack import Row, Setting
 from nightly.children import Fault
-from nightly.file_layer import AtOperation, watching
-from nightly.small_training import Failures, FrequentSaves, Place, even_clock, lost
+from nightly.equality import Failures, lost
+from nightly.file_faults import AtOperation
+from nightly.file_layer import watching
+from nightly.small_training import FrequentSaves, Place, even_clock
 from nightly.traces import usual_operations
 
 RANDOM, EVERY = "kills at random times", "kills at operations on files"

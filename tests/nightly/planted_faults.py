@@ -24,6 +24,14 @@ def no_sync_of_rows() -> Iterator[None]:
 
 
 @contextmanager
+def no_sync_of_folders() -> Iterator[None]:
+    """Sync files and never the names of files."""
+    real = files.sync
+    with mock.patch.object(files, "sync", lambda path: None if path.is_dir() else real(path)):
+        yield
+
+
+@contextmanager
 def writes_in_place() -> Iterator[None]:
     """Write files under their own names, so that a killed process leaves half of one."""
 

@@ -14,11 +14,14 @@ from nightly import children
 from nightly.attack import Row, Setting
 from nightly.children import Fault
 from nightly.disk import Disk, write_tree
+from nightly.equality import Failures
 from nightly.file_layer import Operation
 from nightly.kills import KillAtOperation
-from nightly.small_training import Failures, Place, even_clock
+from nightly.small_training import Place, even_clock
 from nightly.traces import traced, usual_operations
 
+from dcgan.runs.headers import metadata_of
+from dcgan.runs.resume import saved_step
 from dcgan.runs.run import Run
 
 
@@ -40,7 +43,7 @@ def cut_power(setting: Setting, place: Place, *, resumed: bool, faults: Sequence
     random, failures = setting.random(name), Failures(faults)
     whole = place.undisturbed(even_clock)
     before, run, operations = _recorded(place, faults, resumed=resumed)
-    promised = next(number for number, one in enumerate(operations) if one.target.endswith("/state.safetensors")) + 2
+    saved = _saved_steps(before, operations, place)
     cuts = setting.cases(quick=6, long=200)
     moments = sorted(random.randrange(len(operations) + 1) for _ in range(cuts))
     for number, (moment, disk) in enumerate(disks_at(before, operations, moments)):
@@ -51,9 +54,10 @@ def cut_power(setting: Setting, place: Place, *, resumed: bool, faults: Sequence
         last = operations[moment - 1] if moment else "the start"
         order = "an ordered" if ordered else "an unordered"
         case = f"cut {number} after operation {moment} of {len(operations)}, {last}, on {order} disk"
-        if not resumed and moment < promised and f"{run.path.relative_to(place.disk)}/config.json" not in tree:
-            continue  # the training had not saved anything yet
-        check(case, tree, place, run, whole, failures)
+        step = max((step for end, step in saved.items() if end <= moment), default=-1)
+        if step < 0 and f"{run.path.relative_to(place.disk)}/config.json" not in tree:
+            continue  # nothing was promised yet
+        check(case, tree, place, run, whole, failures, step=step)
     return Row(name, cuts, tuple(failures.sentences), f"a training has {len(operations)} operations")
 
 
@@ -80,7 +84,7 @@ def _recorded(place: Place, faults: Sequence[Fault], *, resumed: bool) -> tuple[
 
 def disks_at(disk: Disk, operations: Sequence[Operation], moments: Sequence[int]) -> Iterator[tuple[int, Disk]]:
     """Yield each moment, ascending, and the disk after so many operations."""
-    done = 0
+    disk, done = copy.deepcopy(disk), 0
     for moment in moments:
         for operation in itertools.islice(operations, done, moment):
             disk.apply(operation)
@@ -88,12 +92,29 @@ def disks_at(disk: Disk, operations: Sequence[Operation], moments: Sequence[int]
         yield moment, copy.deepcopy(disk)
 
 
-def check(case: str, tree: dict[str, bytes], place: Place, run: Run, whole: Run, failures: Failures) -> None:
-    """Write the tree in a folder of its own, and resume the run there to its end."""
+def _saved_steps(before: Disk, operations: Sequence[Operation], place: Place) -> dict[int, int]:
+    """Return the moment at which each save ends -> the step that is on the disk from then on.
+
+    A save ends two operations after the rename of its state: the sync of the folder follows the rename.
+    """
+    renames = [number for number, one in enumerate(operations) if one.target.endswith("/state.safetensors")]
+    path, steps = place.folder / "state-of-trace", {}
+    for moment, disk in disks_at(before, operations, [number + 1 for number in renames]):
+        path.write_bytes(disk.seen()[operations[moment - 1].target])
+        steps[moment + 1] = metadata_of(path)["step"]
+    return steps
+
+
+def check(
+    case: str, tree: dict[str, bytes], place: Place, run: Run, whole: Run, failures: Failures, *, step: int
+) -> None:
+    """Write the tree in a folder of its own, and resume the run there to its end. `step` is the last one saved."""
     folder = place.folder / "after-cut"
     write_tree(tree, folder)
     try:
         after = Run(folder / Path(run.path).relative_to(place.disk))
+        if step >= 0 and (not after.state_path.exists() or saved_step(after) < step):
+            failures.add(case, [f"step {step} was saved, and the disk has {sorted(tree)}"])
         failures.check_end(case, place, after, whole, even_clock)
     finally:
         shutil.rmtree(folder)

@@ -17,9 +17,11 @@ from pathlib import Path
 from nightly import children
 from nightly.attack import Row, Setting
 from nightly.children import Fault, Outcome
-from nightly.file_layer import GROWING, FullDisk, Operation, Refusal, watching
+from nightly.equality import Failures
+from nightly.file_faults import GROWING, FullDisk, Refusal
+from nightly.file_layer import Operation, watching
 from nightly.kills import sample
-from nightly.small_training import Failures, Place, even_clock
+from nightly.small_training import Place, even_clock
 from nightly.traces import usual_operations
 
 from dcgan.runs.run import Run

@@ -11,7 +11,8 @@ import pytest
 from nightly import children, clock_jumps, kills, planted_faults, power_cuts, refusals, two_trainings
 from nightly.attack import Setting
 from nightly.disk import Disk
-from nightly.file_layer import AtOperation, FullDisk, Operation, Recording, watching
+from nightly.file_faults import AtOperation, FullDisk, Recording
+from nightly.file_layer import Operation, watching
 from nightly.small_training import Place
 
 pytestmark = pytest.mark.skipif(bool(children.MISSING), reason=children.MISSING)
@@ -51,6 +52,7 @@ def cut(setting, place, faults):
         (clock_jumps.jump, planted_faults.clock_of_the_system, "are not a row"),
         (intruded, planted_faults.no_lock, "was permitted"),
         (cut, planted_faults.no_sync_of_rows, "rows up to step"),
+        (cut, planted_faults.no_sync_of_folders, "was saved"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

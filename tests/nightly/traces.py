@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nightly.children import Fault
-from nightly.file_layer import Operation, Recording, watching
+from nightly.file_faults import Recording
+from nightly.file_layer import Operation, watching
 from nightly.small_training import Place, even_clock
 
 

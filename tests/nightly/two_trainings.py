@@ -13,16 +13,17 @@ from pathlib import Path
 from nightly import children
 from nightly.attack import Row, Setting
 from nightly.children import Child, Fault
+from nightly.equality import Failures, differences
 from nightly.file_layer import Operation, watching
 from nightly.kills import sample
-from nightly.small_training import Failures, Place, differences, even_clock
+from nightly.small_training import Place, even_clock
 from nightly.traces import usual_operations
 
 from dcgan.runs import launch
 from dcgan.runs.errors import RunError
 from dcgan.runs.run import Run
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 300.0
 BESIDE, AT_ONCE, TAKEN_AWAY = "trainings beside another one", "trainings started at once", "runs that go away"
 
 
@@ -73,7 +74,7 @@ class WaitToBegin:
 
 
 def wait_for(gate: Path, *, waiting: Path | None = None) -> bool:
-    """Wait until the file exists, for a minute at most; make the file `waiting` first. Return whether it exists."""
+    """Wait until the file exists, and return whether it does. Make the file `waiting` first."""
     if waiting:
         waiting.touch()
     give_up = time.perf_counter() + PATIENCE_SECONDS
