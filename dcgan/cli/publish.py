@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
@@ -21,7 +22,8 @@ def publish(
 
     Args:
         kind: model or space.
-        what: A model: a run's path or name (see: runs). A space: gradio or streamlit.
+        what: A model: a run's path or name (see: runs). A space: gradio, streamlit or static. The static one is a
+            page with the published models, which draws in the visitor's browser.
         repo: USER/NAME on the Hub.
         dry_run: List and check the files, and upload nothing.
         private: Make a new repository private.
@@ -29,12 +31,17 @@ def publish(
     from dcgan.publishing import hub
     from dcgan.publishing.space_files import space_files
 
+    files: Mapping[str, hub.Content]
     if kind == "model":
         app, files = "model", hub.model_files(find_run(what), repo)
+    elif what == "static":
+        from dcgan.publishing.page import static_space_files  # only now: it imports torch
+
+        app, files = "static", static_space_files()
     elif what in ("gradio", "streamlit"):
         app, files = what, space_files(what)
     else:
-        raise ValueError(f"{what!r} is not an app; choose gradio or streamlit")
+        raise ValueError(f"{what!r} is not an app; choose gradio, streamlit or static")
     sizes = {name: hub.size_of(content) for name, content in files.items()}
     if not dry_run:
         print(f"published {len(files)} files at {hub.upload(repo, files, app, private=private)}")

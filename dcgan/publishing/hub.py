@@ -24,7 +24,7 @@ from dcgan.runs.run import Run, RunError
 Content = Path | bytes
 Files = dict[str, Content]
 """Path in the repository -> a file of this machine, or the content."""
-RepositoryKind = Literal["model", "gradio", "streamlit"]
+RepositoryKind = Literal["model", "gradio", "streamlit", "static"]
 
 MAX_FILE_BYTES = 15_000_000
 MAX_TOTAL_BYTES = 1_000_000_000
@@ -37,7 +37,9 @@ _SECRETS = re.compile(
 )
 _PATH = re.compile(r"""(?:^|[\s(=:'"])(?:~?/(?!/)|[A-Za-z]:[\\/]|\\\\)\S""")
 """The beginning of a path from a disk's root or from a home folder. An address does not match."""
-_SDKS: dict[SpaceKind, str] = {"gradio": "gradio", "streamlit": "docker"}
+_SDKS: dict[SpaceKind, str] = {"gradio": "gradio", "streamlit": "docker", "static": "static"}
+_STARTS: dict[SpaceKind, str] = {"gradio": "app.py", "streamlit": "Dockerfile", "static": "index.html"}
+"""The file with which a Space starts where its README names no app_file. A Docker Space never has another one."""
 _COLORS = ("red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray")
 
 
@@ -133,9 +135,11 @@ def _space_problems(files: Mapping[str, Content], fields: Mapping[str, Any], kin
     sdk = _SDKS[kind]
     if fields.get("sdk", sdk) != sdk:
         problems.append(f"README.md's sdk is {fields['sdk']}; a {kind} Space needs {sdk}.")
-    start = fields.get("app_file", "app.py") if kind == "gradio" else "Dockerfile"
+    start = _STARTS[kind] if kind == "streamlit" else fields.get("app_file", _STARTS[kind])
     if start not in files:
         problems.append(f"{start}, with which the Space starts, is not among the files; add it.")
+    if "app_build_command" in fields:
+        problems.append("README.md's app_build_command starts a build, which costs credits; leave it out.")
     if len(str(fields.get("short_description", ""))) > MAX_SHORT_DESCRIPTION:
         problems.append(
             f"README.md's short_description has more than {MAX_SHORT_DESCRIPTION} characters; shorten it."

@@ -9,14 +9,18 @@ import base64
 import copy
 import hashlib
 import re
+import tempfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from dcgan.files import PROJECT
+from dcgan.models.browser import why_not_in_browser
 from dcgan.publishing.page_bundle import ENTRY, bundle
 from dcgan.publishing.page_data import PageData, page_data
+from dcgan.publishing.space_files import space_files
+from dcgan.runs.listing import BEST, list_runs
 from dcgan.runs.run import Run
 
 WEB = PROJECT / "dcgan" / "web"
@@ -81,6 +85,23 @@ def single_page(runs: Sequence[Run], *, snapshots: bool = False, half: bool = Tr
             "program": f'<script type="module" id="program">{program}</script>',
         },
     )
+
+
+def static_space_files() -> dict[str, bytes]:
+    """Return the files of a static Space: a page with the published models that a browser draws, and their README.
+
+    It is made of the files that `space_files` allows: with git, of tracked files only. The best models come first.
+    """
+    sources = space_files("static")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for path, source in sources.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(source.read_bytes())
+        runs = [run for run in list_runs(folder / "checkpoints") if not why_not_in_browser(run.config().model)]
+        runs.sort(key=lambda run: BEST.index(run.name) if run.name in BEST else len(BEST))
+        files = page_files(runs, web=folder / "dcgan" / "web")
+    return files | {name: source.read_bytes() for name, source in sources.items() if "/" not in name}
 
 
 def parts_of(page: bytes) -> dict[str, int]:

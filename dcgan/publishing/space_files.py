@@ -9,7 +9,7 @@ from typing import Literal
 
 from dcgan.files import PROJECT, missing_from_wheel
 
-SpaceKind = Literal["gradio", "streamlit"]
+SpaceKind = Literal["gradio", "streamlit", "static"]
 
 _RUN_FILES = (
     "config.json",
@@ -30,6 +30,7 @@ _SHARED = (
     "LICENSE",
     "dcgan/**/*.py",
     "dcgan/py.typed",
+    "dcgan/web/*",
     *(f"checkpoints/*/{name}" for name in _RUN_FILES),
     "docs/*.md",
     "docs/*.png",
@@ -45,6 +46,12 @@ ALLOWED: dict[SpaceKind, tuple[str, ...]] = {
         "features/*.safetensors",  # the classifiers, which score what is trained there
         *_SHARED,
     ),
+    # What the page is made of; page.static_space_files makes it.
+    "static": (
+        "LICENSE",
+        "dcgan/web/*",
+        *(f"checkpoints/*/{name}" for name in _RUN_FILES if name.endswith((".json", ".safetensors"))),
+    ),
 }
 """The patterns of the project's files. `.dockerignore` has those of the pages."""
 OVERLAY = ("Dockerfile", "README.md", "requirements.lock", "requirements.txt")
@@ -53,6 +60,8 @@ OVERLAY = ("Dockerfile", "README.md", "requirements.lock", "requirements.txt")
 
 def space_files(kind: SpaceKind) -> dict[str, Path]:
     """Return a Space's repository: the project, with the files of deploy/KIND laid over it.
+
+    For a static Space these are the files that its page is made of.
 
     Files that git does not track are left out, such as notes, keys and models of your own. Without git, as in an
     unpacked archive, the allowed names alone decide. Raises FileNotFoundError where the package was installed without

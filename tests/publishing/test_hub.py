@@ -200,6 +200,22 @@ def test_a_space_is_uploaded_whole(hub, kind, sdk):
     assert hub.files == {name: publish.read(content) for name, content in space_files(kind).items()}
 
 
+@pytest.mark.slow
+def test_a_static_space_is_uploaded_whole(hub):
+    command = [sys.executable, "-m", "dcgan", "publish", "space", "static", "me/page"]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert hub.created[0]["sdk"] == "static"
+    manifest = json.loads(hub.files["manifest.json"])
+    assert manifest["usual"] == "dcgan-best-mnist"
+    every = [entry for model in manifest["models"] for entry in (model["weights"], *model["snapshots"])]
+    named = {entry["file"] for entry in every} | {manifest["digits"]["file"]}
+    assert set(hub.files) == named | {
+        *("README.md", "LICENSE", "index.html", "style.css", "main.js", "manifest.json"),
+    }
+    assert publish.problems(hub.files, "static") == []
+
+
 # What would be uploaded
 
 
@@ -374,6 +390,16 @@ def test_a_file_that_must_not_be_uploaded_is_a_problem(files, sentence):
     assert sentence in problem
     with pytest.raises(ValueError, match=re.escape(sentence)):
         publish.upload("me/x", sound | files, "gradio")
+
+
+def test_a_static_space_that_builds_itself_is_a_problem():
+    front = b"---\ntitle: x\nsdk: static\nlicense: mit\n---\n"
+    assert publish.problems({"README.md": front, "index.html": b""}, "static") == []
+    (missing,) = publish.problems({"README.md": front}, "static")
+    assert "index.html, with which the Space starts" in missing
+    building = front.replace(b"sdk", b"app_build_command: npm run build\nsdk")
+    (costly,) = publish.problems({"README.md": building, "index.html": b""}, "static")
+    assert "app_build_command" in costly
 
 
 def test_a_result_without_a_dataset_is_a_problem():

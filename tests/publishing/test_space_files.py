@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -11,11 +12,15 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
+from recorded import record_run
+from small_pages import write_web
 
 from dcgan.cli.main import main
 from dcgan.files import PROJECT
 from dcgan.publishing import space_files as module
+from dcgan.publishing.page import static_space_files
 from dcgan.publishing.space_files import ALLOWED, space_files
+from dcgan.runs.listing import BEST
 
 REQUIREMENTS = ("requirements.txt", "deploy/gradio/requirements.txt", "deploy/streamlit/requirements.txt")
 LOCKS = {"requirements.lock": REQUIREMENTS[0], "deploy/streamlit/requirements.lock": REQUIREMENTS[2]}
@@ -79,6 +84,28 @@ def test_an_untracked_file_of_the_project_is_not_listed(capsys, request):
     listed = capsys.readouterr().out
     assert "streamlit_app.py" in listed
     assert "secret" not in listed
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+@pytest.mark.slow
+def test_a_static_space_shows_tracked_models_only(project):
+    write_web(project / "dcgan/web")
+    (project / "deploy/static").mkdir()
+    (project / "deploy/static/README.md").write_text("---\nsdk: static\n---\n")
+    for name in ("mine", "published", BEST[0]):
+        shutil.move(record_run(project / "runs", preset=name).path, project / "checkpoints" / name)
+    git(project, "init")
+    git(project, "add", "dcgan", "deploy", f"checkpoints/{BEST[0]}", "checkpoints/published")
+    git(project, "rm", "--cached", "checkpoints/published/snapshots/0000002.safetensors")
+    files = static_space_files()
+    manifest = json.loads(files["manifest.json"])
+    assert [model["name"] for model in manifest["models"]] == [BEST[0], "published"]
+    assert [[weights["step"] for weights in model["snapshots"]] for model in manifest["models"]] == [
+        [0, 2, 4],
+        [0, 4],
+    ]
+    assert files["README.md"] == b"---\nsdk: static\n---\n"
+    assert not [name for name in files if name.startswith(("dcgan", "checkpoints"))]
 
 
 @pytest.mark.parametrize("link", ["docs/picture.png", "docs"])
