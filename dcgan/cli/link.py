@@ -12,7 +12,7 @@ from tyro.conf import FlagCreatePairsOff, Positional, arg
 from dcgan.cli.draw import Output, parse_labels
 from dcgan.files import replacing
 from dcgan.runs.listing import find_run, list_runs
-from dcgan.sampling.link import ShareLink, demo_url
+from dcgan.sampling.link import ShareLink, demo_url, page_url
 
 
 def link(
@@ -26,6 +26,7 @@ def link(
     path: Literal["slerp", "lerp"] = "slerp",
     t: float = 0.0,
     labels: Annotated[str, arg(metavar="LABELS")] = "",
+    page: Annotated[str, arg(metavar="URL")] = "",
     device: Annotated[str, arg(metavar="DEVICE")] = "cpu",
 ) -> int:
     """Make a link to a path between two seeds, which the interpolation demo opens.
@@ -42,14 +43,20 @@ def link(
         path: slerp rotates at constant speed. lerp is the straight line.
         t: Position on the path, from 0 to 1.
         labels: Classes that a conditional model draws at A, at B and at each further seed: 3,8.
+        page: The address of a static page (see: page), which opens the link instead of the demo. If DCGAN_PAGE_URL is
+            set, the link to that page is printed too.
         device: The device that draws the pixels of the id: cuda, mps, cpu or auto.
     """
     from dcgan.checkpoint import load_generator
     from dcgan.latents import parse_seeds
+    from dcgan.models.browser import why_not_in_browser
     from dcgan.runtime.device import choose_device
     from dcgan.sampling.rendering import render
 
     run = find_run(model)
+    reason = why_not_in_browser(run.config().model)
+    if page and reason:
+        raise ValueError(f"{run.name} cannot be in a page, since {reason}; leave out --page, and use the demo")
     selected = ShareLink(
         model=run.name,
         seed_a=seed_a,
@@ -62,7 +69,10 @@ def link(
         loop=loop,
     )
     made = render(selected, load_generator(run.weights_path, choose_device(device))).link
-    print(demo_url(made) or f"?{made.to_query()}")
+    if not page:
+        print(demo_url(made) or f"?{made.to_query()}")
+    if not reason and (address := page_url(made, page)):
+        print(address)
     return 0
 
 

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 from urllib.parse import parse_qsl, urlsplit
 
+from dcgan.checkpoint import TrainedGenerator
 from dcgan.config import NUM_COMPONENTS
 from dcgan.demo.drawing import frame_at, frames_of, labeled_runs, large_factor, load, runs_with_weights
 from dcgan.demo.view_files import address
 from dcgan.figures import plots
+from dcgan.models.browser import why_not_in_browser
 from dcgan.pixels import Bytes
 from dcgan.runs import listing
-from dcgan.sampling.link import CONTROLS, KEYS, ShareLink, repaired
+from dcgan.sampling.link import CONTROLS, KEYS, ShareLink, page_url, repaired
 from dcgan.sampling.rendering import find_model, fit_labels, has_mp4, resolve, verdict
 
 DEFAULT = ShareLink()
@@ -75,6 +77,8 @@ class Update(TypedDict, total=False):
     about: str
     notes: list[str]
     link: str
+    page_link: str
+    """The address of the view in the static page; empty without such a page, or where a browser does not draw it."""
     strip_file: str | None
     gif_file: str | None
     mp4_file: str | None
@@ -131,11 +135,13 @@ def scrub(values: Mapping[str, Any]) -> Update:
     """Return the image at t and its link; the frames are in the cache."""
     try:
         selection = select(values)
-        link, _ = fit_labels(selection.link, load(selection.weights))
+        generator = load(selection.weights)
+        link, _ = fit_labels(selection.link, generator)
         made = replace(frames_of(selection.weights, link).link, t=link.t)
-        return {"current": frame_at(selection.weights, link), "link": f"?{made.to_query()}"}
+        current = frame_at(selection.weights, link)
+        return {"current": current, "link": f"?{made.to_query()}", "page_link": address_in_page(made, generator)}
     except (OSError, ValueError):
-        return {"current": None, "link": ""}  # the page already shows the reason
+        return {"current": None, "link": "", "page_link": ""}  # the page already shows the reason
 
 
 def open_page(query: Mapping[str, str]) -> Update:
@@ -195,6 +201,7 @@ def show(selection: Selection) -> Update:
         "about": f"**{sentence}** {about}" if sentence else about,
         "notes": [*selection.notes, *more],
         "link": f"?{made.to_query()}",
+        "page_link": address_in_page(made, generator),
         "labels": labels_text(link.labels),
         "strip": strip,
         "animation": gif,
@@ -217,11 +224,17 @@ def show_nothing(notes: list[str]) -> Update:
         "about": "",
         "notes": notes,
         "link": "",
+        "page_link": "",
         "labels": "",
         "strip_file": None,
         "gif_file": None,
         "mp4_file": None,
     }
+
+
+def address_in_page(link: ShareLink, generator: TrainedGenerator) -> str:
+    """Return the address of the link in the static page; empty where it has none."""
+    return "" if why_not_in_browser(generator.config) else page_url(link)
 
 
 def labels_text(labels: Sequence[int]) -> str:

@@ -148,6 +148,7 @@ def _outputs() -> Components:
             outputs["reading"] = gr.Markdown()
     outputs["about"] = gr.Markdown()
     outputs["link"] = gr.Textbox(label="Link to this view", elem_id="share-link", buttons=["copy"], interactive=False)
+    outputs["page_link"] = gr.Markdown(visible=False)
     with gr.Row():
         outputs["strip_file"] = gr.DownloadButton("Strip (PNG)")
         outputs["gif_file"] = gr.DownloadButton("Animation (GIF)")
@@ -158,7 +159,7 @@ def _outputs() -> Components:
 def _connect(page: gr.Blocks, controls: Components, outputs: Components, buttons: Mapping[str, gr.Button]) -> None:
     """Let the events request their answers."""
     on_path = {name: component for name, component in outputs.items() if name not in OF_THE_MODEL}
-    at_t = {name: outputs[name] for name in ("current", "link")}
+    at_t = {name: outputs[name] for name in ("current", "link", "page_link")}
     moved = [controls[name].input for name in controls if name not in ("model", "t", *TYPED)]
     # A deleted letter and a paste cause a textbox's `change`, but no `input`.
     typed = [controls[name].change for name in TYPED]

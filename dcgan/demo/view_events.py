@@ -66,8 +66,8 @@ def _answer(handler: Callable[[Mapping[str, Any]], Update | None], values: dict[
 ROUTES = [Route("/view/{event}", send_view, methods=["POST"])]
 
 # A newer event of the same control replaces one that waits, and no answer arrives after that of a later event.
-# The address bar follows the page, and the link's box gets the whole address. In a Space the surrounding page gets it
-# too.
+# The address bar follows the page, and the link's box gets the whole address. The page around a Gradio Space takes no
+# changed query: https://huggingface.co/docs/hub/spaces-handle-url-parameters. So a visitor there copies the box.
 _SCRIPT = """async (...values) => {
   const call = CALL;
   const page = window.dcganPage ??= {newest: {}, last: Promise.resolve()};
@@ -98,8 +98,6 @@ _SCRIPT = """async (...values) => {
     if (!answer) return;
     if (answer.link) {
       history.replaceState(history.state, '', answer.link);
-      if (IN_SPACE && window.parent !== window)
-        window.parent.postMessage({queryString: answer.link.slice(1)}, 'https://huggingface.co');
       answer.link = location.origin + location.pathname + answer.link;
     }
     return call.outputs.map((name) => answer[name]);
@@ -112,8 +110,7 @@ _SCRIPT = """async (...values) => {
 def on_page(event: str, key: str, inputs: Sequence[str], outputs: Sequence[str]) -> str:
     """Return the JavaScript of an event of the page; `key` tells events apart that replace only their own kind."""
     call = {"event": event, "key": key, "inputs": list(inputs), "outputs": list(outputs)}
-    in_space = json.dumps(bool(os.environ.get("SPACE_ID")))
-    return _SCRIPT.replace("IN_SPACE", in_space).replace("CALL", json.dumps(call))
+    return _SCRIPT.replace("CALL", json.dumps(call))
 
 
 def as_property(name: str, value: Any) -> Any:
@@ -135,6 +132,11 @@ def as_notes(sentences: Sequence[str]) -> dict[str, Any]:
     """Return the sentences as code, so that nothing in an address becomes a link or an image."""
     lines = "\n".join(f"- `{' '.join(sentence.replace('`', '').split())}`" for sentence in sentences)
     return changes(value=lines, visible=bool(sentences))
+
+
+def as_page_link(address: str) -> dict[str, Any]:
+    """Return the link to the static page; nothing is shown without an address."""
+    return changes(value=f"[Open this view in the static page]({address})", visible=bool(address))
 
 
 def as_picture(image_u8: Bytes | None) -> dict[str, str] | None:
@@ -159,6 +161,7 @@ PROPERTIES: dict[str, Callable[[Any], Any]] = {
     "model": as_choice,
     "labels": lambda text: changes(value=text, visible=bool(text)),
     "notes": as_notes,
+    "page_link": as_page_link,
     "plot": as_plot,
     **dict.fromkeys(("first", "current", "last"), as_picture),
     **dict.fromkeys(("strip", "animation", "strip_file", "gif_file", "mp4_file"), as_address),

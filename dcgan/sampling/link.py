@@ -200,7 +200,18 @@ def demo_url(link: ShareLink) -> str:
 
     Empty in a Space that does not set the variable: its visitors have no demo on their machines.
     """
-    base = os.environ.get("DCGAN_DEMO_URL") or ("" if os.environ.get("SPACE_ID") else "http://localhost:7860/")
-    if not base:
-        return ""
-    return f"{base}{'&' if '?' in base else '?'}{link.to_query()}"
+    return _opened(
+        os.environ.get("DCGAN_DEMO_URL") or ("" if os.environ.get("SPACE_ID") else "http://localhost:7860/"), link
+    )
+
+
+def page_url(link: ShareLink, base: str = "") -> str:
+    """Return the address that opens the link in a static page: that of `base`, else of $DCGAN_PAGE_URL.
+
+    Empty without either. The page draws in the visitor's browser, see dcgan.models.browser.
+    """
+    return _opened(base or os.environ.get("DCGAN_PAGE_URL", ""), link)
+
+
+def _opened(base: str, link: ShareLink) -> str:
+    return f"{base}{'&' if '?' in base else '?'}{link.to_query()}" if base else ""

@@ -65,6 +65,22 @@ def test_scrubbing_draws_the_frame_and_keeps_the_digest(tiny_run):
     assert update["link"] == shown["link"].replace("t=0.0", "t=1.0")
 
 
+def test_a_view_has_a_link_to_the_static_page_where_one_is_set(tiny_run, monkeypatch):
+    monkeypatch.delenv("DCGAN_PAGE_URL", raising=False)
+    assert show(tiny_run.name)["page_link"] == ""
+    monkeypatch.setenv("DCGAN_PAGE_URL", "https://example.org/page")
+    shown = show(tiny_run.name, seed_a=3)
+    assert shown["page_link"] == f"https://example.org/page{shown['link']}"
+    moved = handlers.scrub(values(tiny_run.name, seed_a=3, t=1.0))
+    assert moved["page_link"] == f"https://example.org/page{moved['link']}"
+
+
+def test_a_model_that_no_browser_draws_has_no_link_to_the_static_page(runs_root, monkeypatch):
+    monkeypatch.setenv("DCGAN_PAGE_URL", "https://example.org/page")
+    run = record_run(runs_root, replace(TINY, model=replace(TINY.model, topology="step")))
+    assert show(run.name)["page_link"] == ""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [-1, 1e300, 2.5, None, "many"])
 def test_the_nearest_seed_replaces_a_bad_one_with_a_note(tiny_run, seed):

@@ -50,6 +50,16 @@ def test_a_page_opens_with_the_query_of_its_address(tiny_run):
     assert opened.keys() == set(handlers.Update.__annotations__)
 
 
+def test_the_link_to_the_static_page_is_shown_where_there_is_one():
+    assert view_events.as_property("page_link", "") == {
+        "__type__": "update",
+        "value": "[Open this view in the static page]()",
+        "visible": False,
+    }
+    shown = view_events.as_property("page_link", "https://example.org/?a=1")
+    assert (shown["visible"], "(https://example.org/?a=1)" in shown["value"]) == (True, True)
+
+
 def test_unchanged_texts_change_nothing(tiny_run):
     _, shown = answer("open", {"model": tiny_run.name})
     values = {name: shown[name] for name in CONTROLS if name != "labels"} | {"model": tiny_run.name, "labels": ""}

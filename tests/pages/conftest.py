@@ -16,7 +16,7 @@ def only_own_runs(runs_root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Hide published models and the variables of a server, and time no steps; return the folder of the runs."""
     monkeypatch.setattr("dcgan.files.CHECKPOINTS", runs_root.parent / "no-checkpoints")
     monkeypatch.setattr(time_estimate, "measure_in_background", lambda configs: None)
-    for name in ("SPACE_ID", "DCGAN_ALLOW_TRAINING", "DCGAN_MAX_RUNNING", "DCGAN_DEMO_URL"):
+    for name in ("SPACE_ID", "DCGAN_ALLOW_TRAINING", "DCGAN_MAX_RUNNING", "DCGAN_DEMO_URL", "DCGAN_PAGE_URL"):
         monkeypatch.delenv(name, raising=False)
     return runs_root
 

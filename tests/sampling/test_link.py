@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from dcgan import latents
 from dcgan.sampling import link as share
-from dcgan.sampling.link import ShareLink, demo_url
+from dcgan.sampling.link import ShareLink, demo_url, page_url
 from dcgan.sampling.link_fields import whole_number
 
 RECORDED = [
@@ -145,6 +145,15 @@ def test_a_space_links_to_the_configured_demo_or_to_none(monkeypatch):
     assert demo_url(LINK) == ""
     monkeypatch.setenv("DCGAN_DEMO_URL", "https://example.org/demo")
     assert demo_url(LINK) == f"https://example.org/demo?{LINK.to_query()}"
+
+
+def test_the_address_of_a_static_page(monkeypatch):
+    monkeypatch.delenv("DCGAN_PAGE_URL", raising=False)
+    assert page_url(LINK) == ""
+    assert page_url(LINK, "https://example.org/page.html") == f"https://example.org/page.html?{LINK.to_query()}"
+    monkeypatch.setenv("DCGAN_PAGE_URL", "https://example.org/?lang=en")
+    assert page_url(LINK) == f"https://example.org/?lang=en&{LINK.to_query()}"
+    assert page_url(LINK, "page.html") == f"page.html?{LINK.to_query()}"
 
 
 @pytest.mark.parametrize(("query", "written", "num_notes"), RECORDED, ids=range(len(RECORDED)))

@@ -167,6 +167,24 @@ def test_a_link_finds_its_snapshot(tiny_run):
 # The command line
 
 
+def test_a_link_can_lead_to_a_static_page(tiny_run, runs_root, capsys, monkeypatch):
+    monkeypatch.delenv("DCGAN_DEMO_URL", raising=False)
+    monkeypatch.delenv("DCGAN_PAGE_URL", raising=False)
+    assert main(["link", tiny_run.name]) == 0
+    (demo,) = capsys.readouterr().out.splitlines()
+    assert main(["link", tiny_run.name, "--page", "https://example.org/page.html"]) == 0
+    (page,) = capsys.readouterr().out.splitlines()
+    assert page == f"https://example.org/page.html?{urlsplit(demo).query}"
+    monkeypatch.setenv("DCGAN_PAGE_URL", "https://example.org/page.html")
+    assert main(["link", tiny_run.name]) == 0
+    assert capsys.readouterr().out.splitlines() == [demo, page]
+    step = record_run(runs_root, replace(TINY, model=replace(TINY.model, topology="step")))
+    assert main(["link", step.name]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1
+    assert main(["link", step.name, "--page", "page.html"]) == 2
+    assert "topology is step" in capsys.readouterr().err
+
+
 def test_a_link_made_here_opens_here(tiny_run, tmp_path, capsys):
     output = tmp_path / "strip.png"
     assert (

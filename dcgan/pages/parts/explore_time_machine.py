@@ -8,10 +8,11 @@ import numpy as np
 import streamlit as st
 
 from dcgan.latents import MAX_SEED, PATHS
+from dcgan.models.browser import why_not_in_browser
 from dcgan.pages.parts.explore_pictures import download, fitting_zoom, label_choice, load, show
 from dcgan.pixels import Bytes
 from dcgan.runs.run import Run
-from dcgan.sampling.link import ShareLink, demo_url
+from dcgan.sampling.link import ShareLink, demo_url, page_url
 
 if TYPE_CHECKING:
     from dcgan.checkpoint import TrainedGenerator
@@ -68,6 +69,8 @@ def show_view(run: Run, newest: TrainedGenerator | None, *, reverse: bool, enlar
         )
         address = demo_url(link)
         text = entry.label + (f" · [open in the interpolation demo]({address})" if address else "")
+        if (in_browser := page_url(link)) and not why_not_in_browser(generator.config):
+            text += f" · [open in the static page]({in_browser})"
         show(strip, text, alt=f"From seed {seed_a} to seed {seed_b} at {entry.label}", link=address or None)
         rows.append(strip)
     if not rows:

@@ -79,6 +79,14 @@ def test_the_demo_can_be_elsewhere(tiny_run, monkeypatch):
 
 
 @pytest.mark.slow
+def test_rows_lead_to_the_static_page_where_one_is_set(tiny_run, monkeypatch):
+    monkeypatch.setenv("DCGAN_PAGE_URL", "https://example.org/page")
+    monkeypatch.setenv("SPACE_ID", "someone/space")
+    for caption in captions(open_page("explore", view="Time machine")):
+        assert "(https://example.org/page?v=1&model=" in caption
+
+
+@pytest.mark.slow
 def test_in_a_space_without_a_demo_rows_have_no_link(tiny_run, monkeypatch):
     monkeypatch.setenv("SPACE_ID", "someone/space")
     app = open_page("explore", view="Time machine")
