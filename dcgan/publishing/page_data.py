@@ -95,46 +95,51 @@ def _model(
     config, status = run.config(), run.status()
     of_digits = _is_of_digits(run)
     judge = _judge(run, digits) if of_digits and digits is not None else None
+    paths = [run.weights_path, *(run.snapshot_path(step) for step in run.snapshot_steps() if snapshots)]
+    entries: list[dict[str, Any]] = []
     fake: dict[str, list[float]] = {}
-
-    def weights(path: Path) -> dict[str, Any]:
-        generator = load_generator(path)
-        if reason := why_not_in_browser(generator.config):
-            raise ValueError(f"{path} cannot be in a page, since {reason}; use the demo: python gradio_app.py")
-        tensors, _ = load_tensors(path)
-        content = network_file(path, public_data(generator.train_config.data), half=half)
-        written = halved(tensors) if half else tensors
-        written_id = weights_id(written)
-        file = f"weights/{written_id}.safetensors"
-        files.setdefault(file, content)
+    for path in paths:
+        generator, entry = _weights(path, files, half=half)
+        entry["epoch"] = round(status.epochs * entry["step"] / status.steps, _DECIMALS) if status.steps else 0.0
+        entries.append(entry)
         if judge is not None:
-            generator.network.load_state_dict(written)  # what a visitor sees
-            fake[generator.weights_id] = judge.of_seeds(generator)
-        return {
-            "id": generator.weights_id,
-            "step": generator.step,
-            "epoch": round(status.epochs * generator.step / status.steps, _DECIMALS) if status.steps else 0.0,
-            "file": file,
-            "bytes": len(files[file]),
-            "half": written_id != generator.weights_id,
-            "packed": "",
-        }
-
-    newest = weights(run.weights_path)
-    earlier = [weights(run.snapshot_path(step)) for step in run.snapshot_steps()] if snapshots else []
+            fake[entry["id"]] = judge.of_seeds(generator)
     # A training that diverged has logits that JSON cannot hold.
     is_finite = judge is not None and all(np.isfinite(logits).all() for logits in (judge.real, *fake.values()))
     return {
         "name": run.name,
         "preset": run.preset,
-        "weights": newest,
-        "snapshots": earlier,
+        "weights": entries[0],
+        "snapshots": entries[1:],
         "classes": [str(label) for label in range(config.model.num_classes)],
-        "epochs": newest["epoch"],
+        "epochs": entries[0]["epoch"],
         "data": "folder" if config.data.is_folder else config.data.name,
         "digits": of_digits,
         "discriminator": {"real": judge.real, "fake": fake} if judge is not None and is_finite else None,
     }
+
+
+def _weights(path: Path, files: dict[str, bytes], *, half: bool) -> tuple[TrainedGenerator, dict[str, Any]]:
+    """Return a generator as a visitor gets it, and its entry without an epoch; add its file to `files`."""
+    generator = load_generator(path)
+    if reason := why_not_in_browser(generator.config):
+        raise ValueError(f"{path} cannot be in a page, since {reason}; use the demo for it: python gradio_app.py")
+    tensors, _ = load_tensors(path)
+    written = halved(tensors) if half else tensors
+    written_id = weights_id(written)
+    file = f"weights/{written_id}.safetensors"
+    if file not in files:
+        files[file] = network_file(path, public_data(generator.train_config.data), half=half)
+    generator.network.load_state_dict(written)
+    entry = {
+        "id": generator.weights_id,
+        "step": generator.step,
+        "file": file,
+        "bytes": len(files[file]),
+        "half": written_id != generator.weights_id,
+        "packed": "",
+    }
+    return generator, entry
 
 
 def _is_of_digits(run: Run) -> bool:

@@ -227,10 +227,12 @@ def test_one_file_allows_its_own_script_and_style_only(tiny_run, web):
 
 
 def test_no_name_can_end_a_script(runs_root, web):
-    run = record_run(runs_root, preset="</script><script>alert(1)</script>")
+    run = record_run(runs_root)
+    name = "</script><script>alert(1)</script>"
+    run.write_config(run.config(), name)
     page = single_page([run], web=web)
     assert b"<script>alert" not in page
-    assert json.loads(element(page, "manifest"))["models"][0]["preset"] == "</script><script>alert(1)</script>"
+    assert json.loads(element(page, "manifest"))["models"][0]["preset"] == name
 
 
 @pytest.mark.parametrize("num_bytes", [0, 1, 2, 9])
