@@ -78,6 +78,7 @@ export class TrainedGenerator {
  */
 export function fitLabels(link, { numClasses }) {
   if (!numClasses) {
+    /** @type {Note[]} */
     const notes = link.labels.length ? [{ text: "labelsIgnored", values: {} }] : [];
     return { link: { ...link, labels: [] }, notes };
   }

@@ -32,7 +32,7 @@ const MAX_NOTED_KEYS = 100;
  * @property {string} digest 12 hex digits of the frames' pixels as the author saw them, or empty
  *
  * @typedef {object} Note a sentence for the visitor: the name of a text, and its values
- * @property {string} text
+ * @property {import("./texts.js").TextName} text
  * @property {Record<string, string | number>} values
  *
  * @typedef {object} Field

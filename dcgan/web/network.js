@@ -61,13 +61,13 @@ export function readModel(config) {
   const topology = config.topology ?? "conv";
   if (topology !== "conv" && topology !== "mlp") {
     const name = JSON.stringify(topology)?.slice(0, 20);
-    throw new WeightsError(`The browser draws networks of topology conv and mlp, not ${name}. Use the studio for them.`);
+    throw new WeightsError("weightsTopology", { name: name ?? "" });
   }
   /** @type {(name: string, usual: any, valid: (value: any) => boolean) => any} */
   const field = (name, usual, valid) => {
     const value = Object.hasOwn(config, name) ? config[name] : usual;
     if (valid(value)) return value;
-    throw new WeightsError(`The config of the weights has ${name}=${JSON.stringify(value)?.slice(0, 40)}. Make a new page.`);
+    throw new WeightsError("weightsConfig", { name, value: JSON.stringify(value)?.slice(0, 40) ?? "" });
   };
   /** @type {(high: number) => (value: any) => boolean} */
   const whole = (high) => (value) => Number.isInteger(value) && value >= 1 && value <= high;
@@ -105,14 +105,12 @@ function levelSizes(imageSize) {
 export class Network {
   /** @param {WeightsFile} file */
   constructor(file) {
-    if (file.metadata.kind !== "generator") throw new WeightsError("The file does not hold a generator. Choose another one.");
+    if (file.metadata.kind !== "generator") throw new WeightsError("weightsKind");
     this.model = readModel(file.metadata.config.model);
     this.multiplyAdds = multiplyAdds(this.model);
     if (this.multiplyAdds > MAX_MULTIPLY_ADDS) {
       const [count, limit] = [this.multiplyAdds, MAX_MULTIPLY_ADDS].map((number) => Math.ceil(number / 1e6));
-      throw new WeightsError(
-        `One image takes ${count} million multiply-adds, and the browser draws up to ${limit} million. Use the demo for it.`,
-      );
+      throw new WeightsError("weightsLarge", { count, limit });
     }
     const tensors = new Tensors(file);
     this.layers = this.model.topology === "conv" ? convLayers(this.model, tensors) : mlpLayers(this.model, tensors);
@@ -155,7 +153,7 @@ export class Network {
  * @param {"tanh" | "sigmoid"} output
  */
 function grayLevel(number, output) {
-  if (!Number.isFinite(number)) throw new WeightsError("The weights give images without finite values. Use earlier weights.");
+  if (!Number.isFinite(number)) throw new WeightsError("weightsInfinite");
   const value = output === "tanh" ? Math.fround(tanh(number)) : Math.fround(Math.fround(sigmoid(number)) * 2) - 1;
   return roundToEven(Math.fround(Math.fround(Math.fround(value) + 1) * 127.5));
 }
@@ -176,8 +174,8 @@ class Tensors {
     if (tensor && tensor.shape.length === shape.length && shape.every((size, axis) => size === tensor.shape[axis])) {
       return floats(tensor);
     }
-    const found = tensor ? `has the shape ${tensor.shape.join(" x ")}` : "is missing";
-    throw new WeightsError(`The weights do not fit their config: ${name} ${found}, and not ${shape.join(" x ")}.`);
+    const difference = tensor ? `has the shape ${tensor.shape.join(" x ")}, not ${shape.join(" x ")}` : "is missing";
+    throw new WeightsError("weightsShape", { name, difference });
   }
 
   /**
@@ -196,7 +194,7 @@ class Tensors {
   checkAllUsed() {
     const unknown = [...this.tensors.keys()].find((name) => !this.used.has(name));
     if (unknown === undefined) return;
-    throw new WeightsError(`The weights do not fit their config: ${JSON.stringify(unknown.slice(0, 80))} is unknown.`);
+    throw new WeightsError("weightsShape", { name: JSON.stringify(unknown.slice(0, 80)), difference: "is unknown" });
   }
 }
 

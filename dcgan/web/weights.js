@@ -6,6 +6,7 @@
  */
 
 import { sha256 } from "./sha256.js";
+import { ENGLISH, filled } from "./texts.js";
 
 const MAX_HEADER_BYTES = 4 * 2 ** 20;
 const MAX_TENSORS = 1000;
@@ -28,8 +29,15 @@ const TYPES = {
  * @property {{kind: string, step: number, config: any}} metadata
  */
 
-/** An error whose message is a sentence for the visitor. */
-export class WeightsError extends Error {}
+/** An error for the visitor: the name of a text and its values. Its message is the English sentence. */
+export class WeightsError extends Error {
+  /** @param {import("./texts.js").TextName} text @param {Record<string, string | number>} [values] */
+  constructor(text, values = {}) {
+    super(filled(ENGLISH[text], values));
+    this.text = text;
+    this.values = values;
+  }
+}
 
 /**
  * Read a file of weights. Throws WeightsError where it is damaged or holds something else.
@@ -54,7 +62,7 @@ export function readWeights(buffer) {
 
 /** @param {string} reason */
 function damaged(reason) {
-  return new WeightsError(`The file of weights cannot be read: ${reason}. Get it again, or make a new page.`);
+  return new WeightsError("weightsDamaged", { reason });
 }
 
 /** @param {unknown} value @returns {value is Record<string, any>} */

@@ -20,7 +20,7 @@ from dcgan.checkpoint import load_generator, load_tensors, weights_id
 from dcgan.config import DataConfig
 from dcgan.files import CHECKPOINTS
 from dcgan.publishing import page_data as module
-from dcgan.publishing.page import WEB, page_files, parts_of, single_page, split_deflate
+from dcgan.publishing.page import page_files, parts_of, single_page, split_deflate
 from dcgan.publishing.page_data import mnist_digits, page_data
 from dcgan.runs.run import Run
 
@@ -282,9 +282,8 @@ def test_a_style_cannot_end_itself(tiny_run, web):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("snapshots", "limit"), [(False, 900_000), (True, 6_000_000)])
-def test_the_page_of_a_dcgan_is_small(web, snapshots, limit):
-    parts = WEB if (WEB / "index.html").is_file() else web
-    page = single_page([Run(CHECKPOINTS / "dcgan-mnist")], snapshots=snapshots, web=parts)
+def test_the_page_of_a_dcgan_is_small(snapshots, limit):
+    page = single_page([Run(CHECKPOINTS / "dcgan-mnist")], snapshots=snapshots)
     assert len(page) <= limit
     manifest = json.loads(element(page, "manifest"))
     assert len(manifest["models"][0]["snapshots"]) == (8 if snapshots else 0)
