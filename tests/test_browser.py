@@ -15,15 +15,17 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
+import numpy as np
 import pytest
 from PIL import Image
 from recorded import TINY, record_run
 from servers import CHROMIUM, CHROMIUM_ARGUMENTS, free_port, served, studio_command
 
-from dcgan.checkpoint import load_generator, load_tensors, weights_id
+from dcgan.checkpoint import load_generator, load_tensors, weights_id, with_data_fields
+from dcgan.files import CHECKPOINTS
 from dcgan.runs.listing import list_runs
 from dcgan.sampling.link import ShareLink
-from dcgan.sampling.rendering import SAME_PIXELS, render
+from dcgan.sampling.rendering import SAME_PIXELS, draw_at, render
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -197,6 +199,64 @@ def test_every_page_fits_and_requests_nothing_from_other_machines(page, tmp_path
         if sys.platform == "linux":
             assert folders_watched(port) == 0  # thousands, were .venv among them
         page.goto("about:blank")
+
+
+@pytest.mark.slow
+def test_the_browser_draws_what_follows_the_pointer_in_explore(page, tmp_path):
+    """A visitor drags an image along a path. The address and the link follow, and Python draws the same image."""
+    port = free_port()
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless=true"]
+    command += [f"--server.port={port}", "--server.address=127.0.0.1"]
+    with serving(command, port, {"DCGAN_RUNS": str(tmp_path / "runs"), "SPACE_ID": ""}) as url:
+        page.goto(f"{url}explore?run=cdcgan-mnist&view=Live&a=3&b=9&n=6&path=lerp&label=8&t=0.25")
+        page.get_by_text("drawn by your browser").wait_for()
+        image = page.locator("canvas.image")
+        image.scroll_into_view_if_needed()
+        wait_until(page, lambda: canvas_pixels(image).shape == (28, 28))
+        before = canvas_pixels(image)
+        box = image.bounding_box()
+        assert box
+        side = box["width"]
+        assert side % 28 == 0  # pixels are enlarged by a whole factor
+        page.mouse.move(box["x"] + side / 4, box["y"] + side / 2)
+        page.mouse.down()
+        page.mouse.move(box["x"] + side / 2, box["y"] + side / 2, steps=5)
+        wait_until(page, lambda: image.get_attribute("aria-valuenow") == "0.5")
+        wait_until(page, lambda: not np.array_equal(canvas_pixels(image), before))
+        assert "t=0.25" in page.url  # the server does not know of a drag that has not ended
+        page.mouse.up()
+        wait_until(page, lambda: "t=0.5" in page.url)
+        shared = page.get_by_text("Open this position in the interpolation demo")
+        wait_until(page, lambda: "t=0.5" in (shared.get_attribute("href") or ""))
+        link, notes = ShareLink.from_query(dict(parse_qsl(urlsplit(shared.get_attribute("href")).query)))
+        assert (link.model, link.seed_a, link.seed_b, link.labels, notes) == ("cdcgan-mnist", 3, 9, (8,), [])
+        half = tmp_path / "half.safetensors"
+        half.write_bytes(with_data_fields(CHECKPOINTS / "cdcgan-mnist" / "generator.safetensors", {}, half=True))
+        _, images_u8 = draw_at(link, load_generator(half), [link.t])
+        differences = np.abs(canvas_pixels(image).astype(int) - images_u8[0, 0])
+        assert differences.max() <= 1
+        image.focus()
+        image.press("End")
+        wait_until(page, lambda: "t=1" in page.url)
+        page.set_viewport_size({"width": 390, "height": 900})
+        page.wait_for_timeout(500)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert image.bounding_box()["width"] % 28 == 0
+        page.goto("about:blank")
+
+
+def canvas_pixels(canvas) -> np.ndarray:
+    """Return the gray levels of a canvas (H, W)."""
+    rows = canvas.evaluate(
+        "canvas => {"
+        "  const { width, height } = canvas;"
+        "  if (!width || !height) return [];"
+        "  const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);"
+        "  return Array.from({ length: height }, (_, y) => "
+        "    Array.from({ length: width }, (_, x) => data[4 * (y * width + x)]));"
+        "}"
+    )
+    return np.array(rows, np.uint8)
 
 
 def folders_watched(port: int) -> int:

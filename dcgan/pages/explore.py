@@ -1,4 +1,4 @@
-"""The Explore page: what a trained generator draws, in three views.
+"""The Explore page: what a trained generator draws, in four views.
 
 torch is imported when the first picture is drawn, not before.
 """
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from dcgan.config import NUM_COMPONENTS
-from dcgan.pages.parts import explore_arithmetic, explore_samples, explore_time_machine
+from dcgan.pages.parts import explore_arithmetic, explore_live, explore_samples, explore_time_machine
 from dcgan.pages.parts.address import plain, refusals, requested_values
 from dcgan.pages.parts.explore_pictures import load
 from dcgan.runs import listing
@@ -21,6 +21,7 @@ DEFAULT_RUN = listing.BEST[0]
 
 VIEWS = {
     "Samples": explore_samples,
+    "Live": explore_live,
     "Time machine": explore_time_machine,
     "Vector arithmetic": explore_arithmetic,
 }

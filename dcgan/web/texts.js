@@ -95,6 +95,10 @@ export const ENGLISH = {
   quizAgain: "New quiz",
   quizSame: "A class that opens the same address answers the same quiz.",
 
+  // The view Live of the studio
+  liveDrawn: "These images are drawn by your browser, with weights in half precision.",
+  liveImage: "Generated image: drag it, or use the arrow keys",
+
   // Weights that cannot be used
   weightsDamaged: "The file of weights is damaged ({reason}). Get it again, or make a new page.",
   weightsMissing: "The file of weights cannot be loaded ({reason}). Reload the page.",

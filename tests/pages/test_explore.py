@@ -21,6 +21,8 @@ pytestmark = pytest.mark.usefixtures("only_own_runs")
 
 
 VIEWS = ("Samples", "Time machine", "Vector arithmetic")
+"""The views that the server draws."""
+ALL_VIEWS = (*VIEWS, "Live")
 
 
 @pytest.mark.slow
@@ -53,7 +55,7 @@ def test_the_moving_average_is_shown_where_there_is_one(only_own_runs):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("view", ALL_VIEWS)
 @pytest.mark.parametrize("data", [None, b"", b"no weights"], ids=["missing", "empty", "damaged"])
 def test_damaged_weights_are_a_warning(tiny_run, view, data):
     if data is None:
@@ -79,12 +81,12 @@ def test_weights_that_diverged_are_a_warning(tiny_run, view):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["config.json", "status.json", "progress.jsonl"])
 @pytest.mark.parametrize("text", ["{", '{"state": "running"}', '{"config": {"format": 99}}'])
-@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("view", ALL_VIEWS)
 def test_weights_need_no_other_file_of_the_run(tiny_run, name, text, view):
     (tiny_run.path / name).write_text(text)
     app = open_page("explore", view=view)
     assert not app.warning
-    assert captions(app)
+    assert captions(app) or app.get("bidi_component")
 
 
 @pytest.mark.slow
@@ -149,7 +151,7 @@ def test_defaults_in_the_address_give_no_warning(tiny_run):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("view", ALL_VIEWS)
 def test_noise_in_the_address_is_no_error(tiny_run, view):
     noise = [
         "\0",
@@ -165,7 +167,7 @@ def test_noise_in_the_address_is_no_error(tiny_run, view):
         "-1e308",
     ]
     keys = ["run", "size", "reverse", "first", "count", "seeds", "psi", "labels", "cross", "a", "b", "n", "path"]
-    keys += ["label", "va", "vb", "vc", "unknown", "explored"]
+    keys += ["t", "step", "label", "va", "vb", "vc", "unknown", "explored"]
     for shift in range(len(noise)):
         query = {key: noise[(index + shift) % len(noise)] for index, key in enumerate(keys)}
         app = open_page("explore", view=view, **query)

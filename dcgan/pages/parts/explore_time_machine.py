@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from dcgan.latents import MAX_SEED, PATHS
 from dcgan.models.browser import why_not_in_browser
+from dcgan.pages.parts import explore_path
+from dcgan.pages.parts.explore_path import choose_path
 from dcgan.pages.parts.explore_pictures import download, fitting_zoom, label_choice, load, show
 from dcgan.pixels import Bytes
 from dcgan.runs.run import Run
@@ -17,12 +18,7 @@ from dcgan.sampling.link import ShareLink, demo_url, page_url
 if TYPE_CHECKING:
     from dcgan.checkpoint import TrainedGenerator
 
-KEYS = ("a", "b", "n", "path", "label")
-
-PATH_HELP = (
-    "slerp turns at constant speed and keeps a norm that is typical of samples. lerp is the straight line. It passes "
-    "points with a smaller norm, where training drew no z."
-)
+KEYS = explore_path.KEYS
 
 READING = (
     "How to read it: at first every point gives the same gray noise. Soon images change along the row, but few "
@@ -37,11 +33,7 @@ def show_view(run: Run, newest: TrainedGenerator | None, *, reverse: bool, enlar
     from dcgan.sampling.exploration import path_strip, saved_generators
 
     st.write("Every row is the same path from seed A to seed B, drawn by the generator as it was at that time.")
-    seeds = st.columns([2, 2, 3, 2])
-    seed_a = seeds[0].number_input("Seed A", 0, MAX_SEED, 7, key="a", bind="query-params")
-    seed_b = seeds[1].number_input("Seed B", 0, MAX_SEED, 42, key="b", bind="query-params")
-    columns = seeds[2].slider("Columns", 2, 24, 10, key="n", bind="query-params")
-    path = seeds[3].selectbox("Path", list(PATHS), key="path", bind="query-params", help=PATH_HELP)
+    chosen = choose_path()
     if not run.snapshot_steps():
         st.info(f"{run.name} has no snapshots, so its final weights are the only row.")
     label: int | None = None
@@ -52,30 +44,37 @@ def show_view(run: Run, newest: TrainedGenerator | None, *, reverse: bool, enlar
         if generator is None:
             continue
         if not rows:
-            enlarge = fitting_zoom(generator.config, len(saved) * columns, enlarge)
+            enlarge = fitting_zoom(generator.config, len(saved) * chosen.columns, enlarge)
             if generator.config.num_classes:
                 label = label_choice(generator.config.num_classes)
         strip = path_strip(
-            generator, (seed_a, seed_b), columns, path=path, label=label, reverse=reverse, enlarge=enlarge
+            generator,
+            (chosen.seed_a, chosen.seed_b),
+            chosen.columns,
+            path=chosen.path,
+            label=label,
+            reverse=reverse,
+            enlarge=enlarge,
         )
         link = ShareLink(
             model=run.name,
             weights_id=generator.weights_id,
-            seed_a=seed_a,
-            seed_b=seed_b,
-            frames=columns,
-            path=path,
+            seed_a=chosen.seed_a,
+            seed_b=chosen.seed_b,
+            frames=chosen.columns,
+            path=chosen.path,
             labels=() if label is None else (label,),
         )
         address = demo_url(link)
         text = entry.label + (f" · [open in the interpolation demo]({address})" if address else "")
         if (in_browser := page_url(link)) and not why_not_in_browser(generator.config):
             text += f" · [open in the static page]({in_browser})"
-        show(strip, text, alt=f"From seed {seed_a} to seed {seed_b} at {entry.label}", link=address or None)
+        alt = f"From seed {chosen.seed_a} to seed {chosen.seed_b} at {entry.label}"
+        show(strip, text, alt, link=address or None)
         rows.append(strip)
     if not rows:
         st.warning(f"{run.name} has no generator that can be loaded. Train it again, or choose another run.")
         return
-    title = f"{run.name}, seed {seed_a} to {seed_b}, {path}"
+    title = f"{run.name}, seed {chosen.seed_a} to {chosen.seed_b}, {chosen.path}"
     download(lambda: np.concatenate(rows), f"time-machine-{run.name}.png", title, newest)
     st.caption(READING)
