@@ -146,7 +146,7 @@ def _policy(*, scripts: str, styles: str, images: str, connections: str) -> str:
     """Return the element that forbids the page everything else: no host but its own gets a request."""
     rules = {
         "default-src": "'none'",
-        "script-src": scripts,
+        "script-src": f"{scripts} 'wasm-unsafe-eval'",  # for the vectors of dcgan/web/multiplier.js
         "style-src": styles,
         "img-src": images,
         "worker-src": "blob: 'self'",

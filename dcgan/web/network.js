@@ -11,21 +11,21 @@
  * The file has more than 250 lines, so that layers are built and computed in one place.
  */
 
+import { BLOCK_COLUMNS, BLOCK_ROWS, Multiplier, storedNumbers } from "./multiplier.js";
 import { roundToEven, sigmoid, tanh } from "./numbers.js";
 import { WeightsError, floats } from "./weights.js";
 
 export const MAX_MULTIPLY_ADDS = 500_000_000;
 /** A generator with more multiply-adds an image is refused: it would take seconds an image. */
 const BATCH_NORM_EPSILON = 1e-5;
-const BLOCK_ROWS = 3;
-const BLOCK_COLUMNS = 4;
 const LEAKY_SLOPE = 0.2;
 
 /** @typedef {import("./weights.js").WeightsFile} WeightsFile */
 
 /**
  * @typedef {object} Product one matrix product of a layer: rows of inputs times `matrix`, plus `shift`
- * @property {Float64Array} matrix packed by `packMatrix`
+ * @property {Float64Array} matrix (K, columns); empty once the multiplier has it
+ * @property {number} place in the multiplier
  * @property {number} size K
  * @property {Int32Array} gather (rows, taps): where in one image's inputs each run of channels begins; -1: zeros
  * @property {Int32Array} scatter (rows, parts): where in one image's outputs each part of a row begins; -1: nowhere
@@ -103,8 +103,11 @@ function levelSizes(imageSize) {
 
 /** A generator that draws images from latents. */
 export class Network {
-  /** @param {WeightsFile} file */
-  constructor(file) {
+  /**
+   * @param {WeightsFile} file
+   * @param {{vectors?: boolean}} [options] false: multiply in plain JavaScript, for tests
+   */
+  constructor(file, { vectors = true } = {}) {
     if (file.metadata.kind !== "generator") throw new WeightsError("weightsKind");
     this.model = readModel(file.metadata.config.model);
     this.multiplyAdds = multiplyAdds(this.model);
@@ -115,6 +118,7 @@ export class Network {
     const tensors = new Tensors(file);
     this.layers = this.model.topology === "conv" ? convLayers(this.model, tensors) : mlpLayers(this.model, tensors);
     tensors.checkAllUsed();
+    this.multiplier = storedIn(this.layers, vectors);
     this.inputs = this.model.latentDim + this.model.numClasses;
   }
 
@@ -140,7 +144,7 @@ export class Network {
       if (weights?.length !== numClasses) throw new RangeError(`a label has not ${numClasses} weights`);
       numbers.set(weights, index * this.inputs + latentDim);
     });
-    for (const layer of this.layers) numbers = compute(layer, numbers, latents.length);
+    for (const layer of this.layers) numbers = compute(layer, numbers, latents.length, this.multiplier);
     const bytes = new Uint8Array(numbers.length);
     for (let index = 0; index < numbers.length; index += 1) bytes[index] = grayLevel(numbers[index], output);
     return bytes;
@@ -284,7 +288,7 @@ function fromOnePixel(weight, factor, shift, inputs) {
  */
 function onePlace(matrix, columns) {
   const [gather, scatter] = [new Int32Array(1), new Int32Array(1)];
-  return { matrix: packMatrix(matrix, columns), size: matrix.length / columns, gather, scatter, parts: 1, columns };
+  return { matrix, place: 0, size: matrix.length / columns, gather, scatter, parts: 1, columns };
 }
 
 /**
@@ -320,7 +324,8 @@ function byResidues(weight, factor, shape) {
       }
     }
     return {
-      matrix: packMatrix(matrix, outputs),
+      matrix,
+      place: 0,
       size,
       gather: Int32Array.from(gather),
       scatter: Int32Array.from(scatter),
@@ -331,11 +336,11 @@ function byResidues(weight, factor, shape) {
 }
 
 /**
- * Return the same as one product with four times the columns, for layers to an image of 1 or 3 channels.
+ * Return the same as one product with four times the columns, for layers to few channels, as an image has.
  *
  * The outputs 2i + 1 and 2i + 2 depend on the inputs i and i + 1 alone. So each corner between four inputs is a row, and
  * four pixels are its columns. Corners at the edge have pixels outside of the image.
- * @param {Float32Array} weight (inputs, outputs, 4, 4)
+ * @param {Float32Array} weight (inputs, outputs, kernel, kernel)
  * @param {Float64Array} factor (outputs,)
  * @param {Shape} shape
  * @returns {Product}
@@ -364,7 +369,8 @@ function byCorners(weight, factor, shape) {
     }
   }
   return {
-    matrix: packMatrix(matrix, columns),
+    matrix,
+    place: 0,
     size: 4 * inputs,
     gather: Int32Array.from(gather),
     scatter: Int32Array.from(scatter),
@@ -391,6 +397,7 @@ function placeOf(y, x, side, run) {
  * @param {number} x
  */
 function fillTap(matrix, tap, columns, left, weight, factor, { inputs, outputs, kernel }, y, x) {
+  if (y >= kernel || x >= kernel) return; // a corner of a kernel of 3 has no fourth position
   for (let input = 0; input < inputs; input += 1) {
     for (let output = 0; output < outputs; output += 1) {
       matrix[(tap * inputs + input) * columns + left + output] =
@@ -421,35 +428,46 @@ export function multiplyAdds(model) {
 }
 
 /**
+ * Move the matrices of the layers into one multiplier.
+ * @param {Layer[]} layers
+ * @param {boolean} vectors
+ */
+function storedIn(layers, vectors) {
+  const products = layers.flatMap((layer) => layer.products);
+  const numbers = products.reduce((sum, { matrix, columns }) => sum + storedNumbers(matrix.length, columns), 0);
+  const multiplier = new Multiplier(numbers, Math.max(...products.map(({ size }) => size)), { vectors });
+  for (const product of products) {
+    product.place = multiplier.store(product.matrix, product.columns);
+    product.matrix = new Float64Array();
+  }
+  return multiplier;
+}
+
+/**
  * Return the numbers of all images after a layer: activation(rows @ matrix + shift), for each of its products.
- *
- * Rows are computed in blocks of 3 rows and 4 columns. Their 12 sums, 3 inputs and a weight fit the 16 registers of a
- * processor, and the rows of a block stay in its nearest cache.
  * @param {Layer} layer
  * @param {Float64Array} numbers of all images before it
  * @param {number} count of images
+ * @param {Multiplier} multiplier
  */
-function compute(layer, numbers, count) {
+function compute(layer, numbers, count, multiplier) {
   const outputs = new Float64Array(count * layer.outputs);
   const inputs = numbers.length / count;
-  const sums = new Float64Array(BLOCK_ROWS * BLOCK_COLUMNS);
   for (const product of layer.products) {
-    const { matrix, size, columns, parts } = product;
-    const block = new Float64Array(BLOCK_ROWS * size);
+    const { place, size, columns, parts } = product;
     const rows = product.scatter.length / parts;
     for (let first = 0; first < rows * count; first += BLOCK_ROWS) {
       const members = Math.min(BLOCK_ROWS, rows * count - first);
       for (let member = 0; member < members; member += 1) {
         const image = Math.floor((first + member) / rows);
-        packRow(block, member, numbers, image * inputs, product, first + member - image * rows, layer.run);
+        packRow(multiplier.block, member, numbers, image * inputs, product, first + member - image * rows, layer.run);
       }
       for (let left = 0; left < columns; left += BLOCK_COLUMNS) {
-        if (members === 1) multiplyRow(block, matrix, left * size, size, sums);
-        else multiplyBlock(block, matrix, left * size, size, sums);
+        multiplier.multiply(members, place, size, left);
         for (let member = 0; member < members; member += 1) {
           const image = Math.floor((first + member) / rows);
           const row = first + member - image * rows;
-          store(sums, member, outputs, image * layer.outputs, product, row, left, layer);
+          keep(multiplier.sums, member, outputs, image * layer.outputs, product, row, left, layer);
         }
       }
     }
@@ -468,7 +486,7 @@ function compute(layer, numbers, count) {
  * @param {number} left the first column
  * @param {Layer} layer
  */
-function store(sums, member, outputs, offset, { scatter, parts, columns }, row, left, { shift, slope }) {
+function keep(sums, member, outputs, offset, { scatter, parts, columns }, row, left, { shift, slope }) {
   const channels = columns / parts;
   const end = Math.min(left + BLOCK_COLUMNS, columns);
   for (let column = left; column < end; column += 1) {
@@ -501,106 +519,4 @@ function packRow(block, member, numbers, offset, { gather, size }, row, run) {
       to += BLOCK_ROWS;
     }
   }
-}
-
-/**
- * Return a matrix (K, columns) in the order in which it is multiplied: (blocks, K, 4), filled up with zeros.
- * @param {Float64Array} matrix
- * @param {number} columns
- */
-function packMatrix(matrix, columns) {
-  const size = matrix.length / columns;
-  const packed = new Float64Array(Math.ceil(columns / BLOCK_COLUMNS) * BLOCK_COLUMNS * size);
-  for (let column = 0; column < columns; column += 1) {
-    const member = column % BLOCK_COLUMNS;
-    const start = (column - member) * size + member;
-    for (let k = 0; k < size; k += 1) packed[start + k * BLOCK_COLUMNS] = matrix[k * columns + column];
-  }
-  return packed;
-}
-
-/**
- * Multiply a block of rows with 4 columns.
- * @param {Float64Array} block (K, BLOCK_ROWS)
- * @param {Float64Array} matrix
- * @param {number} weight where the columns begin in the matrix
- * @param {number} size K
- * @param {Float64Array} sums (BLOCK_ROWS, BLOCK_COLUMNS), the result
- */
-function multiplyBlock(block, matrix, weight, size, sums) {
-  let a0 = 0;
-  let a1 = 0;
-  let a2 = 0;
-  let a3 = 0;
-  let b0 = 0;
-  let b1 = 0;
-  let b2 = 0;
-  let b3 = 0;
-  let c0 = 0;
-  let c1 = 0;
-  let c2 = 0;
-  let c3 = 0;
-  const end = 3 * size;
-  for (let from = 0; from < end; from += 3) {
-    const a = block[from];
-    const b = block[from + 1];
-    const c = block[from + 2];
-    let w = matrix[weight];
-    a0 += a * w;
-    b0 += b * w;
-    c0 += c * w;
-    w = matrix[weight + 1];
-    a1 += a * w;
-    b1 += b * w;
-    c1 += c * w;
-    w = matrix[weight + 2];
-    a2 += a * w;
-    b2 += b * w;
-    c2 += c * w;
-    w = matrix[weight + 3];
-    a3 += a * w;
-    b3 += b * w;
-    c3 += c * w;
-    weight += 4;
-  }
-  sums[0] = a0;
-  sums[1] = a1;
-  sums[2] = a2;
-  sums[3] = a3;
-  sums[4] = b0;
-  sums[5] = b1;
-  sums[6] = b2;
-  sums[7] = b3;
-  sums[8] = c0;
-  sums[9] = c1;
-  sums[10] = c2;
-  sums[11] = c3;
-}
-
-/**
- * Multiply the first row of a block with 4 columns, with the same additions in the same order.
- * @param {Float64Array} block (K, BLOCK_ROWS)
- * @param {Float64Array} matrix
- * @param {number} weight where the columns begin in the matrix
- * @param {number} size K
- * @param {Float64Array} sums (BLOCK_ROWS, BLOCK_COLUMNS), the result
- */
-function multiplyRow(block, matrix, weight, size, sums) {
-  let a0 = 0;
-  let a1 = 0;
-  let a2 = 0;
-  let a3 = 0;
-  const end = 3 * size;
-  for (let from = 0; from < end; from += 3) {
-    const a = block[from];
-    a0 += a * matrix[weight];
-    a1 += a * matrix[weight + 1];
-    a2 += a * matrix[weight + 2];
-    a3 += a * matrix[weight + 3];
-    weight += 4;
-  }
-  sums[0] = a0;
-  sums[1] = a1;
-  sums[2] = a2;
-  sums[3] = a3;
 }

@@ -117,7 +117,7 @@ def test_a_folder_may_load_its_own_files_only(tiny_run, web):
     (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]+)"', html)
     assert dict(rule.split(" ", 1) for rule in policy.split("; ")) == {
         "default-src": "'none'",
-        "script-src": "'self'",
+        "script-src": "'self' 'wasm-unsafe-eval'",
         "style-src": "'self'",
         "img-src": "'self' data: blob:",
         "worker-src": "blob: 'self'",
@@ -221,7 +221,8 @@ def test_one_file_allows_its_own_script_and_style_only(tiny_run, web):
     rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
     program, style = element(html.encode(), "program"), re.findall("<style>(.*?)</style>", html, re.DOTALL)[0]
     for name, text in (("script-src", program), ("style-src", style)):
-        assert rules[name] == f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+        hashed = f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+        assert rules[name] == hashed + (" 'wasm-unsafe-eval'" if name == "script-src" else "")
     assert rules["connect-src"] == "'none'"
     assert rules["img-src"] == "data: blob:"
 

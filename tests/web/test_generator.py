@@ -151,6 +151,7 @@ SHAPES = [
     {"image_size": 32, "channels": 3, "norm_g": "none", "output": "sigmoid"},
     {"image_size": 64, "latent": "uniform"},
     {"latent": "mixture", "latent_dim": 24},
+    {"width_g": 1, "latent_dim": 12},  # layers with fewer than four channels
     {"topology": "mlp", "hidden_g": (7, 9), "channels": 3, "image_size": 10, "norm_g": "none"},
     {"topology": "mlp", "hidden_g": (8,), "num_classes": 4, "output": "sigmoid"},
 ]
@@ -183,6 +184,31 @@ def test_every_shape_draws_the_images_of_pytorch(web, tmp_path, changes, half):
     difference = np.abs(images.reshape(expected.shape).astype(int) - expected)
     assert difference.max() <= 1
     assert np.mean(difference == 0) > 0.999
+
+
+@pytest.mark.parametrize("changes", [*SHAPES, {"width_g": 5}], ids=str)
+def test_vectors_and_plain_javascript_draw_the_same_bytes(web, tmp_path, changes):
+    write_generator(tmp_path / "g.safetensors", **changes)
+    body = """
+      const { Network } = await web("network");
+      const { readWeights } = await web("weights");
+      const { latentOfSeed } = await web("latents");
+      const file = readWeights(Uint8Array.from(argument).buffer);
+      const [fast, plain] = [true, false].map((vectors) => new Network(file, { vectors }));
+      if (fast.multiplier.kernels.block.name === plain.multiplier.kernels.block.name) return "no vectors";
+      for (const count of [1, 2, 3, 4, 5, 13]) {
+        const seeds = Array.from({ length: count }, (_, seed) => seed);
+        const { latentDim, latent, numClasses } = fast.model;
+        const latents = seeds.map((seed) => latentOfSeed(seed, latentDim, latent));
+        const hot = (seed) => (_, index) => Number(index === seed % numClasses);
+        const label = (seed) => Float32Array.from({ length: numClasses }, hot(seed));
+        const labels = numClasses ? seeds.map(label) : null;
+        const [one, other] = [fast, plain].map((network) => network.draw(latents, labels));
+        if (!one.every((value, index) => value === other[index])) return `${count} images differ`;
+      }
+      return "same";
+    """
+    assert web.call(body, list((tmp_path / "g.safetensors").read_bytes())) == "same"
 
 
 def test_an_image_is_the_same_alone_and_among_others(web):

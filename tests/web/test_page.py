@@ -287,4 +287,6 @@ def test_every_control_has_a_name(open_page, file):
 def test_all_images_of_a_page_are_drawn_in_the_worker(open_page, file):
     page = open_page(file.as_uri())
     page.locator("#strip[aria-label]").wait_for()
-    assert len(page.workers) == 1
+    (worker,) = page.workers
+    # The policy of the page holds in the worker too, and lets it use vectors.
+    assert worker.evaluate("new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0)) !== null")
