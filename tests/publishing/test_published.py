@@ -25,7 +25,10 @@ from dcgan.training.step import StepStats
 
 CPU = torch.device("cpu")
 RUNS = list_runs(CHECKPOINTS)
-BY_THE_FAST_STEP = {"dcgan-best-mnist", "cdcgan-best-mnist", "dcgan-xl-mnist", "dcgan-quick-mnist"}
+BY_THE_FAST_STEP = {
+    *("dcgan-best-mnist", "cdcgan-best-mnist", "dcgan-xl-mnist", "dcgan-quick-mnist"),
+    "gan-beginners-mnist",
+}
 BEGUN_ON_A_GPU = {"cdcgan-best-mnist"}
 THREADS = {"cdcgan-best-mnist": 0, "dcgan-quick-mnist": 2}
 """Of the trainings that did not use one thread."""

@@ -175,8 +175,11 @@ def test_the_published_generators_raise_no_alarm_with_their_last_epochs_all_alik
     assert collapse([*recorded, *tail]) is None
 
 
-# Every published recording that knows its scores: those that recorded them, and those that were measured above.
-SCORED = {name: scores for name in PUBLISHED if (scores := Run(CHECKPOINTS / name).scores())}
+LOSES_A_DIGIT = "gan-beginners-mnist"
+# Every sound recording that knows its scores: those that recorded them, and those that were measured above.
+SCORED = {
+    name: scores for name in PUBLISHED if (scores := Run(CHECKPOINTS / name).scores()) and name != LOSES_A_DIGIT
+}
 SCORED |= {name: measured(name) for name in MEASURED}
 
 
@@ -186,6 +189,15 @@ def test_the_published_recordings_raise_no_alarm_at_any_row_nor_when_they_are_fi
     for end in range(len(recorded) + 1):
         assert collapse(recorded[:end]) is None, recorded[end - 1]
     assert collapse(recorded, finished=True) is None
+
+
+def test_the_published_recording_that_loses_a_digit_is_reported():
+    rows = Run(CHECKPOINTS / LOSES_A_DIGIT).scores()
+    result = collapse(rows, finished=True)
+    assert (result.kind, result.level) == ("missing-classes", "warning")
+    assert result.title == "The generator no longer draws 2."
+    drawn = [row.class_histogram[2] for row in rows]
+    assert max(drawn[:30]) > 0.05 > 0.02 > drawn[-1]
 
 
 def ratios(rows: list[ScoreRow]) -> dict[int, float]:
