@@ -118,21 +118,24 @@ class Client(threading.Thread):
 
     def run(self) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_SECONDS)
-        while time.monotonic() < self.until:
-            started = time.monotonic()
-            try:
-                status = self.answer(connection)
-            except (OSError, http.client.HTTPException):
-                connection.close()
-                status = "failed"
-            if status == "answered":
-                self.latencies.append(time.monotonic() - started)
-            elif status == "busy":
-                self.busy += 1
-                time.sleep(0.1)  # a visitor who is refused waits, too
-            else:
-                self.failures += 1
-                time.sleep(0.1)
+        with contextlib.closing(connection):
+            while time.monotonic() < self.until:
+                self.request(connection)
+
+    def request(self, connection: http.client.HTTPConnection) -> None:
+        """Request one new path, and count how it was answered."""
+        started = time.monotonic()
+        try:
+            status = self.answer(connection)
+        except (OSError, http.client.HTTPException):
+            connection.close()
+            status = "failed"
+        if status == "answered":
+            self.latencies.append(time.monotonic() - started)
+            return
+        self.busy += status == "busy"
+        self.failures += status == "failed"
+        time.sleep(0.1)  # a visitor who is refused waits, too
 
     def answer(self, connection: http.client.HTTPConnection) -> str:
         """Request one new path; return "answered", "busy" or "failed"."""

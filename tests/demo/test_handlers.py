@@ -150,7 +150,7 @@ def test_a_damaged_checkpoint_is_a_note(tiny_run, damage):
     shown = show(tiny_run.name)
     assert shown["strip"] is None
     assert "generator.safetensors" in shown["notes"][0]
-    assert handlers.scrub(values(tiny_run.name, t=0.5)) == {"current": None, "link": ""}
+    assert not any(handlers.scrub(values(tiny_run.name, t=0.5)).values())
 
 
 def test_without_any_run_the_opened_page_says_how_to_train_one(runs_root):

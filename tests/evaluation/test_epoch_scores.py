@@ -27,7 +27,7 @@ from dcgan.runs import diagnosis
 from dcgan.runs.rows import ScoreRow
 from dcgan.runs.run import Run
 from dcgan.runs.scores import per_epoch
-from dcgan.training import recording
+from dcgan.training import clock
 from dcgan.training.recording import run_training
 from dcgan.training.state import TrainState
 
@@ -263,7 +263,7 @@ def test_a_resume_records_the_scores_past_its_save_again(tmp_path, scored_digits
 
 def test_the_training_s_clock_stands_still_while_its_images_are_scored(tmp_path, scored_digits, monkeypatch):
     late = {"by": 0}
-    monkeypatch.setattr(recording, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + late["by"]))
+    monkeypatch.setattr(clock, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + late["by"]))
     score = Scorer.score
 
     def slow(self, generator):
