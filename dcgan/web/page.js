@@ -10,7 +10,7 @@ import { Client, WorkerError } from "./client.js";
 import { byId } from "./dom.js";
 import { fitLabels } from "./generator.js";
 import { Library } from "./library.js";
-import { FIELDS, readLink, usualLink, writeLink } from "./link.js";
+import { FIELDS, parseQuery, readLink, usualLink, writeLink } from "./link.js";
 import { MapView } from "./map.js";
 import { QuizView } from "./quiz.js";
 import { LANGUAGES, filled } from "./texts.js";
@@ -74,7 +74,9 @@ export class Studio {
    * @param {{quietly?: boolean}} [options]
    */
   change(change, { quietly = false } = {}) {
-    this.link = { ...this.link, ...change };
+    const samePath = Object.keys(change).every((name) => name === "t");
+    // The id of the pixels is that of one path.
+    this.link = { ...this.link, ...change, digest: samePath ? this.link.digest : "" };
     this.keepAddress();
     if (!quietly) this.views[this.view].show();
   }
@@ -118,11 +120,13 @@ export class Studio {
     for (const [key, value] of fragment) if (!known.has(key)) this.extra.set(key, value);
     const query = inFragment.length && !location.search ? new URLSearchParams(inFragment).toString() : location.search;
     const { link, notes, anyKey } = readLink(query);
-    const named = this.library.model(link.model);
+    const usual = !parseQuery(query).has("model");
+    const named = usual ? this.library.usual : this.library.model(link.model);
     this.model = named ?? this.library.usual;
     const exact = link.weightsId && named ? this.library.weights(named, link.weightsId) : undefined;
     this.weights = exact ?? this.model.weights;
-    const lines = notes.map(({ text, values }) => this.say(text, values));
+    const others = notes.filter(({ text, values }) => !(text === "linkMisses" && values.key === "model"));
+    const lines = others.map(({ text, values }) => this.say(text, values));
     if (anyKey && !named) lines.push(this.say("unknownModel", { model: link.model, name: this.model.name }));
     await this.load();
     const fitting = fitLabels(link, this.shape);
@@ -176,6 +180,7 @@ export class Studio {
   select(view) {
     this.views[this.view].hide();
     this.view = view;
+    byId("status").textContent = "";
     for (const name of Object.keys(this.views)) {
       byId(name).hidden = name !== view;
       byId(`tab-${name}`).setAttribute("aria-selected", String(name === view));

@@ -22,8 +22,8 @@ export class QuizView {
     /** @type {Pair[]} */
     this.pairs = [];
     this.number = 0;
-    this.right = 0;
-    this.answered = false;
+    /** @type {boolean[]} whether the visitor took the left image for the real one, for each answered pair */
+    this.answers = [];
     /** @type {ImageData | null} */
     this.digits = null;
     this.started = "";
@@ -42,7 +42,7 @@ export class QuizView {
     return Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32 ? seed : 1;
   }
 
-  /** The weights whose images are shown: those in the address, else an early snapshot, which can be told apart. */
+  /** The weights whose images are shown: those in the address, else the newest. */
   get weights() {
     const { model } = this.studio;
     return this.sources.find(({ id }) => id === this.studio.extra.get("from")) ?? model.weights;
@@ -85,7 +85,7 @@ export class QuizView {
       realLeft: below(2) === 0,
     }));
     this.number = 0;
-    this.right = 0;
+    this.answers = [];
     const { numClasses } = studio.shape;
     const seeds = this.pairs.map((pair) => pair.seed);
     const labels = seeds.map((fake) => (numClasses ? fake % numClasses : 0));
@@ -109,7 +109,6 @@ export class QuizView {
     const room = Math.min(224, Math.floor((studio.room - 48) / 2));
     show(byId(realLeft ? "right-image" : "left-image"), sheet(fake, imageSize, channels, 1), room);
     show(byId(realLeft ? "left-image" : "right-image"), this.#digit(digit), room);
-    this.answered = false;
     for (const side of ["left", "right"]) {
       byId(side).className = "choice";
       byId(side).disabled = false;
@@ -118,6 +117,7 @@ export class QuizView {
     byId("quiz-number").textContent = studio.say("quizPair", { number: this.number + 1, count: PAIRS });
     byId("quiz-said").textContent = "";
     byId("quiz-next").hidden = true;
+    if (this.number < this.answers.length) this.#showAnswer(); // the visitor has come back to it
   }
 
   /** @param {number} index @returns one real digit */
@@ -136,20 +136,25 @@ export class QuizView {
 
   /** @param {boolean} left whether the visitor takes the left image for the real one */
   answer(left) {
-    if (this.answered) return;
-    const { studio } = this;
-    const { realLeft } = this.pairs[this.number];
-    this.answered = true;
-    if (left === realLeft) this.right += 1;
+    if (this.number < this.answers.length) return;
+    this.answers.push(left);
+    this.#showAnswer();
+    if (!byId("quiz-next").hidden) byId("quiz-next").focus();
+  }
+
+  #showAnswer() {
+    const { studio, pairs, answers } = this;
+    const { realLeft } = pairs[this.number];
     byId("left").className = `choice ${realLeft ? "real" : "fake"}`;
     byId("right").className = `choice ${realLeft ? "fake" : "real"}`;
-    byId("quiz-said").textContent = studio.say(left === realLeft ? "quizRightAnswer" : "quizWrongAnswer");
+    const isRight = answers[this.number] === realLeft;
+    byId("quiz-said").textContent = studio.say(isRight ? "quizRightAnswer" : "quizWrongAnswer");
     const last = this.number === PAIRS - 1;
     byId("quiz-next").hidden = last;
-    if (last) {
-      const values = { right: this.right, count: PAIRS, chance: PAIRS / 2, name: studio.model.name, machine: this.machine };
-      byId("quiz-said").textContent += ` ${studio.say("quizResult", values)}`;
-    } else byId("quiz-next").focus();
+    if (!last) return;
+    const right = pairs.filter((pair, index) => answers[index] === pair.realLeft).length;
+    const values = { right, count: PAIRS, chance: PAIRS / 2, name: studio.model.name, machine: this.machine };
+    byId("quiz-said").textContent += ` ${studio.say("quizResult", values)}`;
   }
 
   /** The pairs in which D gives the real image the larger logit. */

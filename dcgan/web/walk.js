@@ -222,8 +222,11 @@ export class WalkView {
   /** The link with the id of the pixels, if the weights are exact. */
   get address() {
     const { studio, drawn } = this;
-    const exact = drawn && !studio.weights.half && studio.psi === 1 && this.shown.length;
-    return exact ? `${studio.address}&d=${drawn.link.digest}` : studio.address;
+    if (studio.link.digest || !drawn || studio.weights.half || studio.psi !== 1) return studio.address;
+    const path = (/** @type {import("./link.js").Link} */ link) =>
+      JSON.stringify([link.seedA, link.seedB, link.keys, link.labels, link.frames, link.path, link.loop]);
+    const current = drawn.link.weightsId === studio.weights.id && path(drawn.link) === path(studio.link);
+    return current ? `${studio.address}&d=${drawn.link.digest}` : studio.address;
   }
 
   async copy() {

@@ -30,6 +30,8 @@ function generatorOf(key) {
 /** @param {{file?: string, content?: string, packed: string}} source @returns {Promise<ArrayBuffer>} */
 async function bytesOf({ file, content, packed }) {
   if (file) {
+    // A worker does not have the policy of its page, so it asks only the page's own host itself.
+    if (new URL(file).origin !== location.origin) throw new WeightsError("weightsMissing", { reason: "another host" });
     const response = await fetch(file).catch((error) => {
       throw new WeightsError("weightsMissing", { reason: String(error.message) });
     });
@@ -92,14 +94,10 @@ const KINDS = {
 
   seeds({ key, seeds, labels, psi }) {
     const generator = generatorOf(key);
-    const weights = labels.flatMap((/** @type {number} */ label) => labelOf(generator, label) ?? []);
-    const classes = generator.model.numClasses;
-    const rows = seeds.map((/** @type {number} */ _, /** @type {number} */ index) =>
-      Float32Array.from(weights.slice(index * classes, (index + 1) * classes)),
-    );
+    const rows = labels.map((/** @type {number} */ label) => labelOf(generator, label));
     return generator.draw(
       seeds.map((/** @type {number} */ seed) => generator.latent(seed)),
-      classes ? rows : null,
+      generator.model.numClasses ? rows : null,
       psi,
     );
   },

@@ -192,6 +192,54 @@ def test_the_time_machine_draws_earlier_weights(open_page, site):
         assert "snapshot=1" in page.url
 
 
+def test_a_conditional_model_has_a_quiz_and_an_early_grid(open_page, tmp_path):
+    run = Run(CHECKPOINTS / "cdcgan-mnist")
+    for name, content in page_files([run]).items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    with serving_files(tmp_path) as address:
+        page = open_page(f"{address}/#view=time&snapshot=1")
+        page.locator("#grid[aria-label]").wait_for()
+        step = run.snapshot_steps()[1]
+        until(page, f"document.getElementById('grid').ariaLabel.includes('{step} steps')")
+        generator = load_generator(run.snapshot_path(step))
+        images = generator(generator.latents(range(64)), np.arange(64) % 10)
+        assert np.abs(pixels_of(page, "grid").astype(int) - grid(to_uint8(images.numpy()), 8)).max() <= 1
+        page.locator("#tab-quiz").click()
+        page.locator("#quiz-number", has_text="Pair 1 of 10").wait_for()
+        until(page, "document.getElementById('left').disabled === false")
+        page.locator("#left").click()
+        said = page.locator("#quiz-said").inner_text()
+        page.locator("#tab-walk").click()
+        page.locator("#tab-quiz").click()
+        assert page.locator("#quiz-said").inner_text() == said, "an answer counts once"
+        assert pixels_of(page, "left-image").max() == pixels_of(page, "right-image").max() == 255
+        assert page.locator("#status").inner_text() == ""
+
+
+def test_weights_of_another_host_are_not_requested(browser, site, tmp_path):
+    shutil.copytree(site / "lessons" / "gan", tmp_path / "gan")
+    requests: list[str] = []
+    with serving_files(site) as other, serving_files(tmp_path) as address:
+        manifest = tmp_path / "gan" / "manifest.json"
+        manifest.write_text(manifest.read_text().replace('"weights/', f'"{other}/lessons/gan/weights/'))
+        page = browser.new_page()
+        page.on("request", lambda request: requests.append(request.url))
+        page.goto(f"{address}/gan/")
+        page.locator("#status", has_text="another host").wait_for()
+        page.close()
+    assert not [url for url in requests if url.startswith(other)]
+
+
+def test_the_id_of_the_pixels_is_left_out_after_a_change(open_page, file):
+    page = open_page(f"{file.as_uri()}?{LINK.to_query()}&d=0123456789ab")
+    page.locator("#strip[aria-label]").wait_for()
+    page.locator("#seed-a").fill("4")
+    page.locator("#seed-a").press("Tab")
+    until(page, "location.search.includes('a=4')")
+    assert "d" not in query_of(page)
+
+
 def test_a_tap_on_the_map_takes_a_seed(open_page, file):
     page = open_page(f"{file.as_uri()}#view=map")
     plane = page.locator("#plane[aria-label]")
