@@ -42,6 +42,7 @@ def page(
 
     selected = [find_run(name) for name in runs]
     if in_folder:
+        _check_folder(Path(output))
         files = page_files(selected, snapshots=not no_snapshots, half=not full)
         # What the page refers to comes first, so that a host never serves a page without its files.
         for name, content in reversed(files.items()):
@@ -57,6 +58,13 @@ def page(
         print(f"{size:>12,}  {name}")
     print(f"{sum(sizes.values()):>12,}  {last}")
     return 0
+
+
+def _check_folder(folder: Path) -> None:
+    """Raise ValueError where the folder has a page of somebody else, which would be lost."""
+    index = folder / "index.html"
+    if index.exists() and not (folder / "manifest.json").exists():
+        raise ValueError(f"{index} is another page, which would be lost; name an empty folder")
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+from command_line import command_error
 from recorded import TINY, record_run
 from small_pages import write_web
 
@@ -86,3 +87,10 @@ def test_an_error_is_one_sentence(tiny_run, capsys, tmp_path, monkeypatch, argum
 def test_the_parts_of_the_page_are_those_of_the_package():
     assert module.WEB.is_dir()
     assert (module.WEB / "generator.js").is_file()
+
+
+def test_another_page_in_the_folder_is_kept(tmp_path, tiny_run, capsys):
+    index = tmp_path / "index.html"
+    index.write_text("<h1>Mine</h1>")
+    assert "name an empty folder" in command_error(capsys, "page", tiny_run.name, "-o", str(tmp_path))
+    assert index.read_text() == "<h1>Mine</h1>"

@@ -1,7 +1,7 @@
 """Attack the program in every way that is known, and print one table: `python tests/nightly/run.py`.
 
 The quick mode takes minutes and is part of the tests. `--long` takes hours. `--only NAME` runs some of the attacks.
-The exit code is 1 if there is any failure. docs/reliability.md has the table of one long run.
+The exit code is 1 if there is any failure. docs/reliability.md has the table of one run.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def run_attack(name: str, setting: Setting) -> Iterator[Row]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--long", action="store_true", help="as many cases as docs/reliability.md reports")
+    parser.add_argument("--long", action="store_true", help="as many cases as a night allows")
     parser.add_argument(
         "--only", nargs="+", choices=ATTACKS, default=ATTACKS, metavar="NAME", help=", ".join(ATTACKS)
     )
