@@ -160,10 +160,18 @@ export class Studio {
 
   /** @param {string} name of another model */
   async choose(name) {
+    const [model, weights] = [this.model, this.weights];
     this.model = this.library.model(name) ?? this.model;
     this.weights = this.model.weights;
     showNotes([]);
-    await this.load();
+    try {
+      await this.load();
+    } catch (error) {
+      // The page still shows the model before, so all of it goes back.
+      [this.model, this.weights] = [model, weights];
+      byId("model").value = model.name;
+      throw error;
+    }
     this.link = { ...fitLabels(this.link, this.shape).link, model: this.model.name };
     this.offerViews();
     this.change({});

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import re
 import shutil
 import time
@@ -306,6 +307,26 @@ def test_damaged_weights_are_a_sentence(browser, site, tmp_path):
         page = browser.new_page()
         page.goto(f"{address}/gan/")
         page.locator("#status", has_text="is damaged").wait_for()
+        page.close()
+
+
+def test_a_model_that_cannot_be_loaded_leaves_the_one_before(browser, tmp_path):
+    for name, content in page_files(runs()[:2], snapshots=False).items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    (tmp_path / manifest["models"][1]["weights"]["file"]).unlink()
+    with serving_files(tmp_path) as address:
+        page = browser.new_page()
+        page.goto(f"{address}/")
+        page.locator("#strip[aria-label]").wait_for()
+        page.locator("#model").select_option("cdcgan-mnist")
+        page.locator("#status", has_text="404").wait_for()
+        assert page.locator("#model").input_value() == "dcgan-mnist"
+        page.locator("#seed-a").fill("5")
+        page.locator("#seed-a").press("Tab")
+        until(page, "location.search.includes('a=5')")
+        assert query_of(page)["model"] == "dcgan-mnist"
         page.close()
 
 
