@@ -60,7 +60,7 @@ def read_image(path: Path, size: int, channels: int) -> np.ndarray:
             with _one_large_image if is_large else contextlib.nullcontext():
                 ImageOps.exif_transpose(image, in_place=True)
                 return _fit(image, size, channels)
-    except Exception as error:
+    except Exception as error:  # Pillow has no common type
         raise UnreadableImageError(f"{path} cannot be read as an image ({error}); try PNG") from error
 
 

@@ -36,7 +36,7 @@ def run_attack(name: str, setting: Setting) -> Iterator[Row]:
     """Yield the rows of one attack. An attack that breaks is a row with one failure, so that the others go on."""
     try:
         yield from importlib.import_module(f"nightly.{name}").attack(setting)
-    except Exception as error:
+    except Exception as error:  # whatever it is, the table says so
         traceback.print_exc()
         yield Row(name, 0, (f"the attack could not go on: {type(error).__name__}: {error}",))
 
