@@ -13,7 +13,6 @@ import http.client
 import itertools
 import json
 import os
-import socket
 import statistics
 import subprocess
 import sys
@@ -26,11 +25,12 @@ from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from app_servers import DEMO, demo_address, free_port, processor_seconds, started, wait_for_server
 from timing import machine_line, print_table
 
 ROOT = Path(__file__).resolve().parent.parent
 SEEDS = itertools.count(1000)
-START_SECONDS = 120
+START_SECONDS = 300
 ANSWER_SECONDS = 60
 
 
@@ -46,41 +46,15 @@ class Load(NamedTuple):
     """Of the server."""
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @contextlib.contextmanager
 def serving(checkout: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     """Start the demo of a checkout and yield its port and process."""
     port = free_port()
-    environment = os.environ | {
-        "GRADIO_SERVER_PORT": str(port),
-        "GRADIO_SERVER_NAME": "127.0.0.1",
-        "PYTHONPATH": str(checkout),
-        "DCGAN_DEVICE": os.environ.get("DCGAN_DEVICE", "cpu"),
-    }
-    with tempfile.TemporaryFile() as log:
-        command = [sys.executable, "gradio_app.py"]
-        process = subprocess.Popen(command, cwd=checkout, env=environment, stdout=log, stderr=log)
-        try:
-            wait_for(port, process)
-            yield port, process
-        finally:
-            process.terminate()
-            process.wait(30)
-
-
-def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    give_up = time.monotonic() + START_SECONDS
-    while time.monotonic() < give_up and process.poll() is None:
-        with contextlib.suppress(OSError):
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        time.sleep(0.2)
-    raise SystemExit(f"{process.args} in {ROOT} did not start (exit status {process.poll()})")
+    environment = os.environ | demo_address(port) | {"PYTHONPATH": str(checkout)}
+    environment.setdefault("DCGAN_DEVICE", "cpu")
+    with tempfile.TemporaryFile() as log, started(DEMO, checkout, environment, log) as process:
+        wait_for_server(port, process, seconds=START_SECONDS)
+        yield port, process
 
 
 class Event(NamedTuple):
@@ -166,15 +140,6 @@ class Client(threading.Thread):
                 if message["msg"] == "process_completed":
                     status = "answered" if message["success"] else "failed"
         return status
-
-
-def processor_seconds(process: subprocess.Popen[bytes]) -> float:
-    """Return the processor time that a process has used; NaN except on Linux."""
-    try:
-        fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return float("nan")
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def load(port: int, process: subprocess.Popen[bytes], num_clients: int, seconds: float) -> Load:

@@ -18,7 +18,8 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from startup import CHROMIUM, ROOT, free_port, wait_for_answer
+from app_servers import free_port, started, studio_command
+from startup import CHROMIUM, ROOT, wait_for_answer
 
 ADDRESS = "compare?left=gan-mnist&right=dcgan-mnist"
 WINDOW = (1600, 1000)
@@ -43,17 +44,11 @@ def main() -> None:
 def take(runs: str) -> bytes:
     """Return a PNG of the page, from a server that lists only the published runs and those in the folder `runs`."""
     port = free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless=true"]
-    command += [f"--server.port={port}", "--server.address=127.0.0.1", "--client.toolbarMode=viewer"]
+    command = [*studio_command(port), "--client.toolbarMode=viewer"]
     environment = os.environ | {"DCGAN_RUNS": runs, "DCGAN_ALLOW_TRAINING": "0"}
-    log = subprocess.DEVNULL
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-    try:
+    with started(command, ROOT, environment, subprocess.DEVNULL) as process:
         wait_for_answer(process, port)
         return photograph(f"http://127.0.0.1:{port}/{ADDRESS}")
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 def photograph(url: str) -> bytes:

@@ -15,7 +15,6 @@ import http.client
 import logging
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,7 @@ from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from app_servers import DEMO, free_port, started
 from timing import alternate, in_turn, machine_line, print_table, spread
 
 from dcgan.pages.parts import catalog
@@ -57,7 +57,7 @@ APPS = {
         {"STREAMLIT_SERVER_PORT": "{port}", "STREAMLIT_SERVER_ADDRESS": "127.0.0.1"},
         "Samples of the plain GAN beside the DCGAN's",
     ),
-    "gradio_app.py": App([sys.executable, "gradio_app.py"], {"GRADIO_SERVER_PORT": "{port}"}, "All frames, in order"),
+    "gradio_app.py": App([*DEMO], {"GRADIO_SERVER_PORT": "{port}"}, "All frames, in order"),
 }
 
 
@@ -120,19 +120,14 @@ def serve(app: App, browser: Any) -> Started:
     port = free_port()
     environment = {name: value.format(port=port) for name, value in app.environment.items()}
     log = subprocess.DEVNULL
-    started = time.perf_counter()
-    process = subprocess.Popen(app.command, cwd=ROOT, env=os.environ | environment, stdout=log, stderr=log)
-    try:
-        with watching(process.pid) as peak:
-            wait_for_answer(process, port)
-            answered = time.perf_counter() - started
-            painted = None
-            if browser is not None:
-                see(browser, f"http://127.0.0.1:{port}/", app.image)
-                painted = time.perf_counter() - started
-    finally:
-        process.terminate()
-        process.wait(30)
+    start = time.perf_counter()
+    with started(app.command, ROOT, os.environ | environment, log) as process, watching(process.pid) as peak:
+        wait_for_answer(process, port)
+        answered = time.perf_counter() - start
+        painted = None
+        if browser is not None:
+            see(browser, f"http://127.0.0.1:{port}/", app.image)
+            painted = time.perf_counter() - start
     return Started(answered, painted, peak[0])
 
 
@@ -163,12 +158,6 @@ def see(browser: Any, url: str, image: str) -> None:
     picture.wait_for()
     page.wait_for_function("e => e.complete && e.naturalWidth > 0", arg=picture.element_handle())
     context.close()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextmanager
@@ -223,10 +212,11 @@ def main() -> None:
 
 def print_processes(results: dict[str, list[Started]], rounds: int) -> None:
     rows = []
-    for name, started in results.items():
-        painted = [start.painted for start in started if start.painted is not None]
-        answered = spread((start.answered for start in started), 2)
-        rows.append([name, answered, spread(painted, 2) if painted else "-", f"{max(s.mib for s in started):,.0f}"])
+    for name, starts in results.items():
+        painted = [start.painted for start in starts if start.painted is not None]
+        answered = spread((start.answered for start in starts), 2)
+        peak = max(start.mib for start in starts)
+        rows.append([name, answered, spread(painted, 2) if painted else "-", f"{peak:,.0f}"])
     title = f"Whole processes, {rounds} rounds, in turn"
     print_table(title, ["process", "done, or first answer, s", "page painted, s", "memory, MiB"], rows)
     print("\nMemory: the peak resident memory of the process and its children (from /proc, on Linux only).")

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from demo_load import free_port, processor_seconds, wait_for
+from app_servers import free_port, processor_seconds, started, studio_command, wait_for_server
 from studio_client import Visitor, watch_together
 from timing import machine_line, print_table
 
@@ -54,17 +54,8 @@ def process(command: list[str], checkout: Path, runs: Path, folder: Path) -> Ite
     """Start a process of a checkout, and end it with the block."""
     environment = os.environ | {"DCGAN_RUNS": str(runs), "DCGAN_DEVICE": "cpu", "PYTHONPATH": str(checkout)}
     environment.pop("SPACE_ID", None)
-    with tempfile.TemporaryFile(dir=folder) as log:
-        child = subprocess.Popen(command, cwd=checkout, env=environment, stdout=log, stderr=log)
-        try:
-            yield child
-        finally:
-            child.terminate()
-            try:
-                child.wait(30)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
+    with tempfile.TemporaryFile(dir=folder) as log, started(command, checkout, environment, log) as child:
+        yield child
 
 
 def place(runs: Path) -> tuple[float, int]:
@@ -136,11 +127,9 @@ def measured(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
         runs, port = folder / "runs", free_port()
         train = [sys.executable, "-m", "dcgan", "train", preset, "--epochs", "1000", "--score-images", "0"]
-        studio = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless=true"]
-        studio += [f"--server.port={port}", "--server.address=127.0.0.1"]
-        server = stack.enter_context(process(studio, checkout, runs, folder))
+        server = stack.enter_context(process(studio_command(port), checkout, runs, folder))
         training = stack.enter_context(process(train, checkout, runs, folder))
-        wait_for(port, server)
+        wait_for_server(port, server, seconds=START_SECONDS)
         wait_for_steps(runs, training)
         (path,) = runs.glob("*/config.json")
         batch_size = json.loads(path.read_text(encoding="utf-8"))["config"]["batch_size"]

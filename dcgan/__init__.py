@@ -20,7 +20,8 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time _HOME says the s
     from dcgan.checkpoint import TrainedGenerator, load_discriminator, load_generator, save_generator
     from dcgan.config import DataConfig, ModelConfig, TrainConfig
     from dcgan.data.loading import load_images, make_batches
-    from dcgan.evaluation.scores import Scores, evaluate
+    from dcgan.evaluation.score_row import Scores
+    from dcgan.evaluation.scores import evaluate
     from dcgan.latents import interpolate, latents_from_seeds
     from dcgan.models.gan import Gan, build_gan
     from dcgan.presets import PRESETS, Preset
@@ -86,7 +87,7 @@ _HOME = {
     "TrainConfig": "config",
     "load_images": "data.loading",
     "make_batches": "data.loading",
-    "Scores": "evaluation.scores",
+    "Scores": "evaluation.score_row",
     "evaluate": "evaluation.scores",
     "interpolate": "latents",
     "latents_from_seeds": "latents",

@@ -1,6 +1,7 @@
 """The one reader of JSON: every file may come from a stranger, so that size, depth, numbers and text are bounded.
 
-What it returns has integers of 64 bits, finite floats and text that UTF-8 can hold. Standard library only.
+What it returns has integers of 64 bits, finite floats and text that UTF-8 can hold. The reader is the standard
+library's.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dcgan.files import open_regular
+from dcgan.locale.language import tr
 
 MAX_BYTES = 4 * 2**20
 """Bytes of one text. Python's objects take about twenty times as much memory."""
@@ -29,7 +31,7 @@ def parse(text: bytes | str) -> Any:
     That is text above MAX_BYTES or MAX_DEPTH, integers beyond 64 bits, NaN, infinities, and lone surrogates.
     """
     if len(text) > MAX_BYTES:
-        raise ValueError(f"its JSON has {len(text):,} characters, more than {MAX_BYTES:,}")
+        raise ValueError(tr("its JSON has {count:,} characters, more than {most:,}", count=len(text), most=MAX_BYTES))
     text = text.decode() if isinstance(text, bytes) else text
     try:
         value = _DECODER.decode(text)
@@ -45,7 +47,7 @@ def parse_object(text: bytes | str) -> dict[str, Any]:
     """Return the object that the text spells. Raises ValueError as `parse` does, and for any other value."""
     value = parse(text)
     if not isinstance(value, dict):
-        raise ValueError("it does not hold an object")
+        raise ValueError(tr("it does not hold an object"))
     return value
 
 
@@ -57,18 +59,18 @@ def read_object(path: Path) -> dict[str, Any]:
 
 def _integer(text: str) -> int:
     if len(text) > 20 or not -(2**63) <= (number := int(text)) < 2**63:
-        raise ValueError(f"the number {_shortened(text)} does not fit 64 bits")
+        raise ValueError(tr("the number {number} does not fit 64 bits", number=_shortened(text)))
     return number
 
 
 def _float(text: str) -> float:
     if math.isinf(number := float(text)):
-        raise ValueError(f"the number {_shortened(text)} is too large")
+        raise ValueError(tr("the number {number} is too large", number=_shortened(text)))
     return number
 
 
 def _refuse(name: str) -> float:
-    raise ValueError(f"{name} is not a number of JSON")
+    raise ValueError(tr("{name} is not a number of JSON", name=name))
 
 
 _DECODER = json.JSONDecoder(parse_int=_integer, parse_float=_float, parse_constant=_refuse)
@@ -79,7 +81,7 @@ def _check_depth_and_text(value: Any) -> None:
     for _ in range(MAX_DEPTH + 1):
         for item in level:
             if isinstance(item, str) and _HALF.search(item):
-                raise ValueError("its text has half of a character")
+                raise ValueError(tr("its text has half of a character"))
         outer = [item for item in level if isinstance(item, dict | list)]
         if not outer:
             return
@@ -88,7 +90,7 @@ def _check_depth_and_text(value: Any) -> None:
 
 
 def _too_deep() -> ValueError:
-    return ValueError(f"its JSON is nested more than {MAX_DEPTH} deep")
+    return ValueError(tr("its JSON is nested more than {most} deep", most=MAX_DEPTH))
 
 
 def _shortened(text: str) -> str:

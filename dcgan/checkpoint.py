@@ -21,16 +21,18 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save, save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from dcgan import files
 from dcgan.config import RENAMED, ModelConfig, TrainConfig
 from dcgan.files import replacing, runs_root
 from dcgan.latents import Vectors, latents_from_seeds, truncate
+from dcgan.locale.language import tr
 from dcgan.models.gan import build_discriminator, build_generator, discriminator_tensors, generator_tensors
 from dcgan.models.inference import sample
 from dcgan.models.networks import Discriminator, Generator
+from dcgan.runs.classes import fitting_names
 from dcgan.runs.headers import METADATA_KEY, TensorEntry, metadata_of, tensor_entries
 from dcgan.runs.paths import printable
 from dcgan.runs.rows import MAX_COUNT
@@ -41,22 +43,45 @@ FULL_PRECISION_LIMIT_BYTES = {"generator": 10_000_000, "discriminator": 2_000_00
 file is never used to draw or to resume."""
 
 
-def save_generator(path: Path, generator: Generator, config: TrainConfig, step: int, *, half: bool = False) -> None:
-    """Write a generator's weights with its config: in float16 with `half`, or if they are above 10 MB."""
-    _save_network(path, generator, config, step, kind="generator", half=half)
+def save_generator(
+    path: Path,
+    generator: Generator,
+    config: TrainConfig,
+    step: int,
+    *,
+    half: bool = False,
+    classes: Sequence[str] = (),
+) -> None:
+    """Write a generator's weights with its config: in float16 with `half`, or if they are above 10 MB.
+
+    `classes` are the names of its labels, where it learned those of a folder.
+    """
+    _save_network(path, generator, config, step, kind="generator", half=half, classes=classes)
 
 
-def save_discriminator(path: Path, discriminator: Discriminator, config: TrainConfig, step: int) -> None:
-    """Write a discriminator's weights with its config; in float16 if they are above 2 MB."""
-    _save_network(path, discriminator, config, step, kind="discriminator", half=False)
+def save_discriminator(
+    path: Path, discriminator: Discriminator, config: TrainConfig, step: int, *, half: bool = False
+) -> None:
+    """Write a discriminator's weights with its config: in float16 with `half`, or if they are above 2 MB."""
+    _save_network(path, discriminator, config, step, kind="discriminator", half=half)
 
 
-def _save_network(path: Path, network: nn.Module, config: TrainConfig, step: int, *, kind: str, half: bool) -> None:
+def _save_network(
+    path: Path,
+    network: nn.Module,
+    config: TrainConfig,
+    step: int,
+    *,
+    kind: str,
+    half: bool,
+    classes: Sequence[str] = (),
+) -> None:
     tensors = network.state_dict()
     size = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
     if half or size > FULL_PRECISION_LIMIT_BYTES[kind]:
         tensors = halved(tensors)
-    save_tensors(path, tensors, {"kind": kind, "step": step, "config": config.to_json()})
+    metadata = {"kind": kind, "step": step, "config": config.to_json()}
+    save_tensors(path, tensors, metadata | ({"classes": list(classes)} if classes else {}))
 
 
 def halved(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -73,15 +98,10 @@ def _halved(value: Tensor) -> Tensor:
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
     """Write tensors and metadata atomically. Raises OSError if the disk refuses."""
     ready = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    # safetensors' save_file makes a second temporary file, whose name is random: a kill would leave it for ever.
+    content = save(ready, _packed(metadata))
     with replacing(path) as temporary:
-        try:
-            save_file(ready, temporary, _packed(metadata))
-        except SafetensorError as error:
-            # A full disk is an error of its own kind: "I/O error: No space left on device (os error 28)".
-            number = re.search(r"\(os error (\d+)\)", str(error))
-            if number is None:
-                raise
-            raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
+        temporary.write_bytes(content)
 
 
 def _packed(metadata: Mapping[str, Any]) -> dict[str, str]:
@@ -114,7 +134,9 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def _damaged(path: Path, error: Exception) -> ValueError:
-    return ValueError(f"{path} is damaged or was not written by DCGAN Studio: {printable(str(error))}")
+    return ValueError(
+        tr("{path} is damaged or was not written by DCGAN Studio: {reason}", path=path, reason=printable(str(error)))
+    )
 
 
 def _current(name: str) -> str:
@@ -127,17 +149,26 @@ class TrainedGenerator:
     """A generator from disk, in eval mode. Call it with z (N, Z) for images (N, C, H, W) in [-1, 1].
 
     `config` is its ModelConfig and `train_config` the config of its training. `step` is the training step of the
-    weights, and `weights_id` the first 12 hex digits of their SHA-256.
+    weights, and `weights_id` the first 12 hex digits of their SHA-256. `classes` are the names of its labels, or
+    empty where they were not recorded.
     """
 
     def __init__(
-        self, generator: Generator, config: TrainConfig, step: int, weights_id: str, device: torch.device
+        self,
+        generator: Generator,
+        config: TrainConfig,
+        step: int,
+        weights_id: str,
+        device: torch.device,
+        *,
+        classes: tuple[str, ...] = (),
     ) -> None:
         self.network = generator.eval().requires_grad_(False).to(device)
         self.config: ModelConfig = config.model
         self.train_config = config
         self.step = step
         self.weights_id = weights_id
+        self.classes = classes
         self.device = device
         self.psi = 1.0
         """Truncation of every z that is drawn, see `truncated`."""
@@ -195,10 +226,11 @@ def load_generator(path: str | os.PathLike[str], device: str | torch.device = "c
         path = from_hub(path.removeprefix("hub:"))
     file = _weights_file(path)
     config, step = _described(file, "generator")
-    tensors, _ = load_tensors(file)
+    tensors, metadata = load_tensors(file)
     generator = build_generator(config.model)
     _fill(generator, tensors, file)
-    return TrainedGenerator(generator, config, step, weights_id(tensors), torch.device(device))
+    classes = fitting_names(config, metadata.get("classes"))
+    return TrainedGenerator(generator, config, step, weights_id(tensors), torch.device(device), classes=classes)
 
 
 def _weights_file(path: str | os.PathLike[str]) -> Path:
@@ -242,22 +274,35 @@ def from_hub(repo: str) -> Path:
         _check_download(repo, [file.file_size for file in planned])
         return Path(snapshot_download(repo, **options))
     except HFValidationError as error:
-        raise ValueError(f"hub:{repo} is not a name on the Hub; write hub:USER/NAME") from error
+        sentence = tr("hub:{repo} is not a name on the Hub; write hub:USER/NAME", repo=repo)
+        raise ValueError(sentence) from error
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         text = " ".join(str(reason or error).split())[:200]
-        raise FileNotFoundError(f"hub:{repo} cannot be downloaded: {text}; check name and network") from error
+        sentence = tr("hub:{repo} cannot be downloaded: {reason}; check name and network", repo=repo, reason=text)
+        raise FileNotFoundError(sentence) from error
 
 
 def _check_download(repo: str, sizes: Sequence[int | None]) -> None:
     """Raise ValueError for more bytes than the largest download, or of unknown number, and for a wrong variable."""
     text = os.environ.get("DCGAN_MAX_DOWNLOAD_MB") or str(MAX_DOWNLOAD_MB)
     if not re.fullmatch("[0-9]{1,9}", text):
-        raise ValueError(f"DCGAN_MAX_DOWNLOAD_MB={printable(text, 40)} is not a whole number; try {MAX_DOWNLOAD_MB}")
+        raise ValueError(
+            tr(
+                "DCGAN_MAX_DOWNLOAD_MB={value} is not a whole number; try {usual}",
+                value=printable(text, 40),
+                usual=MAX_DOWNLOAD_MB,
+            )
+        )
     num_bytes = sum(math.inf if size is None else size for size in sizes)
     if num_bytes > int(text) * 1_000_000:
         raise ValueError(
-            f"hub:{repo} has {num_bytes / 1e6:,.1f} MB of weights, more than DCGAN_MAX_DOWNLOAD_MB={text}; "
-            "set that variable to a larger number if you trust the repository"
+            tr(
+                "hub:{repo} has {megabytes:,.1f} MB of weights, more than DCGAN_MAX_DOWNLOAD_MB={most}; set that "
+                "variable to a larger number if you trust the repository",
+                repo=repo,
+                megabytes=num_bytes / 1e6,
+                most=text,
+            )
         )
 
 
@@ -286,15 +331,18 @@ def _described(file: Path, kind: Literal["generator", "discriminator"]) -> tuple
         raise _damaged(file, error) from error
     try:
         if metadata["kind"] != kind:
-            raise ValueError(f"it holds a {printable(str(metadata['kind']))}, not a {kind}")
+            raise ValueError(
+                tr("it holds a {kind}, not a {required}", kind=printable(str(metadata["kind"])), required=kind)
+            )
         config, step = TrainConfig.from_json(metadata["config"]), metadata["step"]
         if type(step) is not int or not 0 <= step <= MAX_COUNT:
-            raise ValueError(f"its step is {step!r}")
+            raise ValueError(tr("its step is {step!r}", step=step))
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{file} cannot be used: {printable(str(error))}") from error
+        sentence = tr("{path} cannot be used: {reason}", path=file, reason=printable(str(error)))
+        raise ValueError(sentence) from error
     required = (generator_tensors if kind == "generator" else discriminator_tensors)(config.model)
     if difference := _difference({_current(name): entry for name, entry in entries.items()}, required):
-        raise ValueError(f"{file} does not fit its own config: {difference}")
+        raise _unfit(file, difference)
     return config, step
 
 
@@ -304,26 +352,37 @@ _FLOATS = ("F16", "BF16", "F32", "F64")
 def _difference(entries: Mapping[str, TensorEntry], required: Mapping[str, Tensor]) -> str:
     """Return how the tensors in a file differ from the required ones, the first of them; empty if they fit."""
     if missing := [name for name in required if name not in entries]:
-        return f"{len(missing)} tensors are missing, as {missing[0]}"
+        return tr("{count} tensors are missing, as {name}", count=len(missing), name=missing[0])
     if unknown := [name for name in entries if name not in required]:
-        return f"{len(unknown)} tensors are unknown, as {printable(unknown[0], 80)}"
+        return tr("{count} tensors are unknown, as {name}", count=len(unknown), name=printable(unknown[0], 80))
     for name, tensor in required.items():
         dtypes = _FLOATS if tensor.is_floating_point() else ("I64",)
         dtype, shape = entries[name]
         if shape != tuple(tensor.shape) or dtype not in dtypes:
-            return f"{name} is {printable(dtype, 8)} {shape}, and not {dtypes[-1]} {tuple(tensor.shape)}"
+            return tr(
+                "{name} is {type} {shape}, and not {required_type} {required_shape}",
+                name=name,
+                type=printable(dtype, 8),
+                shape=shape,
+                required_type=dtypes[-1],
+                required_shape=tuple(tensor.shape),
+            )
     return ""
 
 
 def _missing(path: Path) -> FileNotFoundError:
-    return FileNotFoundError(f"{path} does not exist; name a run directory or a .safetensors file")
+    return FileNotFoundError(tr("{path} does not exist; name a run directory or a .safetensors file", path=path))
+
+
+def _unfit(path: Path, reason: str) -> ValueError:
+    return ValueError(tr("{path} does not fit its own config: {reason}", path=path, reason=reason))
 
 
 def _fill(network: nn.Module, tensors: dict[str, Tensor], file: Path) -> None:
     try:
         network.load_state_dict(tensors)
     except RuntimeError as error:
-        raise ValueError(f"{file} does not fit its own config: {printable(str(error))}") from error
+        raise _unfit(file, printable(str(error))) from error
 
 
 def weights_id(tensors: Mapping[str, Tensor]) -> str:

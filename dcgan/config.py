@@ -19,12 +19,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from dcgan.locale.language import tr, tr_later, tr_marked
+
 NUM_COMPONENTS = 20
 """Components of the latent distribution `mixture`, all equally likely (Ben-Yosef and Weinshall 2018)."""
 COMPONENT_SCALE = 6.0
 """Distance of each component's mean from 0, along an axis of its own."""
 
-FORMAT = 2
+FORMAT = 3
 """Version of the JSON that to_json writes. from_json reads earlier versions and refuses newer ones."""
 
 _SCORES_BESIDE_REAL = (
@@ -67,9 +69,24 @@ MAX_HIDDEN_LAYERS = 64
 MAX_MAP_NUMBERS = 2**23
 """Numbers in the largest feature maps of one image. Bounds the memory that a small file of a stranger can ask for."""
 MAX_THREADS = 4096
+MAX_SHUFFLE_BUFFER = 1_000_000
+
+TABLE_PREFIXES = ("table:", "hub:")
+OWN_PREFIXES = ("folder:", *TABLE_PREFIXES)
+"""How the names of own images begin."""
+
+AUGMENTATIONS = ("translate", "mirror", "cutout", "color")
+"""Random changes of real and fake images; dcgan/training/diff_augment.py has them."""
+
+_INTERVAL_IMAGES = 4000
+"""Images of an epoch where a training has a length in images."""
+_MAX_INTERVALS = 100
 
 Topology = Literal["mlp", "conv", "keras", "step"]
 Norm = Literal["batch", "none"]
+Fit = Literal["crop", "pad"]
+Ground = Literal["auto", "white", "black"]
+ShownGround = Literal["white", "black"]
 
 
 @dataclass(frozen=True)
@@ -126,33 +143,49 @@ class ModelConfig:
             _at_most(name, getattr(self, name), MAX_WIDTH, usual)
         _require(
             self.latent != "mixture" or self.latent_dim > NUM_COMPONENTS,
-            f"latent_dim={self.latent_dim} is too small for the {NUM_COMPONENTS} components and noise; try 100",
+            tr_later("latent_dim={value} is too small for the {count} components and noise; try 100"),
+            value=self.latent_dim,
+            count=NUM_COMPONENTS,
         )
-        _require(self.channels in (1, 3), f"channels={self.channels} is not 1 (gray) or 3 (RGB)")
-        _require(0 <= self.dropout < 1, f"dropout={self.dropout} is not in [0, 1); try 0.3")
+        _require(
+            self.channels in (1, 3), tr_later("channels={value} is not 1 (gray) or 3 (RGB)"), value=self.channels
+        )
+        _require(0 <= self.dropout < 1, tr_later("dropout={value} is not in [0, 1); try 0.3"), value=self.dropout)
         _require(
             self.topology == "conv" or not self.minibatch_stddev,
-            f"minibatch_stddev=True needs topology conv, not {self.topology}; set it to False",
+            tr_later("minibatch_stddev=True needs topology conv, not {topology}; set it to False"),
+            topology=self.topology,
         )
         _require(
             self.topology == "conv" or not self.auxiliary_head,
-            f"auxiliary_head=True needs topology conv, not {self.topology}; set it to False",
+            tr_later("auxiliary_head=True needs topology conv, not {topology}; set it to False"),
+            topology=self.topology,
         )
         _require(
             self.latent == "mixture" or not self.auxiliary_head,
-            f"auxiliary_head=True needs latent mixture, not {self.latent}; set it to False",
+            tr_later("auxiliary_head=True needs latent mixture, not {latent}; set it to False"),
+            latent=self.latent,
         )
         _require(
             not (self.num_classes and self.auxiliary_head),
-            f"num_classes={self.num_classes} does not go with auxiliary_head=True; set one of them to 0 or False",
+            tr_later("num_classes={value} does not go with auxiliary_head=True; set one of them to 0 or False"),
+            value=self.num_classes,
         )
         for name in ("hidden_g", "hidden_d"):
             widths = getattr(self, name)
-            _require(bool(widths) and min(widths) > 0, f"{name}={widths} needs at least one width of 1 or more")
-            _at_most(name, max(widths), MAX_WIDTH, 256)
-            count = len(widths)
             _require(
-                count <= MAX_HIDDEN_LAYERS, f"{name} has {count} layers, more than {MAX_HIDDEN_LAYERS}; try three"
+                bool(widths) and min(widths) > 0,
+                tr_later("{name}={value} needs at least one width of 1 or more"),
+                name=name,
+                value=widths,
+            )
+            _at_most(name, max(widths), MAX_WIDTH, 256)
+            _require(
+                len(widths) <= MAX_HIDDEN_LAYERS,
+                tr_later("{name} has {count} layers, more than {most}; try three"),
+                name=name,
+                count=len(widths),
+                most=MAX_HIDDEN_LAYERS,
             )
         _check_image_size(self.topology, self.image_size)
         _check_map_size(self)
@@ -174,47 +207,105 @@ class DataConfig:
     """The real images."""
 
     name: str = "mnist"
-    """Name of a data set, or folder:PATH for own images."""
+    """Name of a data set. Own images: folder:PATH, table:PATH for Parquet, Arrow or WebDataset files, or
+    hub:USER/DATASET for a set on the Hugging Face Hub."""
     root: str = ""
     """Folder that holds the named set; empty: the project's own data, else a download into the user's cache."""
     limit: int = 0
     """Train on the first images only, up to this number; 0: all images."""
     holdout: float = 0.0
-    """folder: fraction of the images for evaluation only. The seed draws them, and training never sees them."""
+    """Own images: fraction for evaluation only. The seed draws them, and training never sees them."""
+    min_holdout: int = 0
+    """Own images: the fewest that holdout keeps, and it keeps none of fewer than 100 images; 0: no such bounds."""
     resident_limit_mib: int = 2048
     """Data sets up to this size (MiB as uint8) stay on the device; larger ones are read from disk."""
     workers: int = 2
-    """Processes that decode the images of a folder that does not stay on the device."""
+    """Processes that decode the images of a folder that does not stay on the device; threads for a table."""
     cache: bool = False
-    """folder: decode all images once into a file in the user's cache, and read that file from then on."""
+    """Own images: decode all once into a file in the user's cache, and read that file from then on."""
+    image_column: str = ""
+    """table, hub: the column of the images; empty: the only one."""
+    label_column: str = ""
+    """table, hub: the column of the labels; empty: the only one with classes, or one that is named label."""
+    shuffle_buffer: int = 4096
+    """table, hub: images that are shuffled with each other where the set is read in shards during the training. They
+    are in memory decoded."""
+    fit: Fit = "crop"
+    """Own images: how one becomes a square. crop: its middle; pad: all of it, on the mean color of its border."""
+    ground: Ground = "auto"
+    """Own images: what is behind transparent ones. auto: white, or black where that shows more of the drawings. It is
+    decided once for the whole set."""
+    mirror: bool = False
+    """Mirror each real image of a batch with probability 1/2, left for right. Evaluations mirror no image."""
 
     def __post_init__(self) -> None:
         _check_types(self)
-        _at_least(self, limit=0, resident_limit_mib=0, workers=0)
-        _require(0 <= self.holdout < 1, f"holdout={self.holdout} is not in [0, 1); try 0.1")
-        folder = self.is_folder
+        _at_least(self, limit=0, min_holdout=0, resident_limit_mib=0, workers=0)
+        _require(0 <= self.holdout < 1, tr_later("holdout={value} is not in [0, 1); try 0.1"), value=self.holdout)
+        own = self.is_own
+        _at_least(self, shuffle_buffer=1)
+        _at_most("shuffle_buffer", self.shuffle_buffer, MAX_SHUFFLE_BUFFER, 4096)
         _require(
-            folder or not self.holdout,
-            f"holdout={self.holdout} has no effect with {self.name}, which has test images of its own; set it to 0",
+            own or not self.holdout,
+            tr_later("holdout={value} has no effect with {data}, which has test images of its own; set it to 0"),
+            value=self.holdout,
+            data=self.name,
         )
         _require(
-            folder or not self.cache, f"cache=True has no effect with {self.name}, only folders do; set it to False"
+            own or not self.cache,
+            tr_later("cache=True has no effect with {data}, only with own images; set it to False"),
+            data=self.name,
         )
+        for name, default in (("fit", "crop"), ("ground", "auto")):
+            value = getattr(self, name)
+            _require(
+                own or value == default,
+                tr_later("{name}={value} has no effect with {data}, only with own images; set it to {default}"),
+                name=name,
+                value=value,
+                data=self.name,
+                default=default,
+            )
+        for name, default in (("image_column", ""), ("label_column", ""), ("shuffle_buffer", 4096)):
+            value = getattr(self, name)
+            _require(
+                self.is_table or value == default,
+                tr_later(
+                    "{name}={value} has no effect with {data}, only with table:PATH and hub:USER/DATASET; "
+                    "leave it out"
+                ),
+                name=name,
+                value=value,
+                data=self.name,
+            )
         _require(
-            not (folder and self.root),
-            f"root={self.root!r} has no effect with {self.name}, which says itself where it lies; leave it empty",
+            not (own and self.root),
+            tr_later("root={value!r} has no effect with {data}, which says itself where it lies; leave it empty"),
+            value=self.root,
+            data=self.name,
         )
         _check_readable(self)
 
     @property
     def is_folder(self) -> bool:
+        """Whether these are image files in a folder."""
+        return _is_prefixed(self.name, "folder:")
+
+    @property
+    def is_table(self) -> bool:
+        """Whether these are the rows of a table: local files, or a set on the Hugging Face Hub."""
+        return _is_prefixed(self.name, *TABLE_PREFIXES)
+
+    @property
+    def is_own(self) -> bool:
         """Whether these are the user's own images; data/named_sets.py checks all other names."""
-        return self.name.startswith("folder:") and self.name != "folder:"
+        return self.is_folder or self.is_table
 
     def with_absolute_paths(self) -> DataConfig:
         """Return the same data, named so that it is found from any working directory."""
-        kind, folder, path = self.name.partition("folder:")
-        name = self.name if kind or not folder else folder + os.path.abspath(os.path.expanduser(path))
+        kind, colon, path = self.name.partition(":")
+        is_local = colon and kind in ("folder", "table")
+        name = f"{kind}:{os.path.abspath(os.path.expanduser(path))}" if is_local else self.name
         root = os.path.abspath(os.path.expanduser(self.root)) if self.root else ""
         return replace(self, name=name, root=root)
 
@@ -225,6 +316,9 @@ class TrainConfig:
 
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
+    init: str = ""
+    """Begin with the networks of this run, given by name or path; empty: with new networks. A recorded config has the
+    ids of their weights behind an @."""
     epochs: int = 20
     """Passes over the data, or blocks of steps_per_epoch steps if that is set."""
     batch_size: int = 32
@@ -274,6 +368,15 @@ class TrainConfig:
     auxiliary_affine_interval: int = 1
     """Steps between two uses of the random affine transform. At the steps between, the auxiliary head learns from the
     fake images themselves."""
+    augment: str = ""
+    """Random changes of real and fake images before D sees them: translate, mirror, cutout, color, with commas
+    between them; empty: none. For few images, which D would learn by heart. Source: DiffAugment."""
+    augment_p: float = 0.5
+    """Probability of each change in `augment`, for each image; also where a training with augment_target begins."""
+    augment_target: float = 0.0
+    """The mean sign of D's logits on real images that the probability is steered to, between 0 and 0.8. Where a loss
+    compares real with fake logits, it is the sign of their difference. 0: a constant probability. Source:
+    StyleGAN2-ADA, which uses 0.6."""
     patch_whitening: bool = False
     """conv: begin with whitening kernels in the discriminator's first layer: the principal components of patches of
     real images, divided by their standard deviations, and their negatives."""
@@ -281,6 +384,10 @@ class TrainConfig:
     """Weight of WGAN-GP's gradient penalty between real and fake images. Its paper uses 10."""
     ema_half_life_images: int = 0
     """Half-life of the generator's moving average, in real images; 0: no moving average."""
+    ema_ramp: float = 0.0
+    """Largest half-life of the moving average, as a share of the real images seen so far; 0: no such bound. With 0.1
+    hardly anything of the initial weights is left in the average of a short training. Source: StyleGAN2-ADA's EMA
+    ramp-up."""
     seed: int = 0
     """Seed of the initial weights, the order of the images, the noise and the dropout."""
     engine: Literal["fast", "plain"] = "fast"
@@ -296,6 +403,12 @@ class TrainConfig:
     snapshots: int = 8
     """Number of generators kept during the training: the first, the last, and one at each halving of the steps; 0:
     none."""
+    d_snapshot_parameters: int = 2_000_000
+    """The discriminator is kept beside each of these generators, in half precision, if it has at most so many
+    parameters. 2,000,000 take 4 MB. 0: never."""
+    keep_states: int = 1
+    """Saved states that a finished training keeps. 1: the last one, so that `resume --epochs` can train it longer. 0:
+    none, which saves most of a run's disk space."""
     score_images: int = 2000
     """Images that are scored at the end of each epoch, if there is a classifier for the data; 0: none. Scores do not
     change the training."""
@@ -307,55 +420,137 @@ class TrainConfig:
         _at_least(self, auxiliary_affine_interval=1)
         _at_least(self, threads=0, log_every=1, snapshots=0)
         _at_most("threads", self.threads, MAX_THREADS, 0)
+        _at_least(self, keep_states=0, d_snapshot_parameters=0)
+        _at_most("keep_states", self.keep_states, 1, 1)
         _require(
             self.score_images == 0 or self.score_images >= 2,
-            f"score_images={self.score_images} is neither 0 nor 2 or more; try 2000, or 0 for no scores",
+            tr_later("score_images={value} is neither 0 nor 2 or more; try 2000, or 0 for no scores"),
+            value=self.score_images,
         )
-        _require(0 <= self.seed < 2**32, f"seed={self.seed} is not in 0..4294967295")
+        _require(0 <= self.ema_ramp <= 1, tr_later("ema_ramp={value} is not in [0, 1]; try 0.1"), value=self.ema_ramp)
+        _require(
+            self.ema_ramp == 0 or self.ema_half_life_images > 0,
+            tr_later("ema_ramp={value} has no effect without ema_half_life_images; set it to 0"),
+            value=self.ema_ramp,
+        )
+        _require(0 <= self.seed < 2**32, tr_later("seed={value} is not in 0..4294967295"), value=self.seed)
         for name, usual in (("lr_g", "2e-4"), ("lr_d", "2e-4"), ("adam_epsilon", "1e-8")):
-            _require(getattr(self, name) > 0, f"{name}={getattr(self, name)} is not positive; try {usual}")
-        _require(0 <= self.lr_decay <= 1, f"lr_decay={self.lr_decay} is not in [0, 1]; try 0.5 for the second half")
-        _require(all(0 <= b < 1 for b in self.betas), f"betas={self.betas} are not in [0, 1); try (0.5, 0.999)")
+            value = getattr(self, name)
+            _require(
+                value > 0,
+                tr_later("{name}={value} is not positive; try {usual}"),
+                name=name,
+                value=value,
+                usual=usual,
+            )
+        _require(
+            0 <= self.lr_decay <= 1,
+            tr_later("lr_decay={value} is not in [0, 1]; try 0.5 for the second half"),
+            value=self.lr_decay,
+        )
+        _require(
+            all(0 <= b < 1 for b in self.betas),
+            tr_later("betas={value} are not in [0, 1); try (0.5, 0.999)"),
+            value=self.betas,
+        )
         for name in ("real_target", "fake_target", "generator_target"):
             target = getattr(self, name)
-            _require(0 <= target <= 1, f"{name}={target} is not in [0, 1]; try 0.9 for smoothed real labels")
+            _require(
+                0 <= target <= 1,
+                tr_later("{name}={value} is not in [0, 1]; try 0.9 for smoothed real labels"),
+                name=name,
+                value=target,
+            )
         _require(
             self.d_reg_interval == 1 or self.r1_gamma > 0 or self.r2_gamma > 0,
-            f"d_reg_interval={self.d_reg_interval} has no effect without r1_gamma or r2_gamma; set it to 1",
+            tr_later("d_reg_interval={value} has no effect without r1_gamma or r2_gamma; set it to 1"),
+            value=self.d_reg_interval,
         )
         _require(
             self.auxiliary_affine == 0 or self.model.auxiliary_head,
-            f"auxiliary_affine={self.auxiliary_affine} has no effect without auxiliary_head; set it to 0",
+            tr_later("auxiliary_affine={value} has no effect without auxiliary_head; set it to 0"),
+            value=self.auxiliary_affine,
         )
-        _require(self.auxiliary_affine <= 2, f"auxiliary_affine={self.auxiliary_affine} is above 2; try 1")
+        _require(
+            self.auxiliary_affine <= 2,
+            tr_later("auxiliary_affine={value} is above 2; try 1"),
+            value=self.auxiliary_affine,
+        )
         _require(
             self.auxiliary_affine_interval == 1 or self.auxiliary_affine > 0,
-            f"auxiliary_affine_interval={self.auxiliary_affine_interval} has no effect without auxiliary_affine; "
-            "set it to 1",
+            tr_later("auxiliary_affine_interval={value} has no effect without auxiliary_affine; set it to 1"),
+            value=self.auxiliary_affine_interval,
+        )
+        kinds = self.augmentations
+        _require(
+            set(kinds) <= set(AUGMENTATIONS) and len(set(kinds)) == len(kinds),
+            tr_later("augment={value!r} is not a list of {choices}, each once; try translate,mirror"),
+            value=self.augment,
+            choices=", ".join(AUGMENTATIONS),
+        )
+        _require(
+            0 <= self.augment_p <= 1, tr_later("augment_p={value} is not in [0, 1]; try 0.5"), value=self.augment_p
+        )
+        _require(
+            0 <= self.augment_target < 1,
+            tr_later("augment_target={value} is not in [0, 1); try 0.6"),
+            value=self.augment_target,
+        )
+        _require(
+            self.augment_target == 0 or bool(kinds),
+            tr_later("augment_target={value} has no effect without augment; set it to 0"),
+            value=self.augment_target,
         )
         _require(
             not self.patch_whitening or self.model.topology == "conv",
-            f"patch_whitening=True needs topology conv, not {self.model.topology}; set it to False",
+            tr_later("patch_whitening=True needs topology conv, not {topology}; set it to False"),
+            topology=self.model.topology,
+        )
+        _require(
+            not (self.patch_whitening and self.init),
+            tr_later("patch_whitening=True has no effect with the networks of init={init}; set it to False"),
+            init=self.init,
         )
         _require(
             not (self.patch_whitening and self.model.num_classes),
-            f"patch_whitening=True does not go with labels, num_classes={self.model.num_classes}; set it to False",
+            tr_later("patch_whitening=True does not go with labels, num_classes={count}; set it to False"),
+            count=self.model.num_classes,
         )
         _require(
             not (self.joint_batch and self.model.minibatch_stddev),
-            "joint_batch=True would measure minibatch_stddev over real and fake images together; "
-            "set one of them to False",
+            tr_later(
+                "joint_batch=True would measure minibatch_stddev over real and fake images together; "
+                "set one of them to False"
+            ),
         )
         _require(
             not (self.model.auxiliary_head and (self.joint_batch or self.gradient_penalty)),
-            "auxiliary_head=True goes with neither joint_batch=True nor a gradient_penalty; set it to False",
+            tr_later(
+                "auxiliary_head=True goes with neither joint_batch=True nor a gradient_penalty; set it to False"
+            ),
         )
         if self.reuse_fakes:
             _require(
                 self.generator_batch_factor == 1,
-                f"generator_batch_factor={self.generator_batch_factor} needs fresh fakes; set reuse_fakes to False",
+                tr_later("generator_batch_factor={value} needs fresh fakes; set reuse_fakes to False"),
+                value=self.generator_batch_factor,
             )
         _check_readable(self)
+
+    @property
+    def augmentations(self) -> tuple[str, ...]:
+        """The names in `augment`."""
+        return tuple(name.strip() for name in self.augment.split(",")) if self.augment else ()
+
+    def with_images(self, images: int) -> TrainConfig:
+        """Return the config of a training on about `images` real images (1 or more).
+
+        The steps are counted in full batches, and the last batch of a pass over the data may have fewer images. Its
+        epochs are intervals of about 4,000 images, and at most 100.
+        """
+        _require(images >= 1, tr_later("images={value} is below 1; try 80000"), value=images)
+        epochs = min(_MAX_INTERVALS, max(1, round(images / _INTERVAL_IMAGES)))
+        return replace(self, epochs=epochs, steps_per_epoch=math.ceil(images / (epochs * self.batch_size)))
 
     def decay_factor(self, step: int, steps: int) -> float:
         """Return the factor, in [0, 1], of both learning rates at a step of 0..steps - 1, of a training of `steps`.
@@ -369,6 +564,11 @@ class TrainConfig:
         progress = max(0.0, 1 - (1 - step / steps) / self.lr_decay)
         return (1 + math.cos(math.pi * progress)) / 2
 
+    def ema_half_life(self, images_seen: int) -> float:
+        """Return the half-life of the moving average, in real images, at the step after `images_seen` (0 or more)."""
+        ramp = self.ema_ramp * (images_seen + self.batch_size) if self.ema_ramp else math.inf
+        return min(self.ema_half_life_images, ramp)
+
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dictionary; from_json makes an equal config of it."""
         return {"format": FORMAT, **dataclasses.asdict(self)}
@@ -379,35 +579,52 @@ class TrainConfig:
 
         Options of the data without effect, which earlier versions let pass, are read as if they had not been given.
         """
-        _require(isinstance(values, Mapping), f"{cls.__name__} is {values!r}, not an object")
+        _require_object(cls, values)
         values = dict(values)
         version = values.pop("format", 1)  # what has no format is older than formats, or written by hand
         _require(
             version in range(1, FORMAT + 1),
-            f"config format {version!r} is not 1 to {FORMAT}; update DCGAN Studio to read it",
+            tr_later("config format {version!r} is not 1 to {newest}; update DCGAN Studio to read it"),
+            version=version,
+            newest=FORMAT,
         )
         if version == 1:
             values = _with_current_fields(cls, values)
             if isinstance(values.get("model"), Mapping):
                 values["model"] = _with_current_fields(ModelConfig, values["model"])
         if isinstance(values.get("data"), Mapping):
+            if version < 3 and str(values["data"].get("name", "")).startswith("folder:"):
+                values["data"] = {"ground": "white", **values["data"]}  # no other one was known
             values["data"] = _without_idle(values["data"])
         return _from_json(cls, values)
 
 
 def check_new(config: TrainConfig) -> None:
     """Raise ValueError for what no new training should have, but recorded ones may, and can be read and resumed."""
+    for name in ("r1_gamma", "r2_gamma"):
+        _require(
+            not getattr(config, name) or config.model.norm_d == "none",
+            tr_later(
+                "{name}={value:g} is taken of each image, and batch norm in the discriminator mixes images; "
+                "set model.norm_d to none"
+            ),
+            name=name,
+            value=getattr(config, name),
+        )
     _require(
         not (config.gradient_penalty and config.model.norm_d == "batch"),
-        f"gradient_penalty={config.gradient_penalty:g} is taken of each image, and batch norm in the discriminator "
-        "mixes images, which its paper rules out; set model.norm_d to none",
+        tr_later(
+            "gradient_penalty={value:g} is taken of each image, and batch norm in the discriminator mixes images, "
+            "which its paper rules out; set model.norm_d to none"
+        ),
+        value=config.gradient_penalty,
     )
 
 
 def _without_idle(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a DataConfig. Fields without effect get their defaults; invalid values stay."""
     read = dict(data)
-    if str(read.get("name", "")).startswith("folder:"):
+    if str(read.get("name", "")).startswith(OWN_PREFIXES):
         if isinstance(read.get("root"), str):
             read["root"] = ""
         return read
@@ -432,10 +649,14 @@ def _kinds(cls: type) -> dict[str, Any]:
 
 
 def _from_json(cls: type, values: Any) -> Any:
-    _require(isinstance(values, Mapping), f"{cls.__name__} is {values!r}, not an object")
+    _require_object(cls, values)
     kinds = _kinds(cls)
     unknown = sorted(set(values) - set(kinds))
-    _require(not unknown, f"config field {', '.join(unknown)} is unknown to this version; update DCGAN Studio")
+    _require(
+        not unknown,
+        tr_later("config field {names} is unknown to this version; update DCGAN Studio"),
+        names=", ".join(unknown),
+    )
     read = {}
     for name, value in values.items():
         if dataclasses.is_dataclass(kinds[name]):
@@ -451,8 +672,12 @@ def _check_types(config: Any) -> None:
         value = getattr(config, name)
         if not _is_a(value, kind):
             choices = typing.get_args(kind) if typing.get_origin(kind) is Literal else ()
-            wanted = f"one of {', '.join(choices)}" if choices else getattr(kind, "__name__", str(kind))
-            raise ValueError(f"{name}={value!r} is not {wanted}")
+            if choices:
+                raise ValueError(
+                    tr("{name}={value!r} is not one of {choices}", name=name, value=value, choices=", ".join(choices))
+                )
+            kind_name = getattr(kind, "__name__", str(kind))
+            raise ValueError(tr("{name}={value!r} is not {kind}", name=name, value=value, kind=kind_name))
 
 
 def _check_readable(config: Any) -> None:
@@ -460,10 +685,12 @@ def _check_readable(config: Any) -> None:
     for name in _kinds(type(config)):
         value = getattr(config, name)
         if isinstance(value, int):
-            _require(abs(value) < 2**63, f"{name} does not fit 64 bits; try a smaller number")
+            _require(abs(value) < 2**63, tr_later("{name} does not fit 64 bits; try a smaller number"), name=name)
         if isinstance(value, str):
             surrogate = re.search("[\ud800-\udfff]", value)
-            _require(not surrogate, f"{name}={value!a} is not UTF-8; rename what it names")
+            _require(
+                not surrogate, tr_later("{name}={value!a} is not UTF-8; rename what it names"), name=name, value=value
+            )
 
 
 def _is_a(value: Any, kind: Any) -> bool:
@@ -485,11 +712,25 @@ def _is_a(value: Any, kind: Any) -> bool:
 def _at_least(config: Any, **bounds: int) -> None:
     for name, low in bounds.items():
         value = getattr(config, name)
-        _require(value >= low, f"{name}={value} is below {low}; try {max(low, 1)}")
+        _require(
+            value >= low,
+            tr_later("{name}={value} is below {low}; try {usual}"),
+            name=name,
+            value=value,
+            low=low,
+            usual=max(low, 1),
+        )
 
 
 def _at_most(name: str, value: int, high: int, usual: int) -> None:
-    _require(value <= high, f"{name}={value} is above {high}; try {usual}")
+    _require(
+        value <= high,
+        tr_later("{name}={value} is above {high}; try {usual}"),
+        name=name,
+        value=value,
+        high=high,
+        usual=usual,
+    )
 
 
 def _check_image_size(topology: str, size: int) -> None:
@@ -497,14 +738,21 @@ def _check_image_size(topology: str, size: int) -> None:
     if topology == "conv":
         nearest = min(largest, 2 ** max(3, round(math.log2(max(size, 1)))))
         power = size >= 8 and size & (size - 1) == 0
-        _require(size == 28 or power, f"image_size={size} is not 28 or a power of two from 8; try {nearest}")
+        _require(
+            size == 28 or power,
+            tr_later("image_size={size} is not 28 or a power of two from 8; try {nearest}"),
+            size=size,
+            nearest=nearest,
+        )
     elif topology == "mlp":
-        _require(size >= 1, f"image_size={size} is below 1; try 28")
+        _require(size >= 1, tr_later("image_size={size} is below 1; try 28"), size=size)
     else:
         nearest = min(largest, max(16, round(size / 4) * 4))
         _require(
             size >= 16 and size % 4 == 0,
-            f"image_size={size} is not a multiple of four from 16; try {nearest}",
+            tr_later("image_size={size} is not a multiple of four from 16; try {nearest}"),
+            size=size,
+            nearest=nearest,
         )
     _at_most("image_size", size, largest, 28)
 
@@ -518,6 +766,20 @@ def _check_map_size(model: ModelConfig) -> None:
         _at_most(name, getattr(model, name), MAX_MAP_NUMBERS // size**2, 32)
 
 
-def _require(condition: object, message: str) -> None:
+def _is_prefixed(name: str, *prefixes: str) -> bool:
+    return any(name.startswith(prefix) and name != prefix for prefix in prefixes)
+
+
+def _require_object(cls: type, values: Any) -> None:
+    _require(
+        isinstance(values, Mapping),
+        tr_later("{name} is {value!r}, not an object"),
+        name=cls.__name__,
+        value=values,
+    )
+
+
+def _require(condition: object, message: str, /, **values: Any) -> None:
+    """Raise ValueError with a text that `tr_later` marked. It is translated only then: most configs are valid."""
     if not condition:
-        raise ValueError(message)
+        raise ValueError(tr_marked(message, **values))

@@ -17,12 +17,16 @@ from typing import Any, Literal
 import docstring_parser
 
 from dcgan.config import TrainConfig
+from dcgan.locale.language import tr
 from dcgan.presets import get_preset
 
 
 @dataclass(frozen=True)
 class Field:
-    """One field of a config: its type, what its docstring says, and the values to choose from, if it lists some."""
+    """One field of a config: its type, what its docstring says, and the values to choose from, if it lists some.
+
+    `help` is in English; `tr_marked` translates it.
+    """
 
     name: str
     kind: Any
@@ -127,4 +131,4 @@ def from_text(text: str, kind: type) -> tuple[Any, ...]:
     try:
         return tuple(kind(word) for word in text.replace(",", " ").split())
     except ValueError as error:
-        raise ValueError(f"{text[:40]!r} is not a list of numbers; write them like 256, 512") from error
+        raise ValueError(tr("{text!r} is not a list of numbers; write them like 256, 512", text=text[:40])) from error

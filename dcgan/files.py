@@ -1,6 +1,7 @@
 """Project and cache folders, files that are replaced as a whole, and locks on directories.
 
-Standard library only.
+It imports nothing but the standard library and the texts of other languages. The module has more than 250 lines,
+because each operation on files has its counterpart for Windows beside it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from dcgan.locale.language import tr, tr_later, tr_marked
+
 try:
     import fcntl
 except ImportError:  # Windows
@@ -26,6 +29,8 @@ except ImportError:  # Windows
 PROJECT = Path(__file__).resolve().parents[1]
 CHECKPOINTS = PROJECT / "checkpoints"
 """The published models."""
+FAILURES = PROJECT / "failures"
+"""Recordings of trainings that go wrong, each with its cured twin, without weights."""
 RESULTS = PROJECT / "results"
 """Recordings of further seeds of published recipes, without weights. The results page has deviations from them."""
 
@@ -37,7 +42,10 @@ def missing_from_wheel(folder: Path) -> str:
     """
     if folder.is_dir():
         return ""
-    return f"{folder} does not exist, since only a clone of the repository has it: pip install -e . in a clone"
+    return tr(
+        "{folder} does not exist, since only a clone of the repository has it: pip install -e . in a clone",
+        folder=folder,
+    )
 
 
 def runs_root() -> Path:
@@ -56,9 +64,8 @@ def cache_folder() -> Path:
     try:
         return Path(folder).expanduser()
     except RuntimeError as error:
-        raise FileNotFoundError(
-            errno.ENOENT, "this user has no home folder; name a folder for caches with DCGAN_CACHE", folder
-        ) from error
+        sentence = tr("this user has no home folder; name a folder for caches with DCGAN_CACHE")
+        raise FileNotFoundError(errno.ENOENT, sentence, folder) from error
 
 
 def open_regular(path: Path, *, follow_links: bool = True) -> BinaryIO:
@@ -67,12 +74,12 @@ def open_regular(path: Path, *, follow_links: bool = True) -> BinaryIO:
     With `follow_links=False`, a link to a file is an error too.
     """
     if not follow_links and path.is_symlink():  # for systems without O_NOFOLLOW
-        raise OSError(errno.ELOOP, "it is a link to another file", str(path))
+        raise OSError(errno.ELOOP, tr("it is a link to another file"), str(path))
     opener = _without_waiting if follow_links else _without_links
     file = open(path, "rb", opener=opener)  # noqa: SIM115 - the caller closes it
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
-        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+        raise OSError(errno.EINVAL, tr("it is not a regular file"), str(path))
     return file
 
 
@@ -159,19 +166,19 @@ def sync(path: Path) -> None:
 
 
 _REMEDIES = {
-    errno.ENOSPC: "make room",
-    errno.EDQUOT: "make room",
-    errno.EACCES: "make it writable for you",
-    errno.EPERM: "make it writable for you",
-    errno.EROFS: "mount its file system for writing",
-    errno.EIO: "check the disk",
-    errno.EMFILE: "allow more open files (ulimit -n)",
-    errno.ENFILE: "close other programs",
-    errno.EFBIG: "allow larger files (ulimit -f)",
-    errno.ENOENT: "put its folder back",
-    errno.ENOTDIR: "name a folder",
-    errno.EISDIR: "move the folder away",
-    errno.ENAMETOOLONG: "use a shorter name",
+    errno.ENOSPC: tr_later("make room"),
+    errno.EDQUOT: tr_later("make room"),
+    errno.EACCES: tr_later("make it writable for you"),
+    errno.EPERM: tr_later("make it writable for you"),
+    errno.EROFS: tr_later("mount its file system for writing"),
+    errno.EIO: tr_later("check the disk"),
+    errno.EMFILE: tr_later("allow more open files (ulimit -n)"),
+    errno.ENFILE: tr_later("close other programs"),
+    errno.EFBIG: tr_later("allow larger files (ulimit -f)"),
+    errno.ENOENT: tr_later("put its folder back"),
+    errno.ENOTDIR: tr_later("name a folder"),
+    errno.EISDIR: tr_later("move the folder away"),
+    errno.ENAMETOOLONG: tr_later("use a shorter name"),
 }
 
 
@@ -180,8 +187,8 @@ WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 
 
 def remedy_of(error: OSError) -> str:
-    """Return what to do about a file that could not be written, as the end of a sentence."""
-    return _REMEDIES.get(error.errno or 0, "mend that")
+    """Return what to do about a file that could not be written: a clause in the visitor's language."""
+    return tr_marked(_REMEDIES.get(error.errno or 0, tr_later("mend that")))
 
 
 # Locks. A lock ends with the process that holds it, so it shows whether a process is alive; a pid can be reused.

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dcgan.config import COMPONENT_SCALE, NUM_COMPONENTS
+from dcgan.locale.language import tr
 
 Vectors = NDArray[np.float32]
 
@@ -51,16 +52,22 @@ def latents_from_seeds(seeds: Sequence[int], latent_dim: int, distribution: str 
     """
     if distribution not in DISTRIBUTIONS:
         names = ", ".join(DISTRIBUTIONS)
-        raise ValueError(f"distribution={distribution!r} is not one of {names}; try normal")
+        raise ValueError(
+            tr("distribution={value!r} is not one of {names}; try normal", value=distribution, names=names)
+        )
     if distribution == "mixture" and latent_dim <= NUM_COMPONENTS:
         raise ValueError(
-            f"latent_dim={latent_dim} has no room beside the {NUM_COMPONENTS} components of mixture; try 100"
+            tr(
+                "latent_dim={latent_dim} has no room beside the {count} components of mixture; try 100",
+                latent_dim=latent_dim,
+                count=NUM_COMPONENTS,
+            )
         )
     latents = np.empty((len(seeds), latent_dim), np.float32)
     for row, seed in zip(latents, seeds, strict=True):
         whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
         if not (whole and 0 <= seed <= MAX_SEED):
-            raise ValueError(f"seed={seed!r} is not a whole number in 0..{MAX_SEED}; try 0")
+            raise ValueError(tr("seed={seed!r} is not a whole number in 0..{last}; try 0", seed=seed, last=MAX_SEED))
         row[:] = DISTRIBUTIONS[distribution](np.random.RandomState(seed), latent_dim)
     return latents
 
@@ -73,7 +80,9 @@ def with_components(z: ArrayLike, components: ArrayLike) -> Vectors:
     z, components = np.array(z, np.float32), np.asarray(components)
     outside = components[~((components >= 0) & (components < NUM_COMPONENTS))]
     if outside.size:
-        raise ValueError(f"component={outside[0]} is not in 0..{NUM_COMPONENTS - 1}; try 0")
+        raise ValueError(
+            tr("component={value} is not in 0..{last}; try 0", value=outside[0], last=NUM_COMPONENTS - 1)
+        )
     z[:, :NUM_COMPONENTS] = COMPONENT_SCALE * np.eye(NUM_COMPONENTS)[components]
     return z
 
@@ -87,7 +96,7 @@ def truncate(z: ArrayLike, psi: float, distribution: str = "normal") -> Vectors:
     Raises ValueError for psi outside [0, 1].
     """
     if not 0 <= psi <= 1:
-        raise ValueError(f"psi={psi} is not in [0, 1]; try 0.7")
+        raise ValueError(tr("psi={psi} is not in [0, 1]; try 0.7", psi=psi))
     truncated = np.asarray(z, np.float32) * np.float32(psi)
     if distribution == "mixture":
         truncated[..., :NUM_COMPONENTS] = np.asarray(z)[..., :NUM_COMPONENTS]
@@ -129,14 +138,20 @@ def parse_seeds(text: str) -> list[int]:
         # [0-9], because \d takes digits of every script; 20 of them, because int() is slow on many thousands.
         match = re.fullmatch(r"\s*([0-9]{1,20})\s*(?:-\s*([0-9]{1,20})\s*)?", part)
         if match is None:
-            raise ValueError(f"{part[:40]!r} is not a seed or a range of seeds; write 3, 0-63 or 1,5,9-12")
+            raise ValueError(
+                tr("{text!r} is not a seed or a range of seeds; write 3, 0-63 or 1,5,9-12", text=part[:40])
+            )
         first, last = int(match[1]), int(match[2] or match[1])
         if max(first, last) > MAX_SEED:
-            raise ValueError(f"seed={max(first, last)} is not in 0..{MAX_SEED}; choose a smaller one")
+            raise ValueError(
+                tr("seed={seed} is not in 0..{last}; choose a smaller one", seed=max(first, last), last=MAX_SEED)
+            )
         if last < first:
-            raise ValueError(f"range {first}-{last} runs backwards; write {last}-{first}")
+            raise ValueError(tr("range {first}-{last} runs backwards; write {last}-{first}", first=first, last=last))
         if len(seeds) + last - first + 1 > MAX_SEEDS:
-            raise ValueError(f"{text[:40]!r} names more than {MAX_SEEDS} seeds; name fewer at a time")
+            raise ValueError(
+                tr("{text!r} names more than {most} seeds; name fewer at a time", text=text[:40], most=MAX_SEEDS)
+            )
         seeds.extend(range(first, last + 1))
     return seeds
 
@@ -186,10 +201,14 @@ def interpolate(z_a: ArrayLike, z_b: ArrayLike, frames: int, path: str = "slerp"
     Raises ValueError for an unknown path or fewer than 2 frames.
     """
     if path not in PATHS:
-        raise ValueError(f"path={path!r} is not one of {', '.join(PATHS)}; try slerp")
+        raise _unknown_path(path)
     if frames < 2:
-        raise ValueError(f"frames={frames} cannot show both ends; try 2 or more")
+        raise ValueError(tr("frames={frames} cannot show both ends; try 2 or more", frames=frames))
     return PATHS[path](z_a, z_b, np.linspace(0, 1, frames))
+
+
+def _unknown_path(path: str) -> ValueError:
+    return ValueError(tr("path={path!r} is not one of {names}; try slerp", path=path, names=", ".join(PATHS)))
 
 
 def segments(num_points: int, t: ArrayLike) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
@@ -200,9 +219,9 @@ def segments(num_points: int, t: ArrayLike) -> tuple[NDArray[np.intp], NDArray[n
     """
     t = np.asarray(t, np.float64)
     if num_points < 2:
-        raise ValueError(f"{num_points} points make no path; give 2 or more")
+        raise ValueError(tr("{count} points make no path; give 2 or more", count=num_points))
     if t.size and not (t.min() >= 0 and t.max() <= 1):  # so written, NaN is outside too
-        raise ValueError(f"t={t[~((t >= 0) & (t <= 1))][0]} is not in [0, 1]; try 0.5")
+        raise ValueError(tr("t={t} is not in [0, 1]; try 0.5", t=t[~((t >= 0) & (t <= 1))][0]))
     position = t * (num_points - 1)
     segment = np.minimum(position.astype(np.intp), num_points - 2)
     return segment, position - segment
@@ -215,7 +234,7 @@ def piecewise(points: ArrayLike, t: ArrayLike, path: str = "slerp") -> Vectors:
     `segments` does, and for an unknown path.
     """
     if path not in PATHS:
-        raise ValueError(f"path={path!r} is not one of {', '.join(PATHS)}; try slerp")
+        raise _unknown_path(path)
     points = np.asarray(points, np.float32)
     segment, local = segments(len(points), t)
     z = np.empty((len(segment), points.shape[1]), np.float32)
@@ -230,10 +249,10 @@ def _checked(a: ArrayLike, b: ArrayLike, t: ArrayLike) -> tuple[NDArray[np.float
     a, b = (np.asarray(vector, np.float32).astype(np.float64) for vector in (a, b))
     t = np.asarray(t, np.float64)
     if a.shape != b.shape:
-        raise ValueError(f"shapes {a.shape} and {b.shape} have no path between them; use one latent_dim")
+        raise ValueError(tr("shapes {a} and {b} have no path between them; use one latent_dim", a=a.shape, b=b.shape))
     outside = t[~((t >= 0) & (t <= 1))]  # so written, NaN is outside too
     if outside.size:
-        raise ValueError(f"t={outside[0]} is not in [0, 1]; try 0.5")
+        raise ValueError(tr("t={t} is not in [0, 1]; try 0.5", t=outside[0]))
     return a, b, t.reshape(t.shape + (1,) * a.ndim)
 
 

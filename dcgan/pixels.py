@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
+from dcgan.locale.language import tr
+
 if TYPE_CHECKING:  # a page that only reads runs imports this module and must not import torch
     from torch import Tensor
 
@@ -53,8 +55,11 @@ def to_uint8(images: NDArray[np.floating] | Tensor) -> Bytes | Tensor:
     finite = np.isfinite(images)
     if not finite.all():
         raise ValueError(
-            f"images hold {np.count_nonzero(~finite)} non-finite values, first {images[~finite][0]}; "
-            "use weights from before the training diverged"
+            tr(
+                "images hold {count} non-finite values, first {first}; use weights from before the training diverged",
+                count=np.count_nonzero(~finite),
+                first=images[~finite][0],
+            )
         )
     # Clipped first, so that even a float64 beyond float32's range cannot overflow.
     return np.rint((images.clip(-1, 1).astype(np.float32) + 1) * np.float32(127.5)).astype(np.uint8)
@@ -82,12 +87,24 @@ def grid(images_u8: Bytes, columns: int, gap: int = 0, background: int = 0) -> B
     """
     count, channels, height, width = images_u8.shape
     if count < 1 or columns < 1:
-        raise ValueError(f"{count} images in {columns} columns make no grid; give at least one of each")
+        raise ValueError(
+            tr(
+                "{count} images in {columns} columns make no grid; give at least one of each",
+                count=count,
+                columns=columns,
+            )
+        )
     rows = -(-count // columns)
     if rows * columns * (height + gap) * (width + gap) > MAX_PIXELS:
         raise ValueError(
-            f"{count} images in columns={columns} make a grid of more than {MAX_PIXELS:,} pixels; try "
-            f"{math.ceil(math.sqrt(count))} columns, or fewer images"
+            tr(
+                "{count} images in columns={columns} make a grid of more than {most:,} pixels; try {better} columns, "
+                "or fewer images",
+                count=count,
+                columns=columns,
+                most=MAX_PIXELS,
+                better=math.ceil(math.sqrt(count)),
+            )
         )
     tiles = np.full((rows * columns, height + gap, width + gap, channels), background, np.uint8)
     tiles[:count, :height, :width] = images_u8.transpose(0, 2, 3, 1)
@@ -104,9 +121,24 @@ def cell(sheet_u8: Bytes, index: int, columns: int, rows: int) -> Bytes:
     """
     height, width = sheet_u8.shape[0] // rows, sheet_u8.shape[1] // columns
     if (height * rows, width * columns) != sheet_u8.shape[:2]:
-        raise ValueError(f"{sheet_u8.shape[:2]} pixels are not {rows} equal rows of {columns}; check both")
+        raise ValueError(
+            tr(
+                "{shape} pixels are not {rows} equal rows of {columns}; check both",
+                shape=sheet_u8.shape[:2],
+                rows=rows,
+                columns=columns,
+            )
+        )
     if not 0 <= index < rows * columns:
-        raise ValueError(f"index={index} is not in 0..{rows * columns - 1}; the sheet has {rows} x {columns}")
+        raise ValueError(
+            tr(
+                "index={index} is not in 0..{last}; the sheet has {rows} x {columns}",
+                index=index,
+                last=rows * columns - 1,
+                rows=rows,
+                columns=columns,
+            )
+        )
     row, column = divmod(index, columns)
     return sheet_u8[row * height : (row + 1) * height, column * width : (column + 1) * width]
 
@@ -117,12 +149,19 @@ def enlarge(image_u8: Bytes, factor: int) -> Bytes:
     Raises ValueError for factor < 1, and for a factor that makes more than MAX_PIXELS.
     """
     if factor < 1:
-        raise ValueError(f"factor={factor} is below 1; try 4")
+        raise ValueError(tr("factor={factor} is below 1; try 4", factor=factor))
     height, width = image_u8.shape[:2]
     if factor > 1 and height * width * factor**2 > MAX_PIXELS:
         largest = max(1, math.isqrt(MAX_PIXELS // (height * width)))
         raise ValueError(
-            f"factor={factor} makes more than {MAX_PIXELS:,} pixels of {width} x {height}; try {largest} at most"
+            tr(
+                "factor={factor} makes more than {most:,} pixels of {width} x {height}; try {largest} at most",
+                factor=factor,
+                most=MAX_PIXELS,
+                width=width,
+                height=height,
+                largest=largest,
+            )
         )
     return image_u8.repeat(factor, axis=0).repeat(factor, axis=1)
 
@@ -152,7 +191,7 @@ def join(pictures_u8: Sequence[Bytes], gap: int = 0, background: int = 0) -> Byt
     Raises ValueError for no pictures.
     """
     if not pictures_u8:
-        raise ValueError("0 pictures cannot be joined; give at least one")
+        raise ValueError(tr("0 pictures cannot be joined; give at least one"))
     color = any(picture.ndim == 3 for picture in pictures_u8)
     height = max(picture.shape[0] for picture in pictures_u8)
     width = sum(picture.shape[1] for picture in pictures_u8) + gap * (len(pictures_u8) - 1)
@@ -192,7 +231,12 @@ def caption(
     text_pixels = int(font.getlength(text)) + 2 * margin
     if text_pixels > picture.width:
         raise ValueError(
-            f"caption {text!r} takes {text_pixels} of {picture.width} pixels; enlarge the image or shorten it"
+            tr(
+                "caption {text!r} takes {count} of {width} pixels; enlarge the image or shorten it",
+                text=text,
+                count=text_pixels,
+                width=picture.width,
+            )
         )
     strip = Image.new("L", (picture.width, 2 * font_pixels), background)
     # Anchored at the left, so that the words stand still where a number in them counts up.
@@ -213,30 +257,33 @@ def read_png(path: Path) -> Bytes:
     """
     try:
         if path.exists() and not path.is_file():  # opening a pipe would wait for its writer
-            raise ValueError("it is not a regular file")
+            raise ValueError(tr("it is not a regular file"))
         with open(path, "rb") as file:
             _check_png_header(file.read(26))
             file.seek(0)
             with Image.open(file, formats=["PNG"]) as image:
                 if image.mode not in _EIGHT_BIT_MODES:
-                    raise ValueError(f"mode {image.mode} does not have 8 bits")
+                    raise ValueError(tr("mode {mode} does not have 8 bits", mode=image.mode))
                 return np.asarray(image if image.mode in ("L", "RGB") else image.convert("RGB"))
     except FileNotFoundError:
         raise
     except Exception as error:  # Pillow raises many types for a broken file, and has no common one
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise ValueError(f"{path} is damaged ({reason}); delete it and try again") from error
+        sentence = tr("{path} is damaged ({reason}); delete it and try again", path=path, reason=reason)
+        raise ValueError(sentence) from error
 
 
 def _check_png_header(start: bytes) -> None:
     """Raise ValueError for what does not begin as a PNG of at most MAX_READ_PIXELS."""
     if len(start) < 26 or start[:8] != b"\x89PNG\r\n\x1a\n" or start[12:16] != b"IHDR":
-        raise ValueError("it is not a PNG")
+        raise ValueError(tr("it is not a PNG"))
     width, height = struct.unpack(">II", start[16:24])
     if width * height > MAX_READ_PIXELS:
-        raise ValueError(f"{width} x {height} pixels are more than {MAX_READ_PIXELS:,}")
+        raise ValueError(
+            tr("{width} x {height} pixels are more than {most:,}", width=width, height=height, most=MAX_READ_PIXELS)
+        )
     if max(width, height) > _MAX_ASPECT * min(width, height):  # pages scale a picture to their width
-        raise ValueError(f"{width} x {height} pixels are too narrow to be shown")
+        raise ValueError(tr("{width} x {height} pixels are too narrow to be shown", width=width, height=height))
 
 
 def png_bytes(image_u8: Bytes, metadata: Mapping[str, str] | None = None, *, compress_level: int = 6) -> bytes:
@@ -257,8 +304,14 @@ def check_animation_size(num_frames: int, frame_u8: Bytes) -> None:
     height, width = frame_u8.shape[:2]
     if num_frames * height * width > MAX_PIXELS:
         raise ValueError(
-            f"{num_frames} frames of {width} x {height} pixels are more than {MAX_PIXELS:,} together; make them "
-            "smaller, or take fewer"
+            tr(
+                "{count} frames of {width} x {height} pixels are more than {most:,} together; make them smaller, or "
+                "take fewer",
+                count=num_frames,
+                width=width,
+                height=height,
+                most=MAX_PIXELS,
+            )
         )
 
 
@@ -271,7 +324,7 @@ def gif_bytes(frames_u8: Sequence[Bytes], milliseconds: int | Sequence[int], loo
     cannot hold or a browser does not keep.
     """
     if len(frames_u8) == 0:
-        raise ValueError("0 frames do not make a GIF; give at least one")
+        raise ValueError(tr("0 frames do not make a GIF; give at least one"))
     check_animation_size(len(frames_u8), frames_u8[0])
     durations = [milliseconds] * len(frames_u8) if isinstance(milliseconds, int) else list(milliseconds)
     _check_durations(durations, len(frames_u8))
@@ -298,15 +351,29 @@ def gif_bytes(frames_u8: Sequence[Bytes], milliseconds: int | Sequence[int], loo
 
 def _check_durations(durations: list[int], num_frames: int) -> None:
     if len(durations) != num_frames:
-        raise ValueError(f"{len(durations)} durations for {num_frames} frames; give one, or one a frame")
+        raise ValueError(
+            tr(
+                "{count} durations for {frames} frames; give one, or one a frame",
+                count=len(durations),
+                frames=num_frames,
+            )
+        )
     for milliseconds in durations:
         # A GIF counts in hundredths of a second, and browsers slow anything below two of them to ten.
         if milliseconds < 20 or milliseconds % 10:
             nearest = max(20, round(milliseconds / 10) * 10)
-            raise ValueError(f"milliseconds={milliseconds} is not a multiple of 10 from 20; try {nearest}")
+            raise ValueError(
+                tr(
+                    "milliseconds={milliseconds} is not a multiple of 10 from 20; try {nearest}",
+                    milliseconds=milliseconds,
+                    nearest=nearest,
+                )
+            )
     # 16 bits hold a frame's duration, and equal frames in a row add theirs.
     if sum(durations) > 655_350:
-        raise ValueError(f"milliseconds add up to {sum(durations)}, more than 655350; show fewer, or shorter")
+        raise ValueError(
+            tr("milliseconds add up to {sum}, more than 655350; show fewer, or shorter", sum=sum(durations))
+        )
 
 
 def _shared_palette(frames_u8: Bytes) -> tuple[Bytes, bytes]:

@@ -78,6 +78,32 @@ def score_row(step: int, **values) -> ScoreRow:
     return ScoreRow(step=step, **(sound | values))
 
 
+def picture_row(step: int, **values) -> ScoreRow:
+    """Return a row of scores of own pictures, of which 16 are held out. An epoch has two steps, and SWD falls."""
+    sound = {
+        "epoch": step / 2,
+        "images_seen": 4000 * step,
+        "wall_seconds": 0.5 * step,
+        "num_images": 40,
+        "classifier": "patches of 40 training pictures",
+        "classifier_hash": "c4bd8d8d0963",
+        "scoring_seconds": 1.5,
+        "swd": 200 / step,
+        "real_swd": 15.0,
+        "swd_levels": (300 / step, 100 / step),
+        "real_swd_levels": (10.0, 20.0),
+        "memorization_ratio": 1.1,
+        "copy_share": 0.05,
+        "real_copy_share": 0.05,
+        "num_held_out": 16,
+        "d_train_logit": 4.0,
+        "d_held_out_logit": 3.0,
+        "d_fake_logit": -1.0,
+        "overfitting": 0.2,
+    }
+    return ScoreRow(step=step, **(sound | values))
+
+
 def record_run(root: Path, config: TrainConfig = TINY, preset: str = "tiny", *, ema: bool = False) -> Run:
     """Record what a training of 4 steps would record, with networks that were never trained."""
     import numpy as np
@@ -99,6 +125,7 @@ def record_run(root: Path, config: TrainConfig = TINY, preset: str = "tiny", *, 
     grid = pixels.grid(pixels.to_uint8(sample(gan.generator, z, labels).numpy()), 8)
     for step in (0, 2, 4):
         save_generator(run.snapshot_path(step), gan.generator, config, step, half=True)
+        save_discriminator(run.d_snapshot_path(step), gan.discriminator, config, step, half=True)
         run.write_bytes(f"samples/{step:07d}.png", pixels.png_bytes(grid))
     for step in (1, 2, 3, 4):
         run.append_progress(progress_row(step))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from pandas import DataFrame
@@ -47,6 +48,17 @@ def warnings(app: AppTest) -> list[str]:
     return [unescaped(warning.value) for warning in app.warning]
 
 
+def keys_of(app: AppTest) -> set[str]:
+    """Return the keys of all widgets, figures and containers of the page."""
+
+    def walk(node: Any) -> Iterator[Any]:
+        yield node
+        for child in getattr(node, "children", {}).values():
+            yield from walk(child)
+
+    return {node.key for node in walk(app.main) if getattr(node, "key", None)}
+
+
 def button(app: AppTest, key: str) -> Button:
     """Return the button with this key."""
     return app.button(key=key)
@@ -59,7 +71,7 @@ def button_keys(app: AppTest) -> set[str]:
 
 def choices(app: AppTest) -> dict[str, Any]:
     """Return the value of every box in which one selects, by its key."""
-    return {box.key: box.value for box in app.selectbox}
+    return {box.key: box.value for box in app.main.selectbox}
 
 
 def captions(app: AppTest) -> list[str]:

@@ -16,6 +16,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 NOT_TIMED = (
+    "app_servers.py",
     "compare_checkouts.py",
     "prose.py",
     "record_book.py",

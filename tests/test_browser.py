@@ -188,6 +188,7 @@ def test_every_page_fits_and_requests_nothing_from_other_machines(page, tmp_path
             ("train", "Healthy."),
             ("compare", "Details"),
             ("explore", "How to read it"),
+            ("step", "The step has not begun"),
             ("architectures", "do not count as parameters"),
         ):
             page.goto(url + path)
@@ -218,7 +219,8 @@ def test_the_browser_draws_what_follows_the_pointer_in_explore(page, tmp_path):
         assert box
         side = box["width"]
         assert side % 28 == 0  # pixels are enlarged by a whole factor
-        page.mouse.move(box["x"] + side / 4, box["y"] + side / 2)
+        image.hover(position={"x": side / 4, "y": side / 2})  # once it lies still
+        box = image.bounding_box()
         page.mouse.down()
         page.mouse.move(box["x"] + side / 2, box["y"] + side / 2, steps=5)
         wait_until(page, lambda: image.get_attribute("aria-valuenow") == "0.5")
@@ -434,3 +436,93 @@ def test_programs_get_the_same_bytes_as_the_page(page, tmp_path):
             call("sample", "nobody")
         documented = set(re.findall(r'"(\w+)":', (ROOT / "docs" / "demo.md").read_text().split("event: complete")[1]))
         assert documented == set(answer)
+
+
+def test_a_digit_drawn_with_the_mouse_is_an_end_of_a_walk_in_another_window(page, chromium, tmp_path):
+    record_run(tmp_path / "runs", TINY)
+    port = free_port()
+    with serving(studio_command(port), port, {"DCGAN_RUNS": str(tmp_path / "runs")}) as url:
+        page.goto(f"{url}explore?view=Draw+a+digit&run=dcgan-mnist")
+        find = page.get_by_role("button", name="Find the nearest image")
+        find.wait_for()
+        assert find.is_disabled()
+        paper = page.locator("canvas.paper")
+        draw_a_seven(page, paper)
+        page.get_by_role("button", name="Clear").focus()
+        page.keyboard.press("Enter")
+        assert find.is_disabled()
+        assert paper.evaluate(BRIGHTEST) == 0
+        draw_a_seven(page, paper)
+        assert paper.evaluate(BRIGHTEST) == 255
+        find.click()
+        page.get_by_role("img", name="The nearest digit that this generator knows").wait_for()
+        page.get_by_role("button", name="Use as A").click()
+        page.get_by_text("is now A of the walk").wait_for()
+        page.get_by_role("button", name="Open the walk").click()
+        page.get_by_text("A is your own image").wait_for()
+        link = page.url
+        page.goto("about:blank")
+
+        other = chromium.new_context().new_page()
+        other.set_default_timeout(180_000)
+        other.goto(link)
+        other.get_by_text("A is your own image").wait_for()
+        image = other.locator("canvas.image")
+        wait_until(other, lambda: image.evaluate("canvas => canvas.width") == 28)
+        shown = image.evaluate(PIXELS)
+        other.context.close()
+    query = dict(parse_qsl(urlsplit(link).query))
+    assert set(query) == {"view", "run", "za"}
+    generator = load_generator(CHECKPOINTS / "dcgan-mnist")
+    expected = draw_at(ShareLink(z_a=query["za"]), generator, [0.0])[1].flatten()
+    # The browser has weights in half precision.
+    assert np.abs(np.array(shown) - expected).max() <= 4
+
+
+PIXELS = """canvas => Array.from(
+  canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.filter((_, index) => index % 4 === 0)
+)"""
+BRIGHTEST = f"canvas => Math.max(...({PIXELS})(canvas))"
+
+
+def draw_a_seven(page, paper) -> None:
+    """Draw with the mouse: along the top, then down."""
+    (first, *others) = [(70, 70), (185, 70), (150, 130), (115, 200)]
+    paper.hover(position={"x": first[0], "y": first[1]})  # once it lies still
+    box = paper.bounding_box()
+    page.mouse.down()
+    for x, y in others:
+        page.mouse.move(box["x"] + x, box["y"] + y, steps=8)
+    page.mouse.up()
+
+
+def test_a_tap_switches_a_channel_off_and_another_one_chooses_a_pixel(page, tmp_path):
+    """By mouse, by keyboard, and in quick succession; the address then opens the same view."""
+    run = record_run(tmp_path / "runs", replace(TINY, model=replace(TINY.model, width_g=4)))
+    port = free_port()
+    with serving(studio_command(port), port, {"DCGAN_RUNS": str(tmp_path / "runs"), "SPACE_ID": ""}) as url:
+        page.goto(f"{url}explore?run={run.name}&view=Inside+the+generator&order=number")
+        maps = page.get_by_role("group", name="The maps of this layer").get_by_role("button")
+        maps.nth(3).click()
+        page.get_by_text("1 of 16 channels are off").wait_for()
+        for place in (4, 5, 6):
+            maps.nth(place).click()
+        page.get_by_text("4 of 16 channels are off").wait_for()
+        maps.nth(4).press("Enter")
+        page.get_by_text("3 of 16 channels are off").wait_for()
+        pixels = page.get_by_role("group", name="The output. Tap a pixel to see its sum.").get_by_role("button")
+        assert pixels.count() == 49
+        pixels.nth(24).click()
+        page.get_by_text("Output (3, 3) =").wait_for()
+        wait_until(page, lambda: "row=3" in page.url and "off=3" in page.url)
+        page.set_viewport_size({"width": 390, "height": 800})
+        page.reload()
+        page.get_by_text("3 of 16 channels are off").wait_for()
+        assert [maps.nth(place).get_attribute("aria-pressed") for place in range(3, 7)] == [
+            "true",
+            "false",
+            "true",
+            "true",
+        ]
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        page.goto("about:blank")

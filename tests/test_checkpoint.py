@@ -175,15 +175,25 @@ def test_a_failed_save_leaves_the_old_weights(tiny, monkeypatch):
     path, generator = tiny
     before = path.read_bytes()
 
-    def full_disk(tensors, file, metadata):
-        Path(file).write_bytes(b"half of it")
+    write_bytes = Path.write_bytes
+
+    def full_disk(file, content):
+        write_bytes(file, content[: len(content) // 2])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("dcgan.checkpoint.save_file", full_disk)
+    monkeypatch.setattr(Path, "write_bytes", full_disk)
     with pytest.raises(OSError, match="No space left"):
         save_generator(path, generator, TINY, 4)
     assert path.read_bytes() == before
     assert len(list(path.parent.iterdir())) == 1
+
+
+def test_only_one_temporary_file_is_written_and_its_name_is_known(tmp_path, monkeypatch):
+    during = []
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: (during.append(os.listdir(tmp_path)), fsync(file))[1])
+    save_tensors(tmp_path / "t.safetensors", {"a": torch.zeros(10)}, {})
+    assert during[0] == [f".t.safetensors.{os.getpid()}.tmp"]
 
 
 def test_a_disk_that_refuses_is_an_oserror_with_its_number(tmp_path):
@@ -408,7 +418,7 @@ def rewritten(path: Path, **changes) -> None:
         ({"step": "many"}, "many"),
         ({"config": 5}, ""),
         ({"config": []}, ""),
-        ({"config": TINY.to_json() | {"format": 3}}, "config format 3"),
+        ({"config": TINY.to_json() | {"format": 4}}, "config format 4"),
         ({"config": TINY.to_json() | {"epochs": 0}}, "epochs=0"),
         ({"config": TINY.to_json() | {"turbo": 1}}, "config field turbo"),
     ],

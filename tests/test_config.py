@@ -86,6 +86,7 @@ def train_configs(draw) -> TrainConfig:
             root="" if folder else draw(st.text()),
             limit=draw(st.integers(0, 10**9)),
             holdout=draw(FRACTION) if folder else 0.0,
+            min_holdout=draw(st.integers(0, 10**9)),
             resident_limit_mib=draw(st.integers(0, 10**9)),
             workers=draw(st.integers(0, 64)),
             cache=folder and draw(st.booleans()),
@@ -111,11 +112,13 @@ def train_configs(draw) -> TrainConfig:
         auxiliary_affine_interval=draw(st.integers(1, 10**9)) if affine else 1,
         patch_whitening=model.topology == "conv" and not model.num_classes and draw(st.booleans()),
         gradient_penalty=0 if model.auxiliary_head else draw(WEIGHT),
-        ema_half_life_images=draw(st.integers(0, 10**9)),
+        ema_half_life_images=(half_life := draw(st.integers(0, 10**9))),
+        ema_ramp=draw(st.floats(0, 1)) if half_life else 0,
         seed=draw(st.integers(0, 2**32 - 1)),
         threads=draw(st.integers(0, 256)),
         log_every=draw(st.integers(1, 10**9)),
         snapshots=draw(st.integers(0, 10**9)),
+        d_snapshot_parameters=draw(st.integers(0, 10**12)),
         real_target=draw(TARGET),
         fake_target=draw(TARGET),
         generator_target=draw(TARGET),
@@ -133,7 +136,7 @@ def test_any_valid_config_survives_json(config):
 
 def test_json_holds_every_field_and_the_format():
     values = TrainConfig().to_json()
-    assert values.pop("format") == 2
+    assert values.pop("format") == 3
     assert set(values) == {field.name for field in dataclasses.fields(TrainConfig)}
     assert set(values["model"]) == {field.name for field in dataclasses.fields(ModelConfig)}
     assert set(values["data"]) == {field.name for field in dataclasses.fields(DataConfig)}
@@ -161,9 +164,9 @@ def refused(values: Any) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("version", [3, 99, 0, "2", None, [1]])
+@pytest.mark.parametrize("version", [4, 99, 0, "2", None, [1]])
 def test_another_format_is_refused_by_name(version):
-    assert refused({"format": version}) == f"config format {version!r} is not 1 to 2; update DCGAN Studio to read it"
+    assert refused({"format": version}) == f"config format {version!r} is not 1 to 3; update DCGAN Studio to read it"
 
 
 @pytest.mark.parametrize("values", [[], [["epochs", 3]], 5, None, "{}"])
@@ -236,7 +239,7 @@ def test_python_callers_are_checked_as_json_is():
 
 
 INTS = ["epochs", "batch_size", "generator_batch_factor", "steps_per_epoch", "ema_half_life_images", "seed"]
-INTS += ["threads", "log_every", "snapshots"]
+INTS += ["threads", "log_every", "snapshots", "d_snapshot_parameters"]
 FLOATS = ["lr_g", "lr_d", "adam_epsilon", "real_target", "fake_target", "generator_target"]
 FLOATS += ["r1_gamma", "r2_gamma", "gradient_penalty"]
 
@@ -334,7 +337,9 @@ DATA_ERRORS = [
         {"holdout": 0.1, "name": "kmnist"},
         "holdout=0.1 has no effect with kmnist, which has test images of its own; set it to 0",
     ),
-    ({"cache": True}, "cache=True has no effect with mnist, only folders do; set it to False"),
+    ({"fit": "pad"}, "fit=pad has no effect with mnist, only with own images; set it to crop"),
+    ({"ground": "black"}, "ground=black has no effect with mnist, only with own images; set it to auto"),
+    ({"cache": True}, "cache=True has no effect with mnist, only with own images; set it to False"),
     (
         {"root": "here", "name": "folder:there"},
         "root='here' has no effect with folder:there, which says itself where it lies; leave it empty",
@@ -347,10 +352,26 @@ TRAIN_ERRORS = [
     ({"generator_batch_factor": 0}, "generator_batch_factor=0 is below 1; try 1"),
     ({"steps_per_epoch": -1}, "steps_per_epoch=-1 is below 0; try 1"),
     ({"ema_half_life_images": -1}, "ema_half_life_images=-1 is below 0; try 1"),
+    ({"ema_ramp": 1.5, "ema_half_life_images": 9}, "ema_ramp=1.5 is not in [0, 1]; try 0.1"),
+    ({"ema_ramp": 0.1}, "ema_ramp=0.1 has no effect without ema_half_life_images; set it to 0"),
+    (
+        {"augment": "translate,blur"},
+        "augment='translate,blur' is not a list of translate, mirror, cutout, color, each once; try translate,mirror",
+    ),
+    (
+        {"augment": "mirror,mirror"},
+        "augment='mirror,mirror' is not a list of translate, mirror, cutout, color, each once; try translate,mirror",
+    ),
+    ({"augment_p": 1.5}, "augment_p=1.5 is not in [0, 1]; try 0.5"),
+    ({"augment": "mirror", "augment_target": 1.0}, "augment_target=1.0 is not in [0, 1); try 0.6"),
+    ({"augment_target": 0.6}, "augment_target=0.6 has no effect without augment; set it to 0"),
+    ({"keep_states": -1}, "keep_states=-1 is below 0; try 1"),
+    ({"keep_states": 2}, "keep_states=2 is above 1; try 1"),
     ({"threads": -1}, "threads=-1 is below 0; try 1"),
     ({"threads": 10**11}, "threads=100000000000 is above 4096; try 0"),
     ({"log_every": 0}, "log_every=0 is below 1; try 1"),
     ({"snapshots": -1}, "snapshots=-1 is below 0; try 1"),
+    ({"d_snapshot_parameters": -1}, "d_snapshot_parameters=-1 is below 0; try 1"),
     ({"r1_gamma": -0.5}, "r1_gamma=-0.5 is below 0; try 1"),
     ({"d_reg_interval": 0, "r1_gamma": 1.0}, "d_reg_interval=0 is below 1; try 1"),
     ({"d_reg_interval": 4}, "d_reg_interval=4 has no effect without r1_gamma or r2_gamma; set it to 1"),
@@ -428,7 +449,7 @@ def test_a_wrong_value_is_named_with_its_remedy(kind, values, message):
     ],
 )
 def test_a_config_of_format_1_is_read_under_the_current_names(earlier, current):
-    assert TrainConfig.from_json({"format": 1, **earlier}) == TrainConfig.from_json({"format": 2, **current})
+    assert TrainConfig.from_json({"format": 1, **earlier}) == TrainConfig.from_json({"format": 3, **current})
 
 
 @pytest.mark.parametrize("name", ["guess_warp", "penalty_every"])
@@ -436,9 +457,17 @@ def test_a_config_of_format_2_has_no_earlier_names(name):
     assert refused({"format": 2, name: 1}).startswith(f"config field {name} is unknown to this version")
 
 
-@pytest.mark.parametrize("version", [0, 3, "1", None])
+@pytest.mark.parametrize("version", [0, 4, "1", None])
 def test_a_config_of_another_format_is_refused(version):
-    assert refused({"format": version}).startswith(f"config format {version!r} is not 1 to 2")
+    assert refused({"format": version}).startswith(f"config format {version!r} is not 1 to 3")
+
+
+@pytest.mark.parametrize(("version", "ground"), [(1, "white"), (2, "white"), (3, "auto")])
+def test_transparent_pictures_were_on_white_before_format_3(version, ground):
+    config = TrainConfig.from_json({"format": version, "data": {"name": "folder:here"}})
+    assert (config.data.fit, config.data.ground, config.data.mirror) == ("crop", ground, False)
+    assert TrainConfig.from_json({"format": version, "data": {"name": "mnist"}}).data.ground == "auto"
+    assert TrainConfig.from_json(config.to_json()) == config
 
 
 def test_no_earlier_name_is_in_use():
@@ -452,15 +481,16 @@ def test_recorded_options_without_effect_are_read_as_defaults():
     named = TrainConfig.from_json({"data": {"name": "kmnist", "holdout": 0.1, "cache": True, "root": "here"}})
     assert named.data == DataConfig(name="kmnist", root="here")
     folder = TrainConfig.from_json({"data": {"name": "folder:x", "holdout": 0.1, "cache": True, "root": "here"}})
-    assert folder.data == DataConfig(name="folder:x", holdout=0.1, cache=True)
+    assert folder.data == DataConfig(name="folder:x", holdout=0.1, cache=True, ground="white")
     assert refused({"data": {"holdout": 1.5}}) == "holdout=1.5 is not in [0, 1); try 0.1"
     assert refused({"data": {"cache": 1}}) == "cache=1 is not bool"
     assert refused({"data": {"name": "folder:x", "root": 5}}) == "root=5 is not str"
 
 
-def test_gradient_penalty_over_batch_norm_is_refused_in_new_trainings_only():
-    config = TrainConfig.from_json({"gradient_penalty": 10})
-    with pytest.raises(ValueError, match=r"^gradient_penalty=10 is .*batch norm.*; set model\.norm_d to none$"):
+@pytest.mark.parametrize("penalty", ["gradient_penalty", "r1_gamma", "r2_gamma"])
+def test_a_penalty_over_batch_norm_is_refused_in_new_trainings_only(penalty):
+    config = TrainConfig.from_json({penalty: 10})
+    with pytest.raises(ValueError, match=rf"^{penalty}=10 is .*batch norm.*; set model\.norm_d to none$"):
         check_new(config)
     check_new(dataclasses.replace(config, model=ModelConfig(norm_d="none")))
     for preset in PRESETS.values():

@@ -26,7 +26,7 @@ WITHOUT_TORCH = (
 TORCH = ("torch", "torchvision", "torchmetrics", "safetensors.torch", "keras")
 INTERFACES = {"streamlit": "pages.* streamlit_app", "gradio": "demo.* gradio_app"}
 """Library -> the modules that may import it."""
-MOST_ENTRIES = 25
+MOST_ENTRIES = 26
 """Of `ls dcgan`: the architecture at one look."""
 
 
@@ -167,6 +167,18 @@ def test_subpackages_have_an_empty_init():
     packages = {path.parent for path in (PROJECT / "dcgan").rglob("*.py")} - {PROJECT / "dcgan"}
     assert {folder.name for folder in packages} >= {"training", "parts", "demo", "models"}
     assert [folder for folder in packages if (folder / "__init__.py").read_text(encoding="utf-8")] == []
+
+
+def test_no_page_shows_the_docstring_of_a_constant():
+    pages = sorted((PROJECT / "dcgan" / "pages").glob("*.py"))
+    bodies = {path.name: ast.parse(path.read_text(encoding="utf-8")).body[1:] for path in pages}
+    strings = [
+        f"{name}:{node.lineno}"
+        for name, body in bodies.items()
+        for node in body
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    ]
+    assert strings == [], "Streamlit shows a string on its own line as text; write a comment"
 
 
 def test_the_parser_sees_the_package():

@@ -50,7 +50,7 @@ def test_the_stand_in_refuses_float64_of_the_host_and_of_weights():
     [
         ("gan", {}),
         ("dcgan", {"ema_half_life_images": 64, "patch_whitening": True}),
-        ("cdcgan", {"r1_gamma": 1.0, "r2_gamma": 1.0}),
+        ("cdcgan-best", {}),
         ("dcgan-step", {}),
     ],
 )
@@ -59,6 +59,14 @@ def test_a_training_is_recorded_and_scored(tmp_path, scored_digits, preset, chan
         run = trained(tmp_path, small(scored_digits, preset, epochs=1, score_images=64, **changes))
     assert len(run.progress()[0]) > 1
     assert [row.step for row in run.scores()] == [6]
+
+
+def test_pictures_without_a_classifier_are_scored(tmp_path, digits):
+    with Metal():
+        run = trained(tmp_path, small(digits, epochs=1, score_images=64))
+    (row,) = run.scores()
+    assert row.step == 6
+    assert row.swd is not None
 
 
 def test_a_recorded_generator_is_evaluated_alike(tmp_path, scored_digits):

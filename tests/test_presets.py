@@ -178,7 +178,12 @@ RECIPES["dcgan-xl"] = RECIPES["dcgan-best"] | {"precision": "tf32"}
 RECIPES["dcgan-quick"] = RECIPES["dcgan-best"] | {"epochs": 6, "steps_per_epoch": 500, "width_d": 16}
 RECIPES["dcgan-quick"] |= {"lr_g": 2e-3, "lr_d": 2e-3, "lr_decay": 0.7, "d_reg_interval": 8}
 RECIPES["dcgan-quick"] |= {"auxiliary_affine_interval": 2, "patch_whitening": True, "ema_half_life_images": 2000}
-CHOSEN_FOR_SAMPLES = ("dcgan-best", "cdcgan-best", "dcgan-xl", "dcgan-quick")
+# For any pictures: 80,000 images in intervals of 4,000, by the loss of dcgan-best, with a constant rate.
+RECIPES["pictures"] = RECIPES["dcgan-best"] | {"width_d": 32, "lr_decay": 0, "steps_per_epoch": 250}
+RECIPES["cpictures"] = RECIPES["pictures"] | {"num_classes": 10, "latent": "normal", "auxiliary_head": False}
+RECIPES["cpictures"] |= {"auxiliary_affine": 0}
+CHOSEN_FOR_SAMPLES = ("dcgan-best", "cdcgan-best", "dcgan-xl", "dcgan-quick", "pictures", "cpictures")
+OF_ANY_PICTURES = ("dcgan64", "pictures", "cpictures")
 
 IMAGES_IN_MNIST = 60_000
 
@@ -224,7 +229,8 @@ def test_only_presets_chosen_for_their_samples_add_to_the_tutorials(name):
         assert not config.patch_whitening
     assert config.gradient_penalty == 0
     assert config.data.name == "mnist"
-    assert (config.model.channels, config.data.holdout) == (1, 0)
+    assert config.model.channels == (3 if PRESETS[name].for_pictures else 1)
+    assert config.data.holdout == 0
 
 
 def test_the_best_recipe_keeps_the_generator_and_the_number_of_images_of_dcgan():
@@ -242,8 +248,8 @@ def test_the_quick_recipe_keeps_the_generator_of_dcgan_too():
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_only_the_preset_of_the_paper_has_larger_images(name):
-    assert PRESETS[name].config.model.image_size == (64 if name == "dcgan64" else 28)
+def test_only_presets_for_any_pictures_have_larger_images(name):
+    assert PRESETS[name].config.model.image_size == (64 if name in OF_ANY_PICTURES else 28)
 
 
 def fc(inputs: int, outputs: int) -> int:
@@ -283,6 +289,12 @@ PARAMETERS = {
         100 * 256 * 16 + 256 * 128 * 9 + 128 * 64 * 16 + 64 * 16 + 2 * (256 + 128 + 64),
         64 * 16 + (64 * 128 * 16 + 128) + (128 * 256 * 9 + 256) + (256 + 1) * 16 * 41,
     ),
+    # four halvings of 32 channels, RGB; no norm in D, but biases; one more map before its last layer, of 41 numbers
+    "pictures": (
+        100 * 256 * 16 + 16 * (256 * 128 + 128 * 64 + 64 * 32 + 32 * 3) + 2 * (256 + 128 + 64 + 32),
+        16 * (3 * 32 + 32 * 64 + 64 * 128 + 128 * 256) + 64 + 128 + 256 + (256 + 1) * 16 * 41,
+    ),
+    "cpictures": (1_100_224 + 10 * 256 * 16, 694_224 + 10 * 32 * 16),
     # PyTorch's example counts 3,576,704 and 2,765,568 with three channels; two channels less in a layer of 64
     "dcgan64": (3_576_704 - 2 * 64 * 16, 2_765_568 - 2 * 64 * 16),
 }
@@ -309,6 +321,8 @@ def test_every_preset_names_its_source():
         "dcgan-quick": "2404.00498",
         "cdcgan-best": "DCGAN Studio",
         "dcgan-xl": "DCGAN Studio",
+        "pictures": "2501.05441",
+        "cpictures": "DCGAN Studio",
     }
     for name, source in sources.items():
         assert source in PRESETS[name].source

@@ -7,7 +7,9 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from images import save_image
 
 from dcgan.cli import main as cli
 from dcgan.files import CHECKPOINTS
@@ -22,7 +24,10 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [
     *(
         ROOT / name
-        for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "data/README.md", "results/README.md")
+        for name in (
+            *("README.md", "README.vi.md", "README.zh.md", "CONTRIBUTING.md", "CHANGELOG.md"),
+            *("data/README.md", "results/README.md"),
+        )
     ),
     *sorted((ROOT / "docs").glob("*.md")),
 ]
@@ -35,8 +40,10 @@ PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 @pytest.fixture
 def newcomer(tmp_path, monkeypatch) -> Path:
-    """Change to a folder with links to the checkout, so that commands write nothing into the checkout."""
+    """Change to a folder with some photos and links to the checkout, so that commands write nothing into it."""
     (tmp_path / "checkpoints").symlink_to(CHECKPOINTS)
+    for level in range(20):
+        save_image(tmp_path / "photos" / f"{level}.png", np.full((16, 16), 10 * level, np.uint8))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DCGAN_CACHE", str(tmp_path / "cache"))
     return tmp_path
@@ -94,6 +101,21 @@ def test_every_link_has_a_target(page):
         target = page.parent / path if path else page
         assert target.exists(), path
         assert not anchor or anchor in anchors(target), f"{path}#{anchor}"
+
+
+@pytest.mark.parametrize("name", ["README.vi.md", "README.zh.md"])
+def test_a_short_readme_has_the_commands_of_the_long_one(name: str):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    start, windows, *trainings = re.findall(r"```(?:bash|bat)\n(.*?)```", text, re.DOTALL)
+    installation = README[README.index("<!-- start command -->") :]
+    assert [start, windows] == re.findall(r"```(?:bash|bat)\n(.*?)```", installation, re.DOTALL)[:2]
+    assert trainings
+    assert all(f"```bash\n{training}```" in README for training in trainings)
+    presets = re.findall(r"^\|.*\| `([\w-]+)` \|$", TUTORIALS, re.MULTILINE)
+    assert re.findall(r"^\|.*\| `([\w-]+)` \|$", text, re.MULTILINE) == presets
+    others = {"README.md", "README.vi.md", "README.zh.md"} - {name}
+    assert others <= set(re.findall(r"\]\(([^)#]+)\)", text))
+    assert name in README
 
 
 def test_the_architecture_page_names_every_module():

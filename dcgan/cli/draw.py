@@ -10,6 +10,7 @@ from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from dcgan.files import replacing
 from dcgan.runs.listing import find_run
+from dcgan.sampling.class_names import parse_labels
 
 Output = Annotated[str, arg(aliases=["-o"], metavar="PATH")]
 
@@ -35,8 +36,8 @@ def sample(
     Args:
         checkpoint: A run's path or name (see: runs), or a .safetensors file.
         seeds: Seeds of the images, one image a seed: 42, 0-63 or 1,5,9-12.
-        labels: Classes that a conditional model draws: 7, 0-9 or 0,1,2. They repeat along the seeds. Default: all
-            classes in turn, 0 for the first seed, 1 for the second.
+        labels: Classes that a conditional model draws: 7, 0-9 or 0,1,2, or by name: cats,dogs. They repeat along the
+            seeds. Default: all classes in turn, 0 for the first seed, 1 for the second.
         components: Mixture components of the latent distribution (dcgan-best has 20): 7, 0-19 or 0,1,2. They repeat
             along the seeds, and replace the components of the seeds. A component has no label.
         psi: Truncation of z, from 0 to 1. A smaller psi makes images more alike and often cleaner.
@@ -49,28 +50,30 @@ def sample(
         device: cuda, mps, cpu or auto. Devices round differently. On the cpu every machine draws the same image.
     """
     from dcgan.checkpoint import load_generator
+    from dcgan.data.image_formats import SOFTWARE
     from dcgan.latents import parse_seeds
     from dcgan.pixels import png_bytes
     from dcgan.runtime.device import choose_device
     from dcgan.sampling import sheets
 
     seed_list = parse_seeds(seeds)
-    label_list = parse_labels(labels) if labels else None
-    component_list = parse_labels(components, "components") if components else None
+    component_list = parse_labels(components, what="components") if components else None
     path, name = _weights(checkpoint, step)
     output = output or f"samples-{name}.png"
     single = output.endswith(("/", os.sep)) or Path(output).is_dir()
     if not single and Path(output).suffix.lower() != ".png":
         raise ValueError(f"output {output!r} is neither a .png file nor a folder; write {output}.png or {output}/")
     generator = load_generator(path, choose_device(device)).truncated(psi)
+    label_list = parse_labels(labels, generator.classes) if labels else None
     num_images = len(seed_list)
+    drawn = {"Software": SOFTWARE}  # so that no training learns from it
     if single:
         stems = set()
         pictures = sheets.sample_pictures(
             generator, seed_list, label_list, reverse=reverse, enlarge=enlarge, components=component_list
         )
         for stem, picture in pictures:
-            _write(Path(output) / f"{stem}.png", png_bytes(picture))
+            _write(Path(output) / f"{stem}.png", png_bytes(picture, drawn))
             stems.add(stem)
         num_images = len(stems)  # a repeated seed is one file
     else:
@@ -83,7 +86,7 @@ def sample(
             enlarge=enlarge,
             components=component_list,
         )
-        _write(Path(output), png_bytes(sheet))
+        _write(Path(output), png_bytes(sheet, drawn))
     count = f"{num_images} images" if num_images > 1 else "1 image"
     print(f"{output}: {count} from weights {generator.weights_id} of step {generator.step}")
     return 0
@@ -135,16 +138,6 @@ def _weights(checkpoint: str, step: int | None) -> tuple[Path, str]:
         steps = ", ".join(map(str, run.snapshot_steps())) or "none"
         raise ValueError(f"{run.path} has no snapshot of step {step}; there are: {steps}")
     return run.snapshot_path(step), f"{run.name}-{step:07d}"
-
-
-def parse_labels(text: str, what: str = "labels") -> list[int]:
-    """Return labels or components from text like "7", "0-9" or "0,1,2". Raises ValueError for other text."""
-    from dcgan.latents import parse_seeds
-
-    try:
-        return parse_seeds(text)  # the same way of writing
-    except ValueError as error:
-        raise ValueError(f"{what} {text[:40]!r} are not numbers; write 7, 0-9 or 0,1,2") from error
 
 
 def _write(path: Path, data: bytes) -> None:

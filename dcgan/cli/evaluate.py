@@ -1,6 +1,6 @@
 """The commands that score: evaluate, score-snapshots and train-classifier.
 
-The module has a few more than 250 lines, because the help of a command is its docstring.
+The module has more than 250 lines, because the help of a command is its docstring.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dcgan.runs.run import Run
 if TYPE_CHECKING:
     from dcgan.checkpoint import TrainedGenerator
     from dcgan.evaluation.fid import Inception
-    from dcgan.evaluation.scores import Scores
+    from dcgan.evaluation.score_row import Scores
 
 
 def train_classifier(
@@ -103,6 +103,8 @@ def evaluate(
     seed: int = 0,
     psi: float = 1.0,
     labels: FlagCreatePairsOff[bool] = False,
+    projection: FlagCreatePairsOff[bool] = False,
+    projection_images: int = 1000,
     features: Literal["classifier", "inception"] = "classifier",
     save: FlagCreatePairsOff[bool] = False,
     no_save: FlagCreatePairsOff[bool] = False,
@@ -114,19 +116,26 @@ def evaluate(
     A small classifier computes features of the generated images and of the test images of the same data. The scores
     compare these features. CFD is not FID. The row of real images has the scores of as many training images.
 
+    Own pictures, and other data without a classifier, get scores of their patches: SWD is the sliced Wasserstein
+    distance of up to 2,048 images. COPIES is the share of images that are near to one training picture only.
+
     For stacked-mnist, modes are counted instead: MODES is how many of the 1,000 are drawn, and KL is how uneven
     their shares are. Scores are appended to the run's evals.jsonl, which the Compare page and the model card read.
 
     Args:
         checkpoints: Runs by path or name (see: runs), .safetensors files, or hub:USER/NAME.
         num_images: How many images each generator draws. 0: 10,000 images, or 26,000 for stacked-mnist, as in the
-            literature. Do not compare scores of different numbers of images.
+            literature, or as many as there are own pictures to compare with. Do not compare scores of different
+            numbers of images.
         seed: Seed of the first image. The other images have the next seeds.
         psi: Truncation of the latents, from 0 (all images are alike) to 1, as on the Explore page. Scores with a psi
             below 1 are printed, but never saved.
         labels: For conditional models, also train two classifiers on 50,000 generated images, which takes minutes.
             1-NN ERROR is the share of test images whose nearest generated image, in pixels, has another label. CAS
             is the share of test images that a network classifies correctly.
+        projection: Also search the nearest image of the generator to each of 1,000 test images, which takes seconds
+            an image. PROJECTION ERROR is their mean squared error. It says what the generator cannot draw.
+        projection_images: How many test images --projection takes. Fewer are faster, and do not compare with more.
         features: inception: measure FID and KID instead, with the network of published FIDs, for any data. Its
             weights, about 95 MB, are downloaded once. This is slow without a GPU.
         save: Save the scores of published models too. Without this flag their files do not change.
@@ -139,7 +148,9 @@ def evaluate(
 
     if not checkpoints:
         raise ValueError("name at least one checkpoint, as in: evaluate checkpoints/dcgan-mnist")
-    _check_options(save=save, no_save=no_save, psi=psi, labels=labels, features=features)
+    _check_options(save=save, no_save=no_save, psi=psi, labels=labels, projection=projection, features=features)
+    if projection_images < 1:
+        raise ValueError(f"--projection-images {projection_images} is below 1; try 1000")
     runs = {name: _run_of(name) for name in checkpoints}
     if save and None in runs.values():
         file = next(name for name, run in runs.items() if run is None)
@@ -160,6 +171,8 @@ def evaluate(
         scores = _score(
             generators[name], num_images=num_images, seed=seed, inception=inception, labels=name in labeled
         )
+        if projection:
+            scores = _add_projection(scores, generators[name], num_images=projection_images)
         row = scores.to_json()
         scored.append({"name": run.name if run else name} | ({"psi": psi} if psi != 1 else {}) | row)
         if run and not no_save and psi == 1 and (save or not run.is_published):
@@ -181,8 +194,8 @@ def score_snapshots(
 ) -> int:
     """Score the generators that a run keeps along its training, for a run without scores at each epoch.
 
-    The scores are those of a training: 2,000 images each, CFD and coverage. They are added to the run's
-    scores.jsonl, which the charts of the studio read. Steps that have scores already are left out.
+    The scores are those of a training: CFD and coverage of 2,000 images each, or SWD for own pictures. They are added
+    to the run's scores.jsonl, which the charts of the studio read. Steps that have scores already are left out.
 
     Args:
         runs: Runs by path or name (see: runs).
@@ -190,6 +203,7 @@ def score_snapshots(
         device: cuda, mps, cpu or auto. The cpu gives the published scores.
     """
     from dcgan.evaluation import snapshot_scores
+    from dcgan.runs.scores import recorded
     from dcgan.runs.tables import table
     from dcgan.runtime.device import choose_device
 
@@ -206,12 +220,21 @@ def score_snapshots(
         if not rows:
             print(f"{run.name}: all generators that it keeps are scored already")
             continue
-        cells = [[str(row.step), f"{row.epoch:.2f}", f"{row.cfd:.2f}", f"{row.coverage:.2f}"] for row in rows]
-        print(f"{run.name}\n{table(['STEP', 'EPOCH', 'CFD', 'COVERAGE'], cells)}")
+        columns = recorded(rows)
+        heads = ["STEP", "EPOCH", *(score.label.upper() for score in columns.values())]
+        cells = [
+            [
+                str(row.step),
+                f"{row.epoch:.2f}",
+                *(score.text(getattr(row, key), missing="-") for key, score in columns.items()),
+            ]
+            for row in rows
+        ]
+        print(f"{run.name}\n{table(heads, cells)}")
     return 0
 
 
-def _check_options(*, save: bool, no_save: bool, psi: float, labels: bool, features: str) -> None:
+def _check_options(*, save: bool, no_save: bool, psi: float, labels: bool, projection: bool, features: str) -> None:
     """Raise ValueError for options that contradict each other."""
     if save and no_save:
         raise ValueError("--save and --no-save contradict each other; leave one out")
@@ -219,6 +242,8 @@ def _check_options(*, save: bool, no_save: bool, psi: float, labels: bool, featu
         raise ValueError(f"--save keeps the scores of psi 1, and psi={psi:g} has other scores; leave one out")
     if labels and features == "inception":
         raise ValueError("--labels uses classifiers, not Inception; leave out --features inception")
+    if projection and features == "inception":
+        raise ValueError("--projection compares pixels, and not Inception's features; leave out --features inception")
 
 
 def _score(
@@ -236,6 +261,27 @@ def _score(
     return label_scores.add_label_scores(result, generator, seed=seed) if labels else result
 
 
+def _add_projection(scores: Scores, generator: TrainedGenerator, *, num_images: int) -> Scores:
+    """Return the scores with the error of the nearest images to test images; print the progress."""
+    from dcgan.evaluation.projection_scores import add_projection_scores
+    from dcgan.sampling.projection import project
+
+    started = time.perf_counter()
+
+    def report_progress(done: int, total: int) -> None:
+        if done % max(1, total // 100) == 0 or done == total:
+            seconds = time.perf_counter() - started
+            print(f"projection: {done:,} of {total:,} test images, {seconds:.0f} s", file=sys.stderr)
+
+    return add_projection_scores(
+        scores,
+        generator,
+        lambda generator, image: project(generator, image).error,
+        num_images=num_images,
+        on_image=report_progress,
+    )
+
+
 def _load_inception(device: Any) -> Inception:
     from dcgan.evaluation.fid import load_inception
 
@@ -244,9 +290,9 @@ def _load_inception(device: Any) -> Inception:
 
 def _has_labels(generator: TrainedGenerator) -> bool:
     """Return whether it is conditional, and classifiers can know the right labels."""
-    from dcgan.evaluation import modes
+    from dcgan.evaluation.classifier import has_classifier
 
-    return bool(generator.config.num_classes) and generator.train_config.data.name != modes.NAME
+    return bool(generator.config.num_classes) and has_classifier(generator.train_config)
 
 
 def _run_of(checkpoint: str) -> Run | None:

@@ -9,9 +9,11 @@ from urllib.parse import parse_qsl, urlsplit
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
-from dcgan.cli.draw import Output, parse_labels
+from dcgan.cli.draw import Output
 from dcgan.files import replacing
+from dcgan.runs.classes import class_names
 from dcgan.runs.listing import find_run, list_runs
+from dcgan.sampling.class_names import named_query, parse_labels
 from dcgan.sampling.link import ShareLink, demo_url, page_url
 
 
@@ -42,9 +44,9 @@ def link(
         frames: Number of images on the path, 2 to 64.
         path: slerp rotates at constant speed. lerp is the straight line.
         t: Position on the path, from 0 to 1.
-        labels: Classes that a conditional model draws at A, at B and at each further seed: 3,8.
-        page: The address of a static page (see: page), which opens the link instead of the demo. If DCGAN_PAGE_URL is
-            set, the link to that page is printed too.
+        labels: Classes that a conditional model draws at A, at B and at each further seed: 3,8 or cats,dogs.
+        page: The address of a static page (see: page), which opens the link instead of the demo. It can be a file
+            here, such as page.html. If DCGAN_PAGE_URL is set, the link to that page is printed too.
         device: The device that draws the pixels of the id: cuda, mps, cpu or auto.
     """
     from dcgan.checkpoint import load_generator
@@ -53,6 +55,7 @@ def link(
     from dcgan.runtime.device import choose_device
     from dcgan.sampling.rendering import render
 
+    page = _address_of(page) if page else ""
     run = find_run(model)
     reason = why_not_in_browser(run.config().model)
     if page and reason:
@@ -64,7 +67,7 @@ def link(
         frames=frames,
         path=path,
         t=float(t),
-        labels=tuple(parse_labels(labels)) if labels else (),
+        labels=tuple(parse_labels(labels, class_names(run))) if labels else (),
         keys=tuple(parse_seeds(keys)) if keys else (),
         loop=loop,
     )
@@ -74,6 +77,22 @@ def link(
     if not reason and (address := page_url(made, page)):
         print(address)
     return 0
+
+
+def _address_of(page: str) -> str:
+    """Return the address of a page: itself, or that of a file here. Raises ValueError for any other text."""
+    if Path(page).is_file():
+        return Path(page).resolve().as_uri()
+    try:
+        parts = urlsplit(page)
+        is_address = bool(
+            parts.netloc if parts.scheme in ("http", "https") else parts.scheme == "file" and parts.path
+        )
+    except ValueError:  # half of the brackets of an IPv6 address
+        is_address = False
+    if not is_address or any(character.isspace() for character in page):
+        raise ValueError(f"page={page!r} is neither an address nor a file here; write https://HOST/PATH")
+    return page
 
 
 def open_link(
@@ -91,19 +110,21 @@ def open_link(
     """
     from dcgan.checkpoint import load_generator
     from dcgan.runtime.device import choose_device
-    from dcgan.sampling.rendering import fit_labels, render, resolve, verdict
+    from dcgan.sampling.rendering import fit_link, render, resolve, verdict
 
     formats = {".png": "strip_png", ".gif": "gif", ".mp4": "mp4"}
     suffix = Path(output).suffix.lower()
     if suffix not in formats:
         raise ValueError(f"output {output!r} is not a {', '.join(formats)} file; write {output}.png")
     query = urlsplit(link).query or link.rpartition("?")[2]
-    opened, notes = ShareLink.from_query(dict(parse_qsl(query, keep_blank_values=True)))
+    values = dict(parse_qsl(query, keep_blank_values=True))
+    named = next((run for run in list_runs() if run.name == values.get("model")), None)
+    opened, notes = ShareLink.from_query(named_query(values, class_names(named) if named else ()))
     run, weights, more = resolve(opened, list_runs())
     if run is None or weights is None:
         raise ValueError(f"{more[0]} See: python -m dcgan runs")
     generator = load_generator(weights, choose_device(device))
-    for note in [*notes, *fit_labels(opened, generator)[1]]:
+    for note in [*notes, *fit_link(opened, generator)[1]]:
         print(f"note: {note}", file=sys.stderr)
     rendering = render(opened, generator)
     with replacing(Path(output)) as temporary:

@@ -17,6 +17,8 @@ def publish(
     *,
     dry_run: FlagCreatePairsOff[bool] = False,
     private: FlagCreatePairsOff[bool] = False,
+    license: Annotated[str, arg(metavar="LICENSE")] = "",
+    title: Annotated[str, arg(metavar="TITLE")] = "",
 ) -> int:
     """Publish a model, or one of the apps as a Space, on the Hugging Face Hub.
 
@@ -27,13 +29,18 @@ def publish(
         repo: USER/NAME on the Hub.
         dry_run: List and check the files, and upload nothing.
         private: Make a new repository private.
+        license: A model's license, as the Hub names it, such as mit or cc-by-4.0. A model of own pictures needs one.
+            Other models are under the MIT license by default.
+        title: A model's title on its card. By default it is the run's name.
     """
     from dcgan.publishing import hub
     from dcgan.publishing.space_files import space_files
 
+    if kind == "space" and (license or title):
+        raise ValueError("--license and --title are for a model; a Space has those of its README.md")
     files: Mapping[str, hub.Content]
     if kind == "model":
-        app, files = "model", hub.model_files(find_run(what), repo)
+        app, files = "model", hub.model_files(find_run(what), repo, license=license, title=title)
     elif what == "static":
         from dcgan.publishing.page import static_space_files  # only now: it imports torch
 

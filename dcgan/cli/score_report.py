@@ -76,4 +76,10 @@ def _remarks(scored: Sequence[Scored]) -> list[str]:
         remarks.append(
             f"--labels adds what classifiers learn from the images of {', '.join(conditional)}, in minutes"
         )
+    projected = [row["num_projected"] for row in scored if "num_projected" in row]
+    if projected:
+        remarks.append(
+            f"PROJECTION ERROR is the mean over {projected[0]:,} test images; real images have that of the nearest "
+            "training image"
+        )
     return remarks

@@ -1,6 +1,6 @@
-"""The commands that train: train and resume.
+"""The commands that train: train, resume and stop.
 
-The module has a few more than 250 lines, because both commands share how a training is recorded and followed.
+The module has a few more than 250 lines, because its commands share how a training is recorded and followed.
 """
 
 from __future__ import annotations
@@ -10,21 +10,22 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, redirect_stderr
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from dcgan.cli.program import PROG, name_in_shell
+from dcgan.cli.train_flags import default_config, full_flags
 from dcgan.config import TrainConfig, check_new
 from dcgan.presets import PRESETS
-from dcgan.runs import diagnosis
+from dcgan.runs import launch
 from dcgan.runs.listing import find_run, named_config
 from dcgan.runs.resume import check_resumable, has_finished, length_refusal, rates_refusal
 from dcgan.runs.rows import ProgressRow, Status
 from dcgan.runs.run import Run, RunError
-from dcgan.training.losses import LOSSES, check_loss, get_loss, logits_are_probabilities
+from dcgan.training.losses import check_loss
+from dcgan.training.run_diagnosis import diagnose_run
 
 if TYPE_CHECKING:
     import torch
@@ -42,6 +43,7 @@ def train(
     preset: Annotated[Positional[str], arg(metavar="PRESET")],
     config: Annotated[TrainConfig, arg(name="")],
     *,
+    images: Annotated[int | None, arg(metavar="IMAGES")] = None,
     device: Device = "auto",
     dry_run: FlagCreatePairsOff[bool] = False,
     tensorboard: FlagCreatePairsOff[bool] = False,
@@ -52,18 +54,22 @@ def train(
     docs/many-devices.md).
 
     Every field of the config is a flag, and its default is the preset's: `train dcgan --help` shows dcgan's.
-    --data NAME is short for --data.name NAME, and --no-scores for --score-images 0. Runs are recorded under
+    --data NAME is short for --data.name NAME, --no-scores for --score-images 0, and --augment-p auto for
+    --augment-target 0.6. Runs are recorded under
     $DCGAN_RUNS, or ./runs.
 
     Args:
         preset: Name of a preset (see: presets), or a run's path or name. It comes first.
         config: The networks, the data and the recipe.
+        images: Length of the training in real images. An epoch is then an interval of about 4,000 images. None: the
+            length is that of --epochs.
         device: cuda, cuda:1, mps or cpu; auto: $DCGAN_DEVICE, or the fastest device of this machine.
         dry_run: Print the config as JSON and train nothing.
         tensorboard: Mirror losses and samples for TensorBoard, under RUN/tensorboard.
     """
     from dcgan.data.named_sets import check_data  # it imports NumPy, which most commands do without
 
+    config = config if images is None else config.with_images(images)
     check_new(config)
     check_data(config.data, config.model)
     check_loss(config)
@@ -72,6 +78,11 @@ def train(
     if dry_run:
         print(json.dumps(config.to_json(), indent=2))
         return 0
+    if config.data.is_folder:
+        from dcgan.data.folder import find_images
+        from dcgan.data.survey import folder_of, require_pictures
+
+        require_pictures(find_images(folder_of(config.data)))
     with _prepared(device, tensorboard=tensorboard) as (chosen, ranks):
         if ranks.rank:
             return _follow(Run(ranks.broadcast_text("")), chosen, ranks)
@@ -97,25 +108,15 @@ def with_preset(arguments: Sequence[str]) -> tuple[Callable[..., int], list[str]
         raise ValueError(
             f"name a preset first, as in: {PROG} train dcgan --epochs 5; presets are {', '.join(PRESETS)}"
         )
-    full = []
-    for argument in arguments:
-        if argument == "--no-scores":
-            full.append("--score-images=0")
-            continue
-        short = argument == "--data" or argument.startswith("--data=")
-        full.append(argument.replace("--data", "--data.name", 1) if short else argument)
-    config = named_config(name)[0]
-    if config.loss not in LOSSES:
-        if not any(argument.partition("=")[0] == "--loss" for argument in full):
-            get_loss(config.loss)  # raises an error that lists the losses
-        config = replace(config, loss="bce")  # only until --loss replaces it
-    return partial(train, config=config), full
+    full = full_flags(arguments)
+    return partial(train, config=default_config(name, full)), full
 
 
 def resume(
     run: RunName,
     *,
     epochs: Annotated[int | None, arg(metavar="EPOCHS")] = None,
+    data: Annotated[str, arg(metavar="folder:PATH")] = "",
     device: Device = "auto",
     tensorboard: FlagCreatePairsOff[bool] = False,
 ) -> int:
@@ -127,6 +128,7 @@ def resume(
     Args:
         run: A run's path or name (see: runs).
         epochs: All epochs of the training, more than it has done. None: those of its config.
+        data: Where the images of the run's folder are now, if they were moved. Names and classes must be the same.
         device: cuda, cuda:1, mps or cpu; auto: $DCGAN_DEVICE, or the fastest device of this machine.
         tensorboard: Mirror losses and samples for TensorBoard, under RUN/tensorboard.
     """
@@ -139,8 +141,8 @@ def resume(
         raise RunError(refusal)
     with _prepared(device, tensorboard=tensorboard) as (chosen, ranks):
         if ranks.rank:
-            return _follow(recorded, chosen, ranks, epochs)
-        return _record(recorded, chosen, ranks, tensorboard=tensorboard, epochs=epochs)
+            return _follow(recorded, chosen, ranks, epochs, data)
+        return _record(recorded, chosen, ranks, tensorboard=tensorboard, epochs=epochs, data=data)
 
 
 def _print_how_to_train_on(run: Run) -> None:
@@ -172,7 +174,7 @@ def _prepared(device: str, *, tensorboard: bool) -> Iterator[tuple[torch.device,
         yield chosen, ranks
 
 
-def _follow(run: Run, device: torch.device, ranks: Ranks, epochs: int | None = None) -> int:
+def _follow(run: Run, device: torch.device, ranks: Ranks, epochs: int | None = None, data: str = "") -> int:
     """Train as a rank that records nothing. Rank 0 prints for all; this rank prints only its own errors."""
     from dcgan.runtime.distributed import LostRankError
     from dcgan.training.failures import out_of_memory
@@ -180,7 +182,7 @@ def _follow(run: Run, device: torch.device, ranks: Ranks, epochs: int | None = N
 
     with redirect_stderr(sys.__stderr__):  # `main` has silenced it
         try:
-            run_training(run, device, ranks=ranks, epochs=epochs)
+            run_training(run, device, ranks=ranks, epochs=epochs, data=data)
         except LostRankError:
             time.sleep(GRACE_SECONDS)
             return 2
@@ -192,13 +194,16 @@ def _follow(run: Run, device: torch.device, ranks: Ranks, epochs: int | None = N
     return 0
 
 
-def _record(run: Run, device: torch.device, ranks: Ranks, *, tensorboard: bool, epochs: int | None = None) -> int:
+def _record(
+    run: Run, device: torch.device, ranks: Ranks, *, tensorboard: bool, epochs: int | None = None, data: str = ""
+) -> int:
     """Train to the end or to a stop, show progress, and print how it ended and what to do next."""
     from dcgan.cli.progress_bar import Progress
     from dcgan.training.recording import run_training
 
     where = device if ranks.world_size == 1 else f"{ranks.world_size} ranks, {device.type}"
     stop_file_seen = is_announced = False
+    is_own = run.config().data.is_own
     with ExitStack() as stack:
         progress = stack.enter_context(closing(Progress()))
         mirror = None
@@ -208,6 +213,8 @@ def _record(run: Run, device: torch.device, ranks: Ranks, *, tensorboard: bool, 
             if not is_announced:
                 # The first row comes after the first step: the data are read, and the run has begun.
                 print(f"recording in {run.path}, on {where}; Ctrl-C stops and saves", flush=True)
+                if is_own:
+                    print(f"training on {status.num_images:,} images", flush=True)
                 is_announced = True
             stop_file_seen = run.stop_requested()
             progress(row, status)
@@ -220,7 +227,7 @@ def _record(run: Run, device: torch.device, ranks: Ranks, *, tensorboard: bool, 
                 mirror.update()
 
         try:
-            status = run_training(run, device, on_row, ranks, epochs=epochs)
+            status = run_training(run, device, on_row, ranks, epochs=epochs, data=data)
         except KeyboardInterrupt:
             if _has_begun(run):
                 print(
@@ -250,16 +257,25 @@ def _report(run: Run, status: Status, *, stop_file_seen: bool) -> int:
 
 
 def _print_diagnosis(run: Run, status: Status) -> None:
-    """Print the diagnosis where it is a warning or an error."""
-    rows = run.progress()[0][-diagnosis.USUAL_ROWS :]
-    probabilities = logits_are_probabilities(run.config().loss)
-    result = diagnosis.diagnose(
-        rows, status.state, status.error, run.scores(), logits_are_probabilities=probabilities
-    )
-    if result.level in ("warning", "error"):
+    """Print the diagnosis where it is a warning or an error, or where the training was short."""
+    result = diagnose_run(run.config(), status, run.progress()[0], run.scores())
+    if result.level in ("warning", "error") or result.kind == "short":
         print(f"diagnosis: {result.title} {result.cause} {result.remedy}")
 
 
-COMMANDS = {"train": train, "resume": resume}
+def stop(run: RunName) -> int:
+    """Stop a training after its step and save it, so that `resume` continues it.
+
+    Args:
+        run: A run's path or name (see: runs).
+    """
+    recorded = find_run(run)
+    launch.stop(recorded)
+    name = name_in_shell(recorded)
+    print(f"{name} finishes its step and saves; continue with: {PROG} resume {name}")
+    return 0
+
+
+COMMANDS = {"train": train, "resume": resume, "stop": stop}
 PREPARE = {"train": with_preset}
 HELP_ORDER = 2

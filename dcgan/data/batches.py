@@ -13,7 +13,7 @@ import itertools
 import logging
 import math
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -22,10 +22,11 @@ import numpy as np
 import torch
 
 from dcgan.config import TrainConfig
-from dcgan.data.decoded_cache import DecodedFolder
+from dcgan.data.decoded_cache import DecodedImages
 from dcgan.data.folder import ImageFiles, Source, source_of
 from dcgan.data.image_files import UnreadableImageError, read_image
 from dcgan.data.order import Order
+from dcgan.locale.language import tr
 from dcgan.runtime.distributed import ALONE, Ranks
 
 logger = logging.getLogger(__name__)
@@ -87,7 +88,8 @@ class ResidentBatches:
     ) -> None:
         self._order = Order.of(config, len(image_set.images_u8), ranks)
         self._images_u8 = image_set.images_u8.to(device)
-        self._labels = _labels_of(image_set.labels, config, device)
+        self._labels = labels_of(image_set.labels, config, device)
+        self._mirror = config.data.mirror
         self._pixel_range = config.model.pixel_range
         self.num_images = self._order.num_images
         self.steps_per_epoch = config.steps_per_epoch or self._order.steps_per_pass
@@ -100,12 +102,14 @@ class ResidentBatches:
         shares = self._order.from_step(step, lambda order: torch.from_numpy(order).to(device))
         for now, indices in enumerate(shares, step):
             images_u8 = self._images_u8.index_select(0, indices)  # (B, C, H, W)
+            if self._mirror:
+                images_u8 = mirrored_images(images_u8, self._order.mirrored(now))
             labels = None if self._labels is None else self._labels.index_select(0, indices)
-            yield Batch(_to_range(images_u8, self._pixel_range), labels, self._order.size_of(now))
+            yield Batch(to_range(images_u8, self._pixel_range), labels, self._order.size_of(now))
 
     def first_images(self, count: int) -> torch.Tensor:
         """Return images, as Batches says."""
-        return _to_range(self._images_u8[:count], self._pixel_range)
+        return to_range(self._images_u8[:count], self._pixel_range)
 
 
 class StreamedBatches:
@@ -118,9 +122,10 @@ class StreamedBatches:
     def __init__(self, files: ImageFiles, config: TrainConfig, device: torch.device, ranks: Ranks = ALONE) -> None:
         self._files = files
         self._order = Order.of(config, len(files.paths), ranks)
-        self._labels = _labels_of(files.labels, config)
+        self._labels = labels_of(files.labels, config)
         self._model = config.model
         self._workers = config.data.workers
+        self._mirror = config.data.mirror
         self._device = device
         self._warned: set[int] = set()
         self.num_images = self._order.num_images
@@ -135,7 +140,7 @@ class StreamedBatches:
         Raises ValueError where no file can be decoded.
         """
         loader = torch.utils.data.DataLoader(
-            _Decoder(self._files.paths, self._model.image_size, self._model.channels),
+            _Decoder(self._files, self._model.image_size, self._model.channels),
             batch_sampler=self._order.from_step(step),
             collate_fn=_as_tensors,
             num_workers=self._workers,
@@ -149,26 +154,32 @@ class StreamedBatches:
                 requested, used, images_u8 = next(decoded)
                 self._report(requested, used)
                 images_u8 = images_u8.to(self._device, non_blocking=True)  # (B, C, H, W)
+                if self._mirror:
+                    images_u8 = mirrored_images(images_u8, self._order.mirrored(now))
                 labels = None if self._labels is None else self._labels[used].to(self._device)
-                yield Batch(_to_range(images_u8, self._model.pixel_range), labels, self._order.size_of(now))
+                yield Batch(to_range(images_u8, self._model.pixel_range), labels, self._order.size_of(now))
         finally:
             del decoded  # ends the workers, and waits for them
 
     def first_images(self, count: int) -> torch.Tensor:
         """Return images, as Batches says. Raises ValueError where no file can be decoded."""
-        decoder = _Decoder(self._files.paths, self._model.image_size, self._model.channels)
+        decoder = _Decoder(self._files, self._model.image_size, self._model.channels)
         indices = np.arange(min(count, len(self._files.paths)))
         requested, used, images_u8 = _as_tensors(decoder.__getitems__(indices))
         self._report(requested, used)
-        return _to_range(images_u8, self._model.pixel_range)
+        return to_range(images_u8, self._model.pixel_range)
 
     def _report(self, requested: torch.Tensor, used: torch.Tensor) -> None:
         paths = self._files.paths
         for i, j in zip(requested.tolist(), used.tolist(), strict=True):
             if j == _NONE:
                 raise ValueError(
-                    f"none of the {len(paths)} image files in {self._files.folder} can be decoded any more; "
-                    "put them back and resume"
+                    tr(
+                        "none of the {count} image files in {folder} can be decoded any more; put them back and "
+                        "resume",
+                        count=len(paths),
+                        folder=self._files.folder,
+                    )
                 )
             if i != j and i not in self._warned:
                 self._warned.add(i)
@@ -176,40 +187,48 @@ class StreamedBatches:
 
 
 class DecodedBatches:
-    """A folder that is too large for the device, read from the file that it was decoded into.
+    """A set that is too large for the device, read from the file that it was decoded into.
 
     The batches are those of ResidentBatches, bit for bit. Nothing is decoded and no process is started.
     """
 
     def __init__(
         self,
-        decoded: DecodedFolder,
-        files: ImageFiles,
+        decoded: DecodedImages,
+        rows: np.ndarray,
+        labels: np.ndarray | None,
         config: TrainConfig,
         device: torch.device,
         ranks: Ranks = ALONE,
+        *,
+        source: Source,
+        notes: tuple[str, ...] = (),
     ) -> None:
+        """Train on these rows (N,) int64 of the file, with labels (N,) int64 or None."""
         self._decoded = decoded
-        self._rows = decoded.rows(files)
-        self._order = Order.of(config, len(files.paths), ranks)
-        self._labels = _labels_of(files.labels, config)
+        self._rows = rows
+        self._order = Order.of(config, len(rows), ranks)
+        self._labels = labels_of(labels, config)
+        self._mirror = config.data.mirror
         self._pixel_range = config.model.pixel_range
         self._device = device
         self.num_images = self._order.num_images
         self.steps_per_epoch = config.steps_per_epoch or self._order.steps_per_pass
-        self.notes = files.notes
-        self.source: Source | None = source_of(files, conditional=bool(config.model.num_classes))
+        self.notes = notes
+        self.source: Source | None = source
 
     def from_step(self, step: int) -> Iterator[Batch]:
         """Yield batches, as Batches says. Raises ValueError, and deletes the file, if it is damaged."""
         for now, indices in enumerate(self._order.from_step(step), step):
             images_u8 = torch.from_numpy(self._decoded.read(self._rows[indices])).to(self._device)  # (B, C, H, W)
+            if self._mirror:
+                images_u8 = mirrored_images(images_u8, self._order.mirrored(now))
             labels = None if self._labels is None else self._labels[indices].to(self._device)
-            yield Batch(_to_range(images_u8, self._pixel_range), labels, self._order.size_of(now))
+            yield Batch(to_range(images_u8, self._pixel_range), labels, self._order.size_of(now))
 
     def first_images(self, count: int) -> torch.Tensor:
         """Return images, as Batches says. Raises ValueError, and deletes the file, if it is damaged."""
-        return _to_range(torch.from_numpy(self._decoded.read(self._rows[:count])), self._pixel_range)
+        return to_range(torch.from_numpy(self._decoded.read(self._rows[:count])), self._pixel_range)
 
 
 _BATCHES_AHEAD = 2
@@ -233,17 +252,23 @@ def _check_shared_memory(workers: int, batch_bytes: int) -> None:
     free = shutil.disk_usage(SHARED_MEMORY).free // 2**20
     if free < mebibytes:
         raise ValueError(
-            f"{workers} decoding processes need {mebibytes} MiB in {SHARED_MEMORY}, which has {free} MiB; set "
-            "--data.workers 0, or give the container more by --shm-size"
+            tr(
+                "{count} decoding processes need {needed} MiB in {folder}, which has {free} MiB; set "
+                "--data.workers 0, or give the container more by --shm-size",
+                count=workers,
+                needed=mebibytes,
+                folder=SHARED_MEMORY,
+                free=free,
+            )
         )
 
 
 class _Decoder(torch.utils.data.Dataset):
     """Runs in the workers: requested indices -> (these, the indices used instead, images)."""
 
-    def __init__(self, paths: Sequence[Path], size: int, channels: int) -> None:
-        self._paths = paths
-        self._read = partial(read_image, size=size, channels=channels)
+    def __init__(self, files: ImageFiles, size: int, channels: int) -> None:
+        self._paths = files.paths
+        self._read = partial(read_image, size=size, channels=channels, fit=files.fit, ground=files.ground)
         self._blank = np.zeros((channels, size, size), np.uint8)
 
     def __getitems__(self, requested: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -262,7 +287,7 @@ class _Decoder(torch.utils.data.Dataset):
         return _NONE, self._blank
 
 
-def _labels_of(
+def labels_of(
     labels: np.ndarray | torch.Tensor | None, config: TrainConfig, device: torch.device | str = "cpu"
 ) -> torch.Tensor | None:
     """Return the labels (N,) int64 that a conditional model learns; None for an unconditional one."""
@@ -283,7 +308,13 @@ def _as_tensors(arrays: Any) -> tuple[torch.Tensor, ...]:
     return tensors
 
 
-def _to_range(images_u8: torch.Tensor, pixel_range: tuple[float, float]) -> torch.Tensor:
+def mirrored_images(images_u8: torch.Tensor, mirrored: np.ndarray) -> torch.Tensor:
+    """Return the images (B, C, H, W) with those marked in mirrored (B,) bool mirrored, left for right."""
+    mask = torch.from_numpy(mirrored).to(images_u8.device)[:, None, None, None]
+    return torch.where(mask, images_u8.flip(3), images_u8)
+
+
+def to_range(images_u8: torch.Tensor, pixel_range: tuple[float, float]) -> torch.Tensor:
     """Return uint8 as float32, 0 and 255 exactly at the ends of [0, 1] or [-1, 1], the same bits on every device."""
     low, high = pixel_range
     # A divisor on the device divides; for a Python number CUDA multiplies by the rounded reciprocal.

@@ -6,6 +6,7 @@ import gzip
 from pathlib import Path
 
 from dcgan.files import open_regular
+from dcgan.locale.language import tr
 
 MAX_BYTES = 200_000_000
 """More than the largest file of a named set has: CIFAR-10's archive unpacks to 184 million bytes."""
@@ -24,5 +25,5 @@ def read_bytes(path: Path) -> bytes:
         else:
             content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
-        raise ValueError(f"it has more than {MAX_BYTES:,} bytes")
+        raise ValueError(tr("it has more than {most:,} bytes", most=MAX_BYTES))
     return content

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from dcgan.data.bounded_gzip import read_bytes
+from dcgan.locale.language import tr
 
 FOLDER = "cifar-10-batches-bin"
 ARCHIVE = "cifar-10-binary.tar.gz"
@@ -51,10 +52,7 @@ def read_cifar10(folder: Path, split: str) -> tuple[np.ndarray, np.ndarray] | No
             contents = {name: read_bytes(folder / name) for name in names if (folder / name).is_file()}
         records = np.concatenate([_records(name, contents.get(name, b"")) for name in names])
     except ValueError as error:
-        raise ValueError(
-            f"{place} is damaged ({error}); delete it to download it again, or name another folder with "
-            "--data.root PATH"
-        ) from error
+        raise _damaged(place, error) from error
     return records[:, 1:].reshape(-1, *SHAPE), records[:, 0].astype(np.int64)
 
 
@@ -62,10 +60,24 @@ def _records(name: str, content: bytes) -> np.ndarray:
     """Return the records (N, 3073) uint8 of one file."""
     values = np.frombuffer(content, np.uint8)
     if not content or len(content) % _RECORD_BYTES:
-        raise ValueError(f"{name} has {len(content)} bytes, which are not records of {_RECORD_BYTES}")
+        raise ValueError(
+            tr(
+                "{name} has {count} bytes, which are not records of {size}",
+                name=name,
+                count=len(content),
+                size=_RECORD_BYTES,
+            )
+        )
     records = values.reshape(-1, _RECORD_BYTES)
     if records[:, 0].max() >= _NUM_CLASSES:
-        raise ValueError(f"{name} has the label {records[:, 0].max()}, which is above {_NUM_CLASSES - 1}")
+        raise ValueError(
+            tr(
+                "{name} has the label {label}, which is above {most}",
+                name=name,
+                label=records[:, 0].max(),
+                most=_NUM_CLASSES - 1,
+            )
+        )
     return records
 
 
@@ -79,7 +91,15 @@ def _unpack(archive: Path, names: Sequence[str]) -> dict[str, bytes]:
             readers = {Path(member.name).name: files.extractfile(member) for member in members}
             return {name: reader.read() for name, reader in readers.items() if reader and name in names}
     except (ValueError, OverflowError, EOFError, gzip.BadGzipFile, tarfile.TarError, zlib.error) as error:
-        raise ValueError(
-            f"{archive} is damaged ({error}); delete it to download it again, or name another folder with "
-            "--data.root PATH"
-        ) from error
+        raise _damaged(archive, error) from error
+
+
+def _damaged(place: Path, error: Exception) -> ValueError:
+    return ValueError(
+        tr(
+            "{path} is damaged ({reason}); delete it to download it again, or name another folder with "
+            "--data.root PATH",
+            path=place,
+            reason=error,
+        )
+    )

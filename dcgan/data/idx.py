@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from dcgan.data.bounded_gzip import read_bytes
+from dcgan.locale.language import tr
 
 
 def read_idx(path: Path) -> np.ndarray:
@@ -24,14 +25,22 @@ def read_idx(path: Path) -> np.ndarray:
     try:
         content = read_bytes(path)
         if content[:3] != b"\x00\x00\x08":
-            raise ValueError("it is not an idx file of bytes")
+            raise ValueError(tr("it is not an idx file of bytes"))
         dimensions = content[3]
         shape = struct.unpack_from(f">{dimensions}I", content, 4)
         values = np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions)
         if len(values) != math.prod(shape):
-            raise ValueError(f"its header announces {math.prod(shape)} bytes and {len(values)} follow")
+            raise ValueError(
+                tr(
+                    "its header announces {count} bytes and {found} follow",
+                    count=math.prod(shape),
+                    found=len(values),
+                )
+            )
     except (ValueError, IndexError, EOFError, gzip.BadGzipFile, struct.error, zlib.error) as error:
-        raise ValueError(f"{path} is damaged ({error}); replace it with a whole copy") from error
+        raise ValueError(
+            tr("{path} is damaged ({reason}); replace it with a whole copy", path=path, reason=error)
+        ) from error
     return values.reshape(shape).copy()  # a copy may be written to, as torch.from_numpy wants
 
 
@@ -52,8 +61,14 @@ def read_idx_set(folder: Path, split: str) -> tuple[np.ndarray, np.ndarray] | No
     images_u8, labels = read_idx(images_file), read_idx(labels_file)
     if images_u8.shape[1:] != (28, 28) or labels.shape != images_u8.shape[:1] or len(images_u8) == 0:
         raise ValueError(
-            f"{images_file} holds {images_u8.shape} and {labels_file} {labels.shape}, which are not N images of "
-            "28x28 and N labels; replace both with whole copies"
+            tr(
+                "{images_file} holds {images_shape} and {labels_file} {labels_shape}, which are not N images of "
+                "28x28 and N labels; replace both with whole copies",
+                images_file=images_file,
+                images_shape=images_u8.shape,
+                labels_file=labels_file,
+                labels_shape=labels.shape,
+            )
         )
     return images_u8[:, None], labels.astype(np.int64)
 

@@ -1,6 +1,7 @@
 """The named data sets, one entry each in NAMED_SETS: reader, classes, image shape, download and license.
 
-A further data set is one more entry. The command line, the Train page and every check read this table.
+A further data set is one more entry. The command line, the Train page and every check read this table. The module has
+more than 250 lines, because each set stands whole in its entry.
 
 MNIST and its cousins are read from their idx archives, CIFAR-10 from its binary version. Stacked MNIST is made of
 MNIST's digits. An archive is read into memory whole and checked by gzip's CRC. Nothing is unpacked to disk, so a
@@ -26,6 +27,7 @@ from dcgan.config import DataConfig, ModelConfig
 from dcgan.data import cifar10
 from dcgan.data.idx import read_idx_set
 from dcgan.files import cache_folder
+from dcgan.locale.language import tr, tr_later, tr_marked
 
 PROJECT_DATA = Path(__file__).resolve().parents[2] / "data"
 """The project's own data: the four original MNIST archives, in torchvision's layout."""
@@ -46,10 +48,12 @@ class NamedSet:
     num_train: int
     num_test: int
     num_classes: int = 10
+    classes: tuple[str, ...] = ()
+    """The names of the labels 0, 1, ...; empty where the labels have no other names."""
     folder: str
     """Name of its folder in a root."""
     files: str
-    """The files that are read, as the error for a missing set names them."""
+    """The files that are read, as the error for a missing set names them; marked by tr_later."""
     read: Callable[[Path, Split], LabeledImages | None]
     """Read a split from a folder. Returns None where the files are not there; raises ValueError for damaged ones."""
     download: Callable[[Path], object] | None = None
@@ -64,28 +68,39 @@ class NamedSet:
 
 def check_data(data: DataConfig, model: ModelConfig) -> None:
     """Raise ValueError for a data set that does not exist, or that loses its labels in the model's channels."""
-    if data.is_folder:
+    if data.is_own:
         return
     required = get_named_set(data.name).required_channels
     if required and model.channels != required:
         raise ValueError(
-            f"channels={model.channels} would merge the {required} channels of {data.name}, which its labels need; "
-            f"set --model.channels {required}"
+            tr(
+                "channels={channels} would merge the {required} channels of {data}, which its labels need; set "
+                "--model.channels {required}",
+                channels=model.channels,
+                required=required,
+                data=data.name,
+            )
         )
 
 
 def get_named_set(name: str) -> NamedSet:
     """Return the entry of that name. Raises ValueError that lists the names."""
     if name not in NAMED_SETS:
-        raise ValueError(f"data={name!r} is unknown; choose one of {', '.join(NAMED_SETS)}, or folder:PATH")
+        raise ValueError(
+            tr(
+                "data={name!r} is unknown; choose one of {names}, folder:PATH, table:PATH or hub:USER/DATASET",
+                name=name,
+                names=", ".join(NAMED_SETS),
+            )
+        )
     return NAMED_SETS[name]
 
 
-def read_named_set(name: str, root: str, split: Split) -> LabeledImages:
+def read_named_set(name: str, root: str, split: Split, *, download: bool = True) -> LabeledImages:
     """Return the images (N, C, H, W) uint8 and labels (N,) int64 of a named set, at its own size.
 
     A root that is given is only read, and nothing is downloaded. Without one, the project's own data comes first,
-    then the user's cache, then a download into that cache.
+    then the user's cache, then a download into that cache. download=False leaves out the last one.
 
     Raises FileNotFoundError that names the set, the place and the remedy, and ValueError for a damaged file or an
     unknown name.
@@ -97,10 +112,18 @@ def read_named_set(name: str, root: str, split: Split) -> LabeledImages:
             labeled_images = named_set.read(folder, split)
             if labeled_images is not None:
                 return labeled_images
+    if not (root or download):
+        raise FileNotFoundError(tr("{data} is not on this machine; train on it once, which downloads it", data=name))
     if root or named_set.download is None:
         raise FileNotFoundError(
-            f"{name} is not in {place} (nor in its {named_set.folder} folder); name the folder that holds "
-            f"{named_set.files} with --data.root PATH, or leave that empty to download them"
+            tr(
+                "{data} is not in {place} (nor in its {folder} folder); name the folder that holds {files} with "
+                "--data.root PATH, or leave that empty to download them",
+                data=name,
+                place=place,
+                folder=named_set.folder,
+                files=tr_marked(named_set.files),
+            )
         )
     _download_into_cache(name, named_set.folder, named_set.download)
     labeled_images = named_set.read(cache_folder() / named_set.folder, split)
@@ -135,8 +158,13 @@ def _download_into_cache(name: str, folder: str, download: Callable[[Path], obje
         # torchvision lists every mirror on a line of its own; one sentence needs the last reason only.
         reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
         raise FileNotFoundError(
-            f"{name} is not in {cache} and could not be downloaded ({reason}); connect to the network, or "
-            "name a folder that holds its files with --data.root PATH"
+            tr(
+                "{data} is not in {place} and could not be downloaded ({reason}); connect to the network, or name a "
+                "folder that holds its files with --data.root PATH",
+                data=name,
+                place=cache,
+                reason=reason,
+            )
         ) from error
 
 
@@ -167,7 +195,7 @@ def _read_stacked(folder: Path, split: Split) -> LabeledImages | None:
     return digits_u8[:, 0][rows], labels[rows] @ np.array([100, 10, 1])
 
 
-_IDX_FILES = "its idx files"
+_IDX_FILES = tr_later("its idx files")
 _MNIST_LICENSE = "CC BY-SA 3.0"
 _MNIST_SOURCE = "https://yann.lecun.com/exdb/mnist/"
 
@@ -188,6 +216,10 @@ NAMED_SETS = {
         shape=(1, 28, 28),
         num_train=60_000,
         num_test=10_000,
+        classes=(
+            *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag"),
+            "Ankle boot",
+        ),
         folder="FashionMNIST",
         files=_IDX_FILES,
         read=read_idx_set,
@@ -211,8 +243,9 @@ NAMED_SETS = {
         shape=cifar10.SHAPE,
         num_train=50_000,
         num_test=10_000,
+        classes=("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
         folder=cifar10.FOLDER,
-        files=f"{cifar10.ARCHIVE} (the pickled Python version is not read)",
+        files=tr_later("cifar-10-binary.tar.gz (the pickled Python version is not read)"),
         read=cifar10.read_cifar10,
         download=cifar10.download_cifar10,
         license="none stated",

@@ -13,6 +13,8 @@ from typing import Any, Literal
 import numpy as np
 
 from dcgan.config import TrainConfig
+from dcgan.data.random_streams import random_state
+from dcgan.locale.language import tr
 from dcgan.runtime.distributed import ALONE, Ranks
 
 
@@ -34,14 +36,22 @@ class Order:
         """
         if num_images < 2:
             raise ValueError(
-                f"{config.data.name} gives {num_images} image to train on and a training needs 2 or more; "
-                "raise --data.limit, lower --data.holdout, or add images"
+                tr(
+                    "{data} gives {count} image to train on and a training needs 2 or more; raise --data.limit, "
+                    "lower --data.holdout, or add images",
+                    data=config.data.name,
+                    count=num_images,
+                )
             )
         batch_size = min(config.batch_size, num_images)
         if batch_size < ranks.world_size:
             raise ValueError(
-                f"batches of {batch_size} images are too few for {ranks.world_size} ranks; "
-                f"use --nproc-per-node {batch_size}, or --batch-size {ranks.world_size}"
+                tr(
+                    "batches of {batch_size} images are too few for {ranks} ranks; use --nproc-per-node "
+                    "{batch_size}, or --batch-size {ranks}",
+                    batch_size=batch_size,
+                    ranks=ranks.world_size,
+                )
             )
         return cls(num_images, batch_size, config.sampling, config.seed, ranks)
 
@@ -54,15 +64,20 @@ class Order:
     def of_pass(self, number: int) -> np.ndarray:
         """Return the indices of one pass, int64, each pass from a stream of its own."""
         if self.sampling == "shuffle":
-            return _random([self.seed, number]).permutation(self.num_images).astype(np.int64)
+            return random_state([self.seed, number]).permutation(self.num_images).astype(np.int64)
         draws = self.steps_per_pass * self.batch_size
-        return _random([self.seed, number, 1]).randint(0, self.num_images, draws, dtype=np.int64)
+        return random_state([self.seed, number, 1]).randint(0, self.num_images, draws, dtype=np.int64)
 
     def size_of(self, step: int) -> int:
         """Return the number of images in the step's whole batch, on all ranks."""
         if self.sampling == "replacement":
             return self.batch_size
         return min(self.batch_size, self.num_images - step % self.steps_per_pass * self.batch_size)
+
+    def mirrored(self, step: int) -> np.ndarray:
+        """Return which images (B,) bool of the step's batch are mirrored, or of this rank's share of it."""
+        mirrored = random_state([self.seed, step, 2]).randint(0, 2, self.size_of(step)).astype(bool)
+        return mirrored[self.ranks.shard(len(mirrored))]
 
     def from_step(self, step: int, place: Callable[[np.ndarray], Any] = np.asarray) -> Iterator[Any]:
         """Yield the indices (B,) of every step from `step` on, or this rank's share of them.
@@ -78,8 +93,3 @@ class Order:
                 current, indices = number, place(self.of_pass(number))
             whole = indices[k * self.batch_size : (k + 1) * self.batch_size]
             yield whole[self.ranks.shard(len(whole))]
-
-
-def _random(entropy: list[int]) -> np.random.RandomState:
-    """Return a RandomState. NumPy's policy (NEP 19) freezes its streams, and a test guards the seeds."""
-    return np.random.RandomState(np.random.SeedSequence(entropy).generate_state(1)[0])

@@ -29,6 +29,7 @@ from dcgan.runs.run import Run
 from dcgan.runtime.device import choose_device
 from dcgan.sampling import exploration
 from dcgan.sampling.link import ShareLink
+from dcgan.sampling.nearest_image import Nearest, find_for_visitor
 from dcgan.sampling.rendering import Rendering, draw_at, positions, render
 
 Arguments = ParamSpec("Arguments")
@@ -57,6 +58,7 @@ _generators: SharedResults[TrainedGenerator] = SharedResults(8)
 _renderings: SharedResults[Rendering] = SharedResults(2**27, _rendering_bytes)
 _files: SharedResults[bytes] = SharedResults(2**26, len)
 _sheets: SharedResults[Bytes] = SharedResults(2**25, lambda sheet: sheet.nbytes)
+_nearest: SharedResults[Nearest] = SharedResults(2**24, lambda nearest: nearest.path_u8.nbytes + 2**13)
 
 
 def labeled_runs() -> dict[str, Run]:
@@ -108,6 +110,18 @@ def sheet_of(path: Path, seeds: Sequence[int], labels: Sequence[int]) -> Bytes:
     """Return a sheet of one image a seed, which is drawn once."""
     key = (str(path), path.stat().st_mtime_ns, tuple(seeds), tuple(labels))
     return _sheets.get(key, lambda: draw_sheet(str(path), seeds, labels))
+
+
+@on_gpu
+def search_nearest(path: str, target_u8: Bytes, label: int | None) -> Nearest:
+    """Return the nearest image to a target (C, H, W)."""
+    return find_for_visitor(load(Path(path)), target_u8, label=label)
+
+
+def nearest_in(path: Path, target_u8: Bytes, label: int | None) -> Nearest:
+    """Return the nearest image to a target (C, H, W), which is searched once."""
+    key = (str(path), path.stat().st_mtime_ns, target_u8.shape, target_u8.tobytes(), label)
+    return _nearest.get(key, lambda: search_nearest(str(path), target_u8, label))
 
 
 def frames_of(path: Path, link: ShareLink) -> Rendering:

@@ -1,4 +1,8 @@
-"""What programs call: interpolate, sample, models. Gradio publishes these docstrings as API and MCP documentation."""
+"""What programs call: interpolate, sample, nearest, models.
+
+Gradio publishes these docstrings as API and MCP documentation. A program that sends a language, as `?lang=vi` or as
+Accept-Language, gets notes and errors in it.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +15,18 @@ import gradio as gr
 
 from dcgan import pixels
 from dcgan.demo.drawing import file_of, frame_at, frames_of, labeled_runs, load, sheet_of
-from dcgan.demo.handlers import DEFAULT
+from dcgan.demo.handlers import DEFAULT, sentence_of
+from dcgan.demo.own_image import answer_of, find
 from dcgan.latents import parse_seeds
+from dcgan.locale.language import tr
 from dcgan.runs import tables
+from dcgan.runs.classes import class_names
 from dcgan.runs.run import Run
 from dcgan.sampling import exploration
+from dcgan.sampling.class_names import named_query
 from dcgan.sampling.link import ShareLink
 from dcgan.sampling.link_fields import shown
-from dcgan.sampling.rendering import find_model, fit_labels
+from dcgan.sampling.rendering import find_model, fit_link
 
 ANIMATIONS = {"gif": "animation.gif", "mp4": "animation.mp4"}
 
@@ -58,18 +66,20 @@ def interpolate(
         notes: a sentence for each value that was changed
     """
     values = {"seed_a": seed_a, "seed_b": seed_b, "keys": keys, "loop": loop, "frames": frames, "path": path, "t": t}
-    link, notes = ShareLink.nearest(values | {"labels": labels})
+    runs = labeled_runs()
+    names = class_names(runs[model]) if isinstance(model, str) and model in runs else ()
+    link, notes = ShareLink.nearest(named_query(values | {"labels": labels}, names))
     kind = ANIMATIONS.get(animation) if isinstance(animation, str) else None
     if animation != "" and kind is None:
-        notes.append(f"animation={shown(animation)} is not gif or mp4; no animation is made.")
+        notes.append(tr("animation={value} is not gif or mp4; no animation is made.", value=shown(animation)))
     try:
         run, weights, model_notes = find_model(model, labeled_runs(), DEFAULT.model)
-        link, label_notes = fit_labels(replace(link, model=run.name), load(weights))
+        link, label_notes = fit_link(replace(link, model=run.name), load(weights))
         rendering = frames_of(weights, link)
         strip = file_of(rendering, "strip.png")
         data = file_of(rendering, kind) if kind else b""
     except (OSError, ValueError) as error:
-        raise gr.Error(f"{error}.", print_exception=False) from error
+        raise gr.Error(sentence_of(error), print_exception=False) from error
     made = replace(rendering.link, t=link.t)
     return {
         "model": made.model,
@@ -102,11 +112,18 @@ def sample(model: str = DEFAULT.model, seeds: str = "0-63", labels: str = "") ->
         run = _named(model)
         seed_list = _seeds("seeds", seeds)
         if len(seed_list) > exploration.MAX_IMAGES:  # checked before a shared GPU is used
-            raise ValueError(f"{len(seed_list)} seeds are more than {exploration.MAX_IMAGES}; name fewer seeds")
+            raise ValueError(
+                tr(
+                    "{count} seeds are more than {most}; name fewer seeds",
+                    count=len(seed_list),
+                    most=exploration.MAX_IMAGES,
+                )
+            )
         weights = run.weights_path
-        sheet = sheet_of(weights, seed_list, _seeds("labels", labels) if labels not in ("", None) else [])
+        numbered = named_query({"labels": labels}, class_names(run))["labels"]
+        sheet = sheet_of(weights, seed_list, _seeds("labels", numbered) if numbered not in ("", None) else [])
     except (OSError, ValueError) as error:
-        raise gr.Error(f"{error}.", print_exception=False) from error
+        raise gr.Error(sentence_of(error), print_exception=False) from error
     return {
         "model": model,
         "weights_id": load(weights).weights_id,
@@ -118,15 +135,48 @@ def _named(model: Any) -> Run:
     """Return the run with that label. Raises ValueError with the labels that there are."""
     runs = labeled_runs()
     if not isinstance(model, str) or model not in runs:
-        raise ValueError(f"There is no model {shown(model)} here; there are {', '.join(runs)}")
+        raise ValueError(
+            tr("There is no model {model} here; there are {names}", model=shown(model), names=", ".join(runs))
+        )
     return runs[model]
 
 
 def _seeds(name: str, text: Any) -> list[int]:
     """Return the numbers of a text. Raises ValueError for another type: programs send what they like."""
     if not isinstance(text, str):
-        raise ValueError(f"{name} has to be a text such as '3', '0-63' or '1,5,9-12', not {shown(text)}")
+        raise ValueError(
+            tr("{name} has to be a text such as '3', '0-63' or '1,5,9-12', not {value}", name=name, value=shown(text))
+        )
     return parse_seeds(text)
+
+
+def nearest(
+    model: str = DEFAULT.model, picture: str = "", label: str = "", number: int | None = None
+) -> dict[str, Any]:
+    """Find the image that a model draws and that is nearest to a picture, pixel by pixel.
+
+    Args:
+        model: Name of a run: see the endpoint models.
+        picture: "data:image/png;base64,..." with at most 40 kB, or another format of images.
+        label: What a conditional model draws, "7"; empty: any label.
+        number: A test image of the model's data, if there is no picture.
+
+    Returns:
+        model, weights_id, and the label of the nearest image, or null
+        z: its latent vector, half floats in base64, as the keys za and zb of a link take it
+        link: a query string that opens the page with this vector as A
+        error: the mean squared error of pixels in 0..1
+        length and usual_length: the length of z, and between which 95 % of the training's lengths lie
+        target_png, nearest_png and difference_png: the picture as the model could draw it, the nearest image, and how
+            far they differ, in base64
+        notes: a sentence for each value that was changed
+    """
+    try:
+        if not isinstance(picture, str):
+            raise ValueError(tr("picture has to be a text, not {value}", value=shown(picture)))
+        return answer_of(find(model, picture=picture, number=number, label=label))
+    except (OSError, ValueError) as error:
+        raise gr.Error(sentence_of(error), print_exception=False) from error
 
 
 def models() -> list[dict[str, Any]]:

@@ -9,11 +9,21 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
 
+from dcgan.locale.language import language
+
 Result = TypeVar("Result")
 
 
 def _one(result: Any) -> int:
     return 1
+
+
+class _Making(Future[Result]):
+    """A result that a thread makes, and the language of its errors."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.language = language()
 
 
 class SharedResults(Generic[Result]):
@@ -27,7 +37,7 @@ class SharedResults(Generic[Result]):
         self._limit = limit
         self._size = size
         self._lock = threading.Lock()
-        self._results: OrderedDict[Hashable, Future[Result]] = OrderedDict()
+        self._results: OrderedDict[Hashable, _Making[Result]] = OrderedDict()
         self._sizes: dict[Hashable, int] = {}
         if hasattr(os, "register_at_fork"):  # a Space with a shared GPU draws in forked processes
             os.register_at_fork(after_in_child=self._forget_unfinished)
@@ -39,15 +49,18 @@ class SharedResults(Generic[Result]):
         """Return the result for the key, made by `make` unless it is there.
 
         A call for a key that another thread is making waits for that thread, and gets its result or its exception. An
-        exception is not kept, so that the next call tries again.
+        exception is not kept, so that the next call tries again, and so does one that waits in another language.
         """
         with self._lock:
             future = self._results.get(key)
             is_mine = future is None
             if future is None:
-                future = self._results[key] = Future()
+                future = self._results[key] = _Making()
             self._results.move_to_end(key)
         if not is_mine:
+            # The sentence of an error is in the language of the thread that made it.
+            if future.exception() is not None and future.language != language():
+                return self.get(key, make)
             return future.result()
         try:
             result = make()

@@ -18,9 +18,10 @@ from starlette.routing import Route
 
 from dcgan.demo.drawing import FILE_KINDS, file_of, frames_of, load, runs_with_weights
 from dcgan.demo.limits import BUSY
+from dcgan.locale.language import tr, tr_marked
 from dcgan.sampling.link import ShareLink, repaired
 from dcgan.sampling.link_fields import shown
-from dcgan.sampling.rendering import fit_labels, resolve
+from dcgan.sampling.rendering import fit_link, resolve
 
 MAX_REQUESTS = 16
 """Requests for files that are answered at one time. Further ones get "busy"."""
@@ -43,8 +44,8 @@ def make_file(kind: str, link: ShareLink) -> tuple[bytes, ShareLink]:
     """
     _, weights, _ = resolve(link, list(runs_with_weights().values()))
     if weights is None:
-        raise FileNotFoundError(f"there is no model {shown(link.model)} here")
-    link, _ = fit_labels(link, load(weights))
+        raise FileNotFoundError(tr("there is no model {model} here", model=shown(link.model)))
+    link, _ = fit_link(link, load(weights))
     rendering = frames_of(weights, link)
     return file_of(rendering, kind), rendering.link
 
@@ -53,16 +54,17 @@ async def send_file(request: Request) -> Response:
     """Answer a request for a file of a view; the query is a share link."""
     kind = request.path_params["kind"]
     if kind not in FILE_KINDS:
-        return PlainTextResponse(f"There is no {shown(kind)} here; try {', '.join(FILE_KINDS)}.", 404)
+        sentence = tr("There is no {name} here; try {names}.", name=shown(kind), names=", ".join(FILE_KINDS))
+        return PlainTextResponse(sentence, 404)
     if not _places.acquire(blocking=False):
-        return PlainTextResponse(BUSY, 503, {"Retry-After": "1"})
+        return PlainTextResponse(tr_marked(BUSY), 503, {"Retry-After": "1"})
     try:
         link, _ = ShareLink.from_query(repaired(dict(request.query_params)))
         data, made = await run_in_threadpool(make_file, kind, link)
     except FileNotFoundError as error:
-        return PlainTextResponse(f"{error}.", 404)
+        return PlainTextResponse(tr("{error}.", error=error), 404)
     except (OSError, ValueError) as error:
-        return PlainTextResponse(f"{error}.", 500)
+        return PlainTextResponse(tr("{error}.", error=error), 500)
     finally:
         _places.release()
     stem, suffix = f"{made.model}-{made.seed_a}-{made.seed_b}-{made.digest}", kind.rpartition(".")[2]

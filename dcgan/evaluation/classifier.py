@@ -16,8 +16,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dcgan.checkpoint import load_tensors, save_tensors, weights_id
+from dcgan.config import OWN_PREFIXES, TrainConfig
 from dcgan.data.named_sets import NAMED_SETS
 from dcgan.files import PROJECT, missing_from_wheel
+from dcgan.locale.language import tr
 from dcgan.models.inference import side_by_side
 from dcgan.pixels import from_uint8
 from dcgan.runs.paths import printable
@@ -92,8 +94,12 @@ class Classifier:
         """
         if images.ndim != 4 or tuple(images.shape[1:]) != IMAGE_SHAPE:
             raise ValueError(
-                f"images of shape {tuple(images.shape)} cannot be scored: the {self.name} classifier takes "
-                "(N, 1, 28, 28); train with --model.image-size 28 --model.channels 1"
+                tr(
+                    "images of shape {shape} cannot be scored: the {name} classifier takes (N, 1, 28, 28); train "
+                    "with --model.image-size 28 --model.channels 1",
+                    shape=tuple(images.shape),
+                    name=self.name,
+                )
             )
         if not images.is_floating_point():
             raise ValueError(f"images of type {images.dtype} are not floats in [-1, 1]; divide by 127.5, subtract 1")
@@ -136,8 +142,15 @@ def load_classifier(name: str = "mnist", device: str | torch.device = "cpu") -> 
     """
     path = Path(name) if name.endswith(".safetensors") else FEATURES / f"{name}.safetensors"
     if not path.is_file():
-        names = ", ".join(sorted(file.stem for file in FEATURES.glob("*.safetensors"))) or "none"
-        raise FileNotFoundError(f"there is no classifier for {name}, only for: {names}; {_remedy(name, path)}")
+        names = ", ".join(sorted(file.stem for file in FEATURES.glob("*.safetensors"))) or tr("none")
+        raise FileNotFoundError(
+            tr(
+                "there is no classifier for {name}, only for: {names}; {remedy}",
+                name=name,
+                names=names,
+                remedy=_remedy(name, path),
+            )
+        )
     tensors, metadata = load_tensors(path)
     network = ClassifierNetwork()
     try:
@@ -149,7 +162,8 @@ def load_classifier(name: str = "mnist", device: str | torch.device = "cpu") -> 
         if classifier.hash != metadata["hash"]:
             raise ValueError(f"its weights have the hash {classifier.hash}, not {metadata['hash']}")
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"{path} cannot be used: {printable(str(error))}") from error
+        reason = printable(str(error))
+        raise ValueError(tr("{path} cannot be used: {reason}", path=path, reason=reason)) from error
     return classifier
 
 
@@ -159,15 +173,24 @@ def classifiable_sets() -> list[str]:
     return [name for name, entry in NAMED_SETS.items() if (entry.shape, entry.num_classes) == (shape, classes)]
 
 
+def has_classifier(config: TrainConfig) -> bool:
+    """Return whether images of this training have a classifier's shape, and their data can have a classifier."""
+    return config.data.name in classifiable_sets() and config.model.image_shape == IMAGE_SHAPE
+
+
 def _remedy(name: str, path: Path) -> str:
     """Return what to do without a classifier of that name."""
-    train = "python -m dcgan train-classifier"
     if name.endswith(".safetensors"):
-        return f"train one with: {train} NAME -o {path}"
+        return tr("train one with: python -m dcgan train-classifier NAME -o {path}", path=path)
     if name in classifiable_sets():
-        return missing_from_wheel(path.parent) or f"train one with: {train} {name}"
-    held_out = ", of a training with --data.holdout 0.1" if name.startswith("folder:") else ""
-    return f"score its generators by FID instead: python -m dcgan evaluate RUN --features inception{held_out}"
+        by_hand = tr("train one with: python -m dcgan train-classifier {name}", name=name)
+        return missing_from_wheel(path.parent) or by_hand
+    if name.startswith(OWN_PREFIXES):
+        return tr(
+            "score its generators by FID instead: python -m dcgan evaluate RUN --features inception, of a training "
+            "with --data.holdout 0.1"
+        )
+    return tr("score its generators by FID instead: python -m dcgan evaluate RUN --features inception")
 
 
 # Training

@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -25,10 +23,12 @@ from dcgan.evaluation import metrics
 from dcgan.evaluation.classifier import NUM_CLASSES, Classifier, load_classifier
 from dcgan.evaluation.images import NetworkSampler, draw
 from dcgan.evaluation.real_images import cached, draw_real, scores_as_tensors, scores_from_tensors
+from dcgan.locale.language import tr
+from dcgan.models.gan import Gan
 from dcgan.models.networks import Generator
 from dcgan.pixels import from_uint8
 from dcgan.runs.rows import ScoreRow
-from dcgan.runtime.device import matmul_precision
+from dcgan.runtime.device import matmul_precision, one_thread
 
 FIRST_SEED = 0
 """The seed of the first image. The others have the seeds after it, the same at every epoch of every training."""
@@ -55,8 +55,23 @@ class EpochStatistics:
     real: EpochScores
 
 
+class EpochScorer(Protocol):
+    """What scores the generator along a training: a Scorer, or a PictureScorer of picture_scorer.py."""
+
+    every_images: int
+
+    def score(self, generator: Generator, *, gan: Gan | None = None) -> Any: ...
+
+    def row(
+        self, scores: Any, *, step: int, epoch: float, images_seen: int, wall_seconds: float, seconds: float
+    ) -> ScoreRow: ...
+
+
 class Scorer:
     """Scores the generator of one training at every epoch. It draws random numbers only from its own seeds."""
+
+    every_images = 0
+    """Real images between two scorings, at least."""
 
     def __init__(
         self, classifier: Classifier, statistics: EpochStatistics, num_images: int, labels: Tensor | None
@@ -80,15 +95,19 @@ class Scorer:
         model = config.model
         if config.data.name == "stacked-mnist":
             raise ValueError(
-                "its 1,000 modes are counted among 26,000 images, not among a few; after the training, count them "
-                "with: python -m dcgan evaluate RUN"
+                tr(
+                    "its 1,000 modes are counted among 26,000 images, not among a few; after the training, count "
+                    "them with: python -m dcgan evaluate RUN"
+                )
             )
         classifier = load_classifier(config.data.name, device)
         classifier.features(torch.empty(0, *model.image_shape))  # refuses a wrong shape before the training
         try:
             test = load_images(config.data, model, config.seed, "test")
         except FileNotFoundError as error:
-            raise FileNotFoundError(f"the test images of {config.data.name} are missing: {error}") from error
+            raise FileNotFoundError(
+                tr("the test images of {data} are missing: {reason}", data=config.data.name, reason=error)
+            ) from error
         train = load_images(replace(config.data, limit=0), model, config.seed, "train")
         num_images = min(config.score_images, len(train.images_u8))
         labels = torch.arange(num_images) % min(NUM_CLASSES, model.num_classes) if model.num_classes else None
@@ -96,8 +115,8 @@ class Scorer:
             statistics = epoch_statistics(train, test, classifier, num_images, labels)
         return cls(classifier, statistics, num_images, labels)
 
-    def score(self, generator: Generator) -> EpochScores | None:
-        """Return the scores of images drawn in eval mode; None if pixels are not numbers.
+    def score(self, generator: Generator, *, gan: Gan | None = None) -> EpochScores | None:
+        """Return the scores of images drawn in eval mode; None if pixels are not numbers. `gan` is not used.
 
         The generator keeps its mode. Scores have full precision in a training of any precision, so that they compare.
         """
@@ -135,7 +154,7 @@ class Scorer:
 def epoch_scores(features: Tensor, classifier: Classifier, real: Tensor, radii: Tensor) -> EpochScores:
     """Return the scores of two or more images with features (N, F), beside real features (M, F) with `radii` (M,)."""
     classes = classifier.logits(features).argmax(1)
-    with _one_thread():
+    with one_thread():
         return EpochScores(
             metrics.frechet_distance(real, features),
             # float32 takes half the time. In all tests, coverage was the same as with float64 to four digits.
@@ -169,7 +188,7 @@ def _measure(train: ImageSet, test: ImageSet, classifier: Classifier, drawn: Ten
     """Return what `cached` stores: statistics of the test images, and scores of the `drawn` training images."""
     started = time.monotonic()
     features = classifier.features(from_uint8(test.images_u8))
-    with _one_thread():
+    with one_thread():
         radii = metrics.radii(features)
     real = epoch_scores(classifier.features(from_uint8(train.images_u8[drawn])), classifier, features, radii)
     logger.info("measured in %.1f s", time.monotonic() - started)
@@ -179,17 +198,3 @@ def _measure(train: ImageSet, test: ImageSet, classifier: Classifier, drawn: Ten
         "class_histogram": torch.tensor(real.class_histogram, dtype=torch.float64),
         **scores_as_tensors({"cfd": real.cfd, "coverage": real.coverage}),
     }
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Use one thread, because the matrices are small.
-
-    On busy cores, several threads wait for each other and take seconds where one takes milliseconds.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

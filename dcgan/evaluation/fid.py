@@ -28,7 +28,7 @@ from dcgan.data.loading import load_images
 from dcgan.evaluation import metrics
 from dcgan.evaluation.images import draw
 from dcgan.evaluation.real_images import cached, draw_real
-from dcgan.evaluation.scores import Scores
+from dcgan.evaluation.score_row import Scores
 from dcgan.files import cache_folder
 from dcgan.pixels import from_uint8, to_uint8
 

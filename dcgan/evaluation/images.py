@@ -12,6 +12,7 @@ import numpy as np
 from torch import Tensor
 
 from dcgan.latents import Vectors, latents_from_seeds
+from dcgan.locale.language import tr
 from dcgan.models.inference import sample
 from dcgan.models.networks import Generator
 
@@ -59,5 +60,5 @@ def check_finite(images: Tensor) -> None:
     """Raise ValueError for pixels that are not numbers."""
     if not images.isfinite().all():
         raise ValueError(
-            "the images have pixels that are not numbers and cannot be scored; train their generator again"
+            tr("the images have pixels that are not numbers and cannot be scored; train their generator again")
         )

@@ -24,7 +24,7 @@ from dcgan.evaluation import metrics
 from dcgan.evaluation.classifier import BATCH, NUM_CLASSES, Classifier, train_classifier
 from dcgan.evaluation.images import draw
 from dcgan.evaluation.real_images import cached, scores_as_tensors, scores_from_tensors, scores_id
-from dcgan.evaluation.scores import Scores
+from dcgan.evaluation.score_row import Scores
 from dcgan.pixels import from_uint8, to_uint8
 
 NUM_IMAGES = 50_000

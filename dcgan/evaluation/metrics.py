@@ -21,7 +21,10 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
+from dcgan.evaluation.sliced_wasserstein import mean_distance
+from dcgan.locale.language import tr
 from dcgan.runs.scores import Applies, applying
 
 K = 5
@@ -124,7 +127,9 @@ def radii(features: Tensor, k: int = K) -> Tensor:
     """
     features = features.double()
     if len(features) <= k:
-        raise ValueError(f"{len(features)} images do not have {k} neighbors each; take more images")
+        raise ValueError(
+            tr("{count} images do not have {k} neighbors each; take more images", count=len(features), k=k)
+        )
     rows = [block.topk(k + 1, largest=False).values[:, k] for _, block in _distances(features, features)]
     return torch.cat(rows)  # the nearest of all is the image itself
 
@@ -164,14 +169,24 @@ def nearest(images: Tensor, others: Tensor) -> Tensor:
     return torch.cat([block.amin(1) for _, block in _distances(images, others)])
 
 
+def nearest_ones(images: Tensor, others: Tensor, count: int) -> Tensor:
+    """Return each image's distances (N, count) from its nearest others, ascending: (N, F) and (M, F).
+
+    Where there are fewer others, distances are infinite.
+    """
+    missing = max(0, count - len(others))
+    rows = [block.topk(count - missing, largest=False).values for _, block in _distances(images, others)]
+    return F.pad(torch.cat(rows), (0, missing), value=math.inf)
+
+
 def nearest_neighbor_error(known: Tensor, known_labels: Tensor, images: Tensor, labels: Tensor) -> float:
     """Return the error of a 1-nearest-neighbor classifier that knows images (M, F) with labels (M,).
 
     It is the share of the images (N, F) whose nearest known image has another label than theirs (N,). Distances have
     the precision of the images.
     """
-    nearest_ones = torch.cat([block.argmin(1) for _, block in _distances(images, known)])
-    wrong = known_labels[nearest_ones] != labels
+    neighbors = torch.cat([block.argmin(1) for _, block in _distances(images, known)])
+    wrong = known_labels[neighbors] != labels
     return wrong.cpu().double().mean().item()  # an Apple GPU has no float64
 
 
@@ -239,6 +254,19 @@ def memorization_ratio(generated: Tensor, generated_classes: Tensor, unseen: Ten
     return (generated / medians[generated_classes]).nanmedian().item()
 
 
+COPY_FACTOR = 2
+"""A copy is so many times nearer to one training picture than to any other. Gu et al. use 3, for cleaner copies."""
+
+
+def copy_share(distances: Tensor) -> float:
+    """Return the share of images that are twice as near to one training picture as to any other.
+
+    distances (N, 2): from the nearest and from the second nearest training picture, without equal pictures. A blank
+    image may be near to many pictures, and is not a copy.
+    """
+    return (COPY_FACTOR * distances[:, 0] < distances[:, 1]).double().mean().item()
+
+
 # What scores are computed from
 
 
@@ -301,6 +329,28 @@ class ClassifiedSample(FeatureSample):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PictureSample:
+    """What any images have beside real ones: distances of patches, and from training pictures."""
+
+    levels: tuple[float, ...]
+    """The sliced Wasserstein distance of each level, from the finest."""
+    distances: Tensor
+    """(N, 2): from the nearest and the second nearest training picture."""
+    unseen_distances: Tensor | None = None
+    """(M, 2): those of unseen pictures; None where the images are unseen pictures themselves."""
+    overfitting: float | None = None
+    """r_v, where the discriminator was shown held-out pictures."""
+
+    @property
+    def memorization_ratio(self) -> float | None:
+        if self.unseen_distances is None:
+            return None
+        own, unseen = self.distances[:, 0], self.unseen_distances[:, 0]
+        ratio = memorization_ratio(own, torch.zeros(len(own)).long(), unseen, torch.zeros(len(unseen)).long())
+        return ratio if math.isfinite(ratio) else None
+
+
+@dataclass(frozen=True, kw_only=True)
 class LabeledSample:
     """Labeled images that classifiers learned from, and the real test images. Images are flat: (N, F) and (M, F)."""
 
@@ -325,11 +375,17 @@ METRICS: dict[str, Callable[[Any], float | None]] = {
     "class_distance": lambda sample: class_distance(sample.histogram, sample.training_histogram),
     "memorization_ratio": lambda sample: sample.memorization_ratio,
     "label_accuracy": lambda sample: sample.label_accuracy,
+    # Of a PictureSample, which has a memorization_ratio too.
+    "swd": lambda sample: mean_distance(sample.levels),
+    "copy_share": lambda sample: copy_share(sample.distances),
+    "overfitting": lambda sample: sample.overfitting,
     # Of a LabeledSample.
     "nearest_neighbor_error": lambda sample: nearest_neighbor_error(
         sample.images, sample.labels, sample.test_images, sample.test_labels
     ),
     "classification_accuracy": lambda sample: sample.accuracy,
+    # Of the mean squared errors (M,) of nearest images.
+    "projection_error": lambda errors: errors.double().mean().item(),
     # Of the counts (K,) of Stacked MNIST's modes.
     "modes": lambda counts: modes(counts).drawn,
     "kl": lambda counts: modes(counts).kl,
@@ -340,7 +396,7 @@ METRICS: dict[str, Callable[[Any], float | None]] = {
 """Key of a score -> its function of a sample; None if the sample does not have this score."""
 
 
-def compute(sample: FeatureSample | LabeledSample | Tensor, *applies: Applies) -> dict[str, float]:
+def compute(sample: FeatureSample | PictureSample | LabeledSample | Tensor, *applies: Applies) -> dict[str, float]:
     """Return the scores of these evaluations for a sample, and their deviations, by key."""
     keys = [key for own, score in applying(*applies).items() for key in (own, score.deviation) if key]
     values = {key: METRICS[key](sample) for key in keys}

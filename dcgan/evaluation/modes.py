@@ -23,7 +23,7 @@ from dcgan.evaluation import metrics
 from dcgan.evaluation.classifier import NUM_CLASSES, Classifier, load_classifier
 from dcgan.evaluation.images import CHUNK, check_finite, draw
 from dcgan.evaluation.real_images import cached
-from dcgan.evaluation.scores import Scores
+from dcgan.evaluation.score_row import Scores
 from dcgan.pixels import from_uint8
 
 NAME = "stacked-mnist"

@@ -16,6 +16,7 @@ from torch import Tensor
 from dcgan.checkpoint import load_tensors, save_tensors, weights_id
 from dcgan.data.loading import ImageSet
 from dcgan.files import cache_folder
+from dcgan.locale.language import tr
 from dcgan.runs.scores import Applies, applying
 
 VERSION = 1
@@ -44,15 +45,21 @@ def draw_real(train: ImageSet, num_images: int, labels: Tensor | None = None) ->
         candidates, places = order[train.labels[order] == label], labels == label
         if not len(candidates):
             raise ValueError(
-                f"none of the {len(order):,} training images has the label {label}, which the generator draws; "
-                "train it on images of every label"
+                tr(
+                    "none of the {count:,} training images has the label {label}, which the generator draws; train "
+                    "it on images of every label",
+                    count=len(order),
+                    label=label,
+                )
             )
         indices[places] = candidates[torch.arange(int(places.sum())) % len(candidates)]
     return indices
 
 
-def cached(name: str, measure: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
-    """Return what `measure` returned for this name before, or returns now.
+def cached(
+    name: str, measure: Callable[[], dict[str, Tensor]], *, what: str = "the real images"
+) -> dict[str, Tensor]:
+    """Return what `measure` returned for this name before, or returns now. `what` is measured, for the log.
 
     The name must contain everything that decides the values; it becomes a file in the user's cache. A damaged file is
     measured again. If there is no cache, or it cannot be read or written, a warning says so.
@@ -63,12 +70,12 @@ def cached(name: str, measure: Callable[[], dict[str, Tensor]]) -> dict[str, Ten
             return tensors
     except (OSError, ValueError, KeyError, TypeError):
         pass  # missing, damaged or out of reach: written again below
-    logger.info("measuring the real images once")
+    logger.info("measuring %s once", what)
     tensors = measure()
     try:
         save_tensors(_cache_path(name), tensors, {"content": weights_id(tensors)})
     except OSError as error:
-        logger.warning("the cache cannot be used (%s), so the real images are measured again next time", error)
+        logger.warning("the cache cannot be used (%s), so %s are measured again next time", error, what)
     return tensors
 
 

@@ -5,8 +5,6 @@ stands the score of as many real training images. A perfect generator would not 
 trained on these images and is surer of them.
 
 N generated, M real test, T training images, F features, C H W image.
-
-The module has a few more than 250 lines, so that scores and real images are together.
 """
 
 from __future__ import annotations
@@ -14,7 +12,6 @@ from __future__ import annotations
 import dataclasses
 import os
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,93 +19,19 @@ from torch import Tensor
 from dcgan.checkpoint import TrainedGenerator, load_generator, weights_id
 from dcgan.data.loading import ImageSet, load_images
 from dcgan.evaluation import metrics
-from dcgan.evaluation.classifier import NUM_CLASSES, Classifier, load_classifier
+from dcgan.evaluation.classifier import NUM_CLASSES, Classifier, has_classifier, load_classifier
 from dcgan.evaluation.images import check_finite, draw
+from dcgan.evaluation.picture_scores import evaluate_pictures
 from dcgan.evaluation.real_images import cached, draw_real, scores_as_tensors, scores_from_tensors, scores_id
+from dcgan.evaluation.score_row import Scores
 from dcgan.pixels import from_uint8
-from dcgan.runs.scores import REAL, Applies
+from dcgan.runs.scores import Applies
 
 NUM_IMAGES = 10_000
 _APPLIES: tuple[Applies, ...] = ("every model", "conditional models")
 _COMPARED = 2_500
 """Generated and test images whose nearest training image is searched. Their median needs no more of them, and each
 takes 60,000 distances."""
-
-
-@dataclass(frozen=True)
-class Scores:
-    """The scores of one generator's images, and everything that they depend on.
-
-    `scores["cfd"]` is one score. docs/results.md#how-to-read-a-score defines all keys. `to_json` returns a row of
-    evals.jsonl, which `run.append_eval` saves.
-
-    Example:
-        >>> import dcgan
-        >>> scores = dcgan.Scores(
-        ...     classifier="mnist classifier",
-        ...     classifier_hash="0123456789ab",
-        ...     num_images=100,
-        ...     values={"cfd": 4.5},
-        ...     real={"cfd": 0.25},
-        ... )
-        >>> scores["cfd"], scores.real["cfd"], scores.to_json()["real_cfd"]
-        (4.5, 0.25, 0.25)
-    """
-
-    classifier: str
-    """Name of the network whose features were compared."""
-    classifier_hash: str
-    """The first hex digits of the SHA-256 of its weights."""
-    num_images: int
-    """The number of generated images."""
-    values: dict[str, float]
-    """The scores by key of dcgan.runs.scores.SCORES."""
-    real: dict[str, float]
-    """The same scores of as many real training images, except those that only generated images have."""
-    class_histogram: tuple[float, ...] = ()
-    """The share of each class among the generated images (K,), by the classifier; empty if this was not counted."""
-    real_class_histogram: tuple[float, ...] = ()
-    """The share of each class among the real images (K,)."""
-    num_labeled: int = 0
-    """The number of images that classifiers learned from (see label_scores); 0 if this was not requested."""
-    weights_id: str = ""
-    """The first 12 hex digits of the SHA-256 of the generator's weights."""
-    step: int = 0
-    """The training step of the weights."""
-    seed: int = 0
-    """The seed of the first image. The others have the next seeds."""
-
-    def __getitem__(self, key: str) -> float:
-        """Return the score of this key. Raises KeyError for a score that was not measured."""
-        return self.values[key]
-
-    @property
-    def memorizes(self) -> bool | None:
-        """Whether most images are copies of training images; None if this was not measured."""
-        ratio = self.values.get("memorization_ratio")
-        return None if ratio is None else ratio < metrics.MEMORIZES_BELOW
-
-    def to_json(self) -> dict[str, Any]:
-        """Return a row of evals.jsonl: flat, rounded to six digits, scores of real images as real_NAME."""
-        names = ("weights_id", "step", "seed", "num_images", "classifier", "classifier_hash")
-        row: dict[str, Any] = {name: getattr(self, name) for name in names}
-        for key, value in self.values.items():
-            row[key] = value
-            if key in self.real:
-                row[REAL + key] = self.real[key]
-        if self.class_histogram:
-            row |= {"class_histogram": self.class_histogram, "real_class_histogram": self.real_class_histogram}
-        if self.memorizes is not None:
-            row["memorizes"] = self.memorizes
-        if self.num_labeled:
-            row["num_labeled"] = self.num_labeled
-        return {name: _rounded(value) for name, value in row.items()}
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_rounded(part) for part in value]
-    return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,22 +71,24 @@ def evaluate(
     generator: TrainedGenerator | str | os.PathLike[str],
     *,
     classifier: Classifier | None = None,
-    num_images: int = NUM_IMAGES,
+    num_images: int | None = None,
     seed: int = 0,
 ) -> Scores:
     """Draw images from the seeds `seed`, `seed` + 1, ... and score them against the generator's own data.
 
-    A conditional generator draws every digit in turn, and is compared with as many real images of each. The same call
-    gives the same numbers on the same machine with as many threads.
+    A conditional generator draws every digit in turn, and is compared with as many real images of each. Data without
+    a classifier get the scores of `evaluate_pictures`. The same call gives the same numbers on the same machine with
+    as many threads.
 
     Args:
         generator: A generator, or a run or path that `load_generator` loads.
         classifier: The network whose features are compared. Default: the published one of the generator's data.
-        num_images: How many images are drawn. Scores of different counts do not compare.
+        num_images: How many images are drawn. Scores of different counts do not compare. Default: 10,000, or what
+            `evaluate_pictures` draws.
         seed: The first seed.
 
     Raises:
-        ValueError: There is no classifier for the data, or the data have fewer than `num_images` images.
+        ValueError: The data have fewer than `num_images` images, or the classifier takes images of another shape.
         FileNotFoundError: The generator or the data are not there.
 
     Example:
@@ -177,6 +102,9 @@ def evaluate(
     if not isinstance(generator, TrainedGenerator):
         generator = load_generator(generator)
     config = generator.train_config
+    if classifier is None and not has_classifier(config):
+        return evaluate_pictures(generator, num_images=num_images, seed=seed)
+    num_images = NUM_IMAGES if num_images is None else num_images
     classifier = classifier or load_classifier(config.data.name, generator.device)
     classifier.features(torch.empty(0, *config.model.image_shape))  # refuses a wrong shape before anything is drawn
     train, test = (load_images(config.data, config.model, config.seed, split) for split in ("train", "test"))

@@ -15,7 +15,10 @@ import numpy as np
 import torch
 
 from dcgan.checkpoint import load_generator
-from dcgan.evaluation.epoch_scores import Scorer
+from dcgan.data.loading import make_batches
+from dcgan.evaluation.classifier import has_classifier
+from dcgan.evaluation.epoch_scores import EpochScorer, Scorer
+from dcgan.evaluation.picture_scorer import PictureScorer
 from dcgan.runs.rows import ProgressRow, ScoreRow, row_json
 from dcgan.runs.run import Run, RunError
 
@@ -31,21 +34,27 @@ def score_snapshots(run: Run, device: torch.device) -> Iterator[ScoreRow]:
     Each row is that of `Recorder` at this step, with the training time that the run recorded. Snapshots have half
     precision. Steps that scores.jsonl has already are left out.
 
-    Raises RunError for a run without progress or generators, and ValueError or FileNotFoundError where the data have
-    no classifier or no test images.
+    Data without a classifier get the scores of pictures, without the gauge of overfitting, because a run keeps no
+    discriminators along its training. Raises RunError for a run without progress or generators, and ValueError or
+    FileNotFoundError where the data cannot be read.
     """
     config, (progress, _) = run.config(), run.progress()
     generators = generators_by_step(run)
     if not progress or not generators:
         raise RunError(f"{run.path} has no generators along its training; train it again, which scores every epoch")
-    scorer = Scorer.open(replace(config, score_images=config.score_images or NUM_IMAGES), device)
+    config = replace(config, score_images=config.score_images or NUM_IMAGES)
+    scorer: EpochScorer | None
+    if has_classifier(config):
+        scorer = Scorer.open(config, device)
+    else:
+        scorer = PictureScorer.open(config, device, make_batches(config, device))
     assert scorer is not None, "score_images is not 0"
     scored = {row.step for row in run.scores()}
     for step, path in sorted(generators.items()):
         if step in scored:
             continue
         began = time.monotonic()
-        scores = scorer.score(load_generator(path, device).network)
+        scores: Any = scorer.score(load_generator(path, device).network)
         if scores is None:
             logger.warning("step %d is not scored: its images have pixels that are no numbers", step)
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dcgan import pixels
+from dcgan.locale.language import ENGLISH, speaking, tr
 from dcgan.pixels import Bytes
 from dcgan.runs.rows import Status
 from dcgan.runs.run import Run
@@ -34,9 +35,9 @@ def training_gif(
         picture = pixels.enlarge(pixels.invert(picture) if reverse else picture, enlarge)
         if not frames:
             pixels.check_animation_size(len(steps), picture)
-        frames.append(pixels.caption(picture, frame_caption(step, run.status()), background=255 if reverse else 0))
+        frames.append(pixels.caption(picture, _drawn_caption(step, run.status()), background=255 if reverse else 0))
     if not frames:
-        raise ValueError(f"{run.path} has no sample grids yet; train it first, then try again")
+        raise ValueError(tr("{run} has no sample grids yet; train it first, then try again", run=run.path))
     return pixels.gif_bytes(frames, [milliseconds] * (len(frames) - 1) + [last_hold_milliseconds])
 
 
@@ -73,12 +74,18 @@ def side(run: Run, step: int, *, enlarge: int = 2, reverse: bool = False) -> Byt
     """Return the run's grid at a step, with its name and epoch below. Raises FileNotFoundError without that grid."""
     picture = pixels.read_png(run.sample_path(step))
     picture = pixels.enlarge(pixels.invert(picture) if reverse else picture, enlarge)
-    text = f"{run.name}, {frame_caption(step, run.status())}"
+    text = f"{run.name}, {_drawn_caption(step, run.status())}"
     return pixels.caption(picture, text, background=255 if reverse else 0, shorten=True)
 
 
 def frame_caption(step: int, status: Status) -> str:
-    """Return "epoch 3" at the end of an epoch, "step 64" elsewhere."""
+    """Return "epoch 3" at the end of an epoch, "step 64" elsewhere, in the visitor's language."""
     steps_per_epoch = status.steps // status.epochs if status.epochs else 0
     whole = steps_per_epoch and step and step % steps_per_epoch == 0
-    return f"epoch {step // steps_per_epoch}" if whole else f"step {step}"
+    return tr("epoch {epoch}", epoch=step // steps_per_epoch) if whole else tr("step {step}", step=step)
+
+
+def _drawn_caption(step: int, status: Status) -> str:
+    """Return the caption in English: the font of pictures has Latin letters only."""
+    with speaking(ENGLISH):
+        return frame_caption(step, status)

@@ -6,12 +6,15 @@ networks import torch, so that a page can import this module and open at once.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from dcgan.config import NUM_COMPONENTS
+from dcgan.locale.language import tr_later, tr_marked
 
 if TYPE_CHECKING:
     from torch import nn
@@ -21,8 +24,10 @@ if TYPE_CHECKING:
 
 Shape = tuple[int, ...]
 
-RESHAPE, INPUT = "Reshape", "Input"
+RESHAPE, INPUT = tr_later("Reshape"), tr_later("Input")
 """Kinds of Layer that are not modules: a change of shape between two modules, and the input."""
+_WITH_LABEL = tr_later("with the label, one of {num_classes}")
+_OWN_LOGIT = tr_later("the shared logit plus the component's own; {count} more are the auxiliary head")
 _SHAPES_ONLY = (RESHAPE, "Flatten", "Unflatten", "FlattenChannelsLast", "UnflattenChannelsLast")
 _OPENS_STAGE = ("Linear", "Conv2d", "ConvTranspose2d", "Upsample", "MaxPool2d", "AvgPool2d")
 
@@ -32,9 +37,22 @@ class Layer:
     """One layer as it runs. `kind` is its class in PyTorch, or INPUT or RESHAPE, which have no parameters."""
 
     kind: str
-    settings: str
+    words: str
+    """The settings in English, as PyTorch writes them, or marked by `tr_later`."""
     output_shape: Shape
     parameters: int = 0
+    numbers: tuple[tuple[str, int], ...] = ()
+    """The values of the places in `words`."""
+
+    @property
+    def settings(self) -> str:
+        """The settings in the visitor's language. A Layer itself is the same in all languages and can be cached."""
+        return tr_marked(self.words, **dict(self.numbers))
+
+    @property
+    def name(self) -> str:
+        """The kind as it is shown: PyTorch's names are code and stay, "Input" and "Reshape" are translated."""
+        return tr_marked(self.kind) if self.kind in (INPUT, RESHAPE) else self.kind
 
 
 @dataclass(frozen=True)
@@ -72,12 +90,13 @@ def describe_layers(network: Generator | Discriminator, input_shape: Shape) -> l
     device = next(network.parameters()).device
     num_classes = network.config.num_classes
     labels = torch.zeros(2, dtype=torch.int64, device=device) if num_classes else None
-    layers = [Layer(INPUT, "z" if len(input_shape) == 1 else "image", tuple(input_shape))]
+    layers = [Layer(INPUT, "z" if len(input_shape) == 1 else tr_later("image"), tuple(input_shape))]
 
     def reach(shape: Shape) -> None:
         if shape != layers[-1].output_shape:
             joined = len(layers) == 1 and num_classes
-            layers.append(Layer(RESHAPE, f"with the label, one of {num_classes}" if joined else "", shape))
+            numbers = (("num_classes", num_classes),) if joined else ()
+            layers.append(Layer(RESHAPE, _WITH_LABEL if joined else "", shape, numbers=numbers))
 
     def record(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         parameters = sum(parameter.numel() for parameter in module.parameters())
@@ -90,8 +109,7 @@ def describe_layers(network: Generator | Discriminator, input_shape: Shape) -> l
         with torch.no_grad():
             network.eval()(torch.zeros(2, *input_shape, device=device), labels)
         if isinstance(network, Discriminator) and network.config.auxiliary_head:
-            chosen = f"the shared logit plus the component's own; {NUM_COMPONENTS} more are the auxiliary head"
-            layers.append(Layer(RESHAPE, chosen, (1,)))
+            layers.append(Layer(RESHAPE, _OWN_LOGIT, (1,), numbers=(("count", NUM_COMPONENTS),)))
     finally:
         for hook in hooks:
             hook.remove()
@@ -102,6 +120,16 @@ def describe_layers(network: Generator | Discriminator, input_shape: Shape) -> l
 def total_parameters(layers: Sequence[Layer]) -> int:
     """Return the number of trainable parameters in all layers."""
     return sum(layer.parameters for layer in layers)
+
+
+def multiplications(layers: Sequence[Layer]) -> list[int]:
+    """Return about how many multiplications each layer takes for one image: its weights, at each of its places."""
+    counts = [0]
+    for before, layer in pairwise(layers):
+        # A transposed convolution uses its weights at each place of its input, the others at each of their output.
+        shape = before.output_shape if layer.kind == "ConvTranspose2d" else layer.output_shape
+        counts.append(layer.parameters * math.prod(shape[1:]) or math.prod(layer.output_shape))
+    return counts
 
 
 def shared_layers(left: Sequence[Layer], right: Sequence[Layer]) -> tuple[list[bool], list[bool]]:
@@ -133,7 +161,7 @@ def stages(layers: Sequence[Layer]) -> list[Stage]:
             drawn.append(Stage((*waiting, layer.kind), layer.output_shape))
             waiting = ()
         elif len(drawn) == 1:  # before the first map: a label is joined, z becomes a map
-            waiting += (layer.kind,) if layer.settings.startswith("with") else ()
+            waiting += (layer.kind,) if layer.words == _WITH_LABEL else ()
         else:
             name = () if layer.kind in _SHAPES_ONLY else (layer.kind,)
             drawn[-1] = Stage(drawn[-1].steps + name, layer.output_shape)

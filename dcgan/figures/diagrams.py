@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from dcgan.figures.architecture import Shape, Stage
+from dcgan.figures.architecture import RESHAPE, Shape, Stage
 from dcgan.figures.plots import DISCRIMINATOR, GENERATOR, GRAY, REAL
+from dcgan.locale.language import tr, tr_marked
 
 _SETUP = (
     'bgcolor="transparent"; '
@@ -21,19 +22,24 @@ _SETUP = (
 
 def two_networks(latent_dim: int = 100) -> str:
     """Return a diagram of a GAN: z to G, fake and real images to D, the answer of D to both."""
+    # Not inside of the text below: the tool that extracts texts reads no f-strings.
+    z, real_or_fake = tr("z: {count} random numbers", count=latent_dim), tr("real or fake?")
+    generator, discriminator = tr("Generator G"), tr("Discriminator D")
+    generated, real = tr("a generated image, G(z)"), tr("a real image, x")
+    d_learns, g_learns = tr("D learns to be right"), tr("G learns to fool D")
     return f"""digraph {{
   rankdir=TB; nodesep=0.5; ranksep=0.4; {_SETUP}
-  z [label="z: {latent_dim} random numbers", color="{GRAY}"];
-  g [label="Generator G", fillcolor="{GENERATOR}", fontcolor="#FFFFFF", color="{GENERATOR}"];
-  fake [label="a generated image, G(z)", color="{GENERATOR}"];
-  real [label="a real image, x", color="{REAL}"];
-  d [label="Discriminator D", fillcolor="{DISCRIMINATOR}", fontcolor="#000000", color="{DISCRIMINATOR}"];
-  answer [label="real or fake?", color="{DISCRIMINATOR}"];
+  z [label="{z}", color="{GRAY}"];
+  g [label="{generator}", fillcolor="{GENERATOR}", fontcolor="#FFFFFF", color="{GENERATOR}"];
+  fake [label="{generated}", color="{GENERATOR}"];
+  real [label="{real}", color="{REAL}"];
+  d [label="{discriminator}", fillcolor="{DISCRIMINATOR}", fontcolor="#000000", color="{DISCRIMINATOR}"];
+  answer [label="{real_or_fake}", color="{DISCRIMINATOR}"];
   z -> g -> fake -> d; real -> d; d -> answer;
   {{ rank=same; fake; real }}
-  answer -> d [style=dashed, label="  D learns to be right", color="{DISCRIMINATOR}",
+  answer -> d [style=dashed, label="  {d_learns}", color="{DISCRIMINATOR}",
     fontcolor="{DISCRIMINATOR}", constraint=false];
-  answer -> g [style=dashed, label="  G learns to fool D", color="{GENERATOR}", fontcolor="{GENERATOR}",
+  answer -> g [style=dashed, label="  {g_learns}", color="{GENERATOR}", fontcolor="{GENERATOR}",
     constraint=false];
 }}"""
 
@@ -49,7 +55,7 @@ def network(stages: Sequence[Stage], color: str, name: str) -> str:
         width = 0.8 + 0.16 * math.log2(max(1, math.prod(stage.shape)))
         lines.append(f'  s{index} [label="{shape_text(stage.shape)}", width={width:.2f}, color="{color}"];')
         if index:
-            label = "\\l".join(f"  {step}" for step in stage.steps) + "\\l"
+            label = "\\l".join(f"  {tr_marked(step) if step == RESHAPE else step}" for step in stage.steps) + "\\l"
             lines.append(f'  s{index - 1} -> s{index} [label="{label}"];')
     return "\n".join([*lines, "}"])
 

@@ -15,6 +15,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from dcgan.locale.language import language, tr, tr_later, tr_marked
 from dcgan.runs.rows import ScoreRow
 from dcgan.runs.scores import SCORES
 from dcgan.runs.series import Column, Series, smooth, thin
@@ -31,8 +32,18 @@ FAINT = "rgba(136, 136, 136, 0.25)"
 ACCURACIES = {"d_real": "d_real_accuracy", "d_fake": "d_fake_accuracy"}
 """Column of D's outputs -> column of the share of those that are correct."""
 
-X_AXES = {"epoch": "epoch", "images_seen": "images seen", "wall_seconds": "training time"}
-"""Column of the x axis -> what it is."""
+X_AXES = {
+    "epoch": tr_later("epoch"),
+    "images_seen": tr_later("images seen"),
+    "wall_seconds": tr_later("training time"),
+}
+"""Column of the x axis -> what it is; `tr_marked` translates it."""
+_TIMES = {
+    "seconds": tr_later("training time (seconds)"),
+    "minutes": tr_later("training time (minutes)"),
+    "hours": tr_later("training time (hours)"),
+}
+"""Name of a unit of time -> title of an axis in that unit."""
 
 
 class Axis(NamedTuple):
@@ -40,6 +51,7 @@ class Axis(NamedTuple):
 
     column: str
     title: str
+    """In English; `styled` translates it."""
     unit: float = 1.0
     """How much of the column one unit of the axis is."""
 
@@ -48,7 +60,7 @@ def axis(column: str, unit: TimeUnit = MINUTES) -> Axis:
     """Return the axis of a column of X_AXES; `unit` is for wall_seconds."""
     assert column in X_AXES, f"column {column!r} is not one of {', '.join(X_AXES)}"
     if column == "wall_seconds":
-        return Axis(column, f"{X_AXES[column]} ({unit.name})", unit.seconds)
+        return Axis(column, _TIMES[unit.name], unit.seconds)
     return Axis(column, X_AXES[column])
 
 
@@ -66,11 +78,11 @@ def loss_curves(
     `log` requests a logarithmic axis. Where a value is 0 or below, the axis stays linear and a note says so.
     """
     figure = go.Figure()
-    for column, name, color in (("d_loss", "discriminator", DISCRIMINATOR), ("g_loss", "generator", GENERATOR)):
-        add_curve(figure, series, x, column, name, color, smoothing=smoothing)
+    add_curve(figure, series, x, "d_loss", tr("discriminator"), DISCRIMINATOR, smoothing=smoothing)
+    add_curve(figure, series, x, "g_loss", tr("generator"), GENERATOR, smoothing=smoothing)
     if log:
         _make_logarithmic(figure)
-    return styled(figure, x, "loss", height)
+    return styled(figure, x, tr("loss"), height)
 
 
 def _make_logarithmic(figure: go.Figure) -> None:
@@ -78,7 +90,7 @@ def _make_logarithmic(figure: go.Figure) -> None:
     if all(value > 0 for trace in figure.data for value in _y(trace)):
         figure.update_yaxes(type="log")
         return
-    text = "linear: values at or below 0 have no logarithm"
+    text = tr("linear: values at or below 0 have no logarithm")
     corner = {"x": 1, "y": 0, "xref": "paper", "yref": "paper", "xanchor": "right", "yanchor": "bottom"}
     figure.add_annotation(text=text, showarrow=False, font={"color": GRAY}, **corner)
 
@@ -101,8 +113,8 @@ def discriminator_curves(
     which D cannot tell real images from fake ones.
     """
     figure = go.Figure()
-    add_curve(figure, series, x, "d_real", "D(x), real", REAL, smoothing=smoothing)
-    add_curve(figure, series, x, "d_fake", "D(G(z)), fake", GENERATOR, smoothing=smoothing)
+    add_curve(figure, series, x, "d_real", tr("D(x), real"), REAL, smoothing=smoothing)
+    add_curve(figure, series, x, "d_fake", tr("D(G(z)), fake"), GENERATOR, smoothing=smoothing)
     return styled(figure, x, _discriminator_axis(figure, probabilities=probabilities), height)
 
 
@@ -110,9 +122,9 @@ def _discriminator_axis(figure: go.Figure, *, probabilities: bool) -> str:
     """Set the range of the y axis, draw the line at 0.5, and return the title of the axis."""
     figure.update_yaxes(range=[0, 1])
     if not probabilities:
-        return "sigmoid of D's logits"
+        return tr("sigmoid of D's logits")
     figure.add_hline(0.5, line={"color": GRAY, "dash": "dot", "width": 1})
-    return "probability of being real"
+    return tr("probability of being real")
 
 
 def gradient_curves(
@@ -120,11 +132,11 @@ def gradient_curves(
 ) -> go.Figure:
     """Draw the Euclidean norm of each network's gradient, all weights together."""
     figure = go.Figure()
-    add_curve(figure, series, x, "d_grad_norm", "discriminator", DISCRIMINATOR, smoothing=smoothing)
-    add_curve(figure, series, x, "g_grad_norm", "generator", GENERATOR, smoothing=smoothing)
+    add_curve(figure, series, x, "d_grad_norm", tr("discriminator"), DISCRIMINATOR, smoothing=smoothing)
+    add_curve(figure, series, x, "g_grad_norm", tr("generator"), GENERATOR, smoothing=smoothing)
     if log:
         figure.update_yaxes(type="log")
-    return styled(figure, x, "gradient norm (Euclidean)", height)
+    return styled(figure, x, tr("gradient norm (Euclidean)"), height)
 
 
 PAIR_COLUMNS = {
@@ -155,7 +167,7 @@ def paired_curves(
         return styled(figure, x, _discriminator_axis(figure, probabilities=probabilities))
     if log:
         _make_logarithmic(figure)
-    return styled(figure, x, "loss")
+    return styled(figure, x, tr("loss"))
 
 
 def score_curves(
@@ -163,20 +175,24 @@ def score_curves(
 ) -> go.Figure:
     """Draw one score of one or two named runs, the second one dashed, with a green line for as many real images.
 
-    Rows of another classifier or image count than a run's newest row are on another scale and are left out.
+    Rows of another classifier or image count than a run's newest row are on another scale and are left out, and so
+    are rows without this score. A score that real images do not have has no green line.
     """
     figure = go.Figure()
-    drawn = [(name, [row for row in rows if row.scale == rows[-1].scale]) for name, rows in runs if rows]
+    comparable = [(name, [row for row in rows if row.scale == rows[-1].scale]) for name, rows in runs if rows]
+    drawn = [(name, [row for row in rows if getattr(row, column) is not None]) for name, rows in comparable]
+    drawn = [(name, rows) for name, rows in drawn if rows]
     end = max((along(row, x) for _, rows in drawn for row in rows), default=0.0)
     real_values: dict[float, str] = {}
     for (name, rows), dash in zip(drawn, ("solid", "dash"), strict=False):
         xs, ys = [along(row, x) for row in rows], [getattr(row, column) for row in rows]
         line = {"color": GENERATOR, "dash": dash, "width": 1.5}
         figure.add_scatter(x=xs, y=ys, name=name, mode="lines+markers", line=line, marker={"size": 5})
-        real_values.setdefault(getattr(rows[-1], f"real_{column}"), name)
+        if (real := getattr(rows[-1], f"real_{column}", None)) is not None:
+            real_values.setdefault(real, name)
     for (value, name), dash in zip(real_values.items(), ("solid", "dash"), strict=False):
         # A curve, not a shape: the legend and the hover text name it.
-        label = "real images" if len(real_values) == 1 else f"real images, {name}"
+        label = tr("real images") if len(real_values) == 1 else tr("real images, {run}", run=name)
         line = {"color": REAL, "dash": dash, "width": 1.5}
         figure.add_scatter(x=[0, end], y=[value, value], name=label, mode="lines", line=line)
     if column == "cfd":
@@ -189,15 +205,31 @@ def score_curves(
     return styled(figure, x, SCORES[column].axis, height)
 
 
+def logit_curves(rows: Sequence[ScoreRow], x: Axis = EPOCH, *, height: int = HEIGHT) -> go.Figure:
+    """Draw D's mean logits for training, held-out and generated pictures, at each row that has them."""
+    figure = go.Figure()
+    rows = [row for row in rows if row.d_train_logit is not None]
+    xs = [along(row, x) for row in rows]
+    for column, name, color, dash in (
+        ("d_train_logit", tr("training pictures"), REAL, "solid"),
+        ("d_held_out_logit", tr("held-out pictures"), REAL, "dot"),
+        ("d_fake_logit", tr("generated"), GENERATOR, "solid"),
+    ):
+        line = {"color": color, "dash": dash, "width": 1.5}
+        ys = [getattr(row, column) for row in rows]
+        figure.add_scatter(x=xs, y=ys, name=name, mode="lines+markers", line=line, marker={"size": 5})
+    return styled(figure, x, tr("D's mean logit"), height)
+
+
 def class_bars(row: ScoreRow, *, height: int = HEIGHT) -> go.Figure:
     """Draw the share of generated images in each class, beside a green mark for the share of real images."""
     figure = go.Figure()
     names = [str(digit) for digit in range(len(row.class_histogram))]
-    figure.add_bar(x=names, y=row.class_histogram, name="generated", marker={"color": GENERATOR})
+    figure.add_bar(x=names, y=row.class_histogram, name=tr("generated"), marker={"color": GENERATOR})
     mark = {"symbol": "line-ew", "size": 8, "line": {"color": REAL, "width": 3}}
-    figure.add_scatter(x=names, y=row.real_class_histogram, name="real images", mode="markers", marker=mark)
-    styled(figure, EPOCH, "share of images", height)
-    figure.update_xaxes(title="class given by the classifier", type="category")
+    figure.add_scatter(x=names, y=row.real_class_histogram, name=tr("real images"), mode="markers", marker=mark)
+    styled(figure, EPOCH, tr("share of images"), height)
+    figure.update_xaxes(title=tr("class given by the classifier"), type="category")
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
     return figure
 
@@ -246,10 +278,18 @@ def _add_line(
     line = {"color": color, "dash": dash, "width": 1 if faint else 1.5}
     options: dict[str, Any] = {"opacity": 0.3, "showlegend": False, "hoverinfo": "skip"} if faint else {}
     if accuracies is not None:
-        correct = ["" if isnan(share) else f", {share:.0%} correct" for share in accuracies[kept]]
-        options |= {"customdata": correct, "hovertemplate": "%{y:.3f}%{customdata}"}
+        options |= {"customdata": _with_accuracies(ys[kept], accuracies[kept]), "hovertemplate": "%{customdata}"}
     # SVG lines: many virtual machines have no WebGL, and a thousand points do not need it.
     figure.add_scatter(x=xs[kept], y=ys[kept], name=name, mode="lines", line=line, legendgroup=name, **options)
+
+
+def _with_accuracies(ys: Column, accuracies: Column) -> list[str]:
+    """Return the hover text of each point; an accuracy that is NaN was not recorded."""
+    text = tr("{value:.3f}, {share:.0%} correct")  # once, and filled for a thousand points
+    return [
+        f"{value:.3f}" if isnan(share) else text.format(value=value, share=share)
+        for value, share in zip(ys, accuracies, strict=True)
+    ]
 
 
 def styled(figure: go.Figure, x: Axis, y_title: str, height: int = HEIGHT) -> go.Figure:
@@ -259,11 +299,29 @@ def styled(figure: go.Figure, x: Axis, y_title: str, height: int = HEIGHT) -> go
         hovermode="x unified",
         margin={"l": 0, "r": 0, "t": 8, "b": 0},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
-        xaxis_title=x.title,
+        xaxis_title=tr_marked(x.title),
         yaxis_title=y_title,
         uirevision="keep",
     )
     return figure
+
+
+def answer_curves(
+    steps: Sequence[int],
+    real: Sequence[float],
+    fake: Sequence[float],
+    *,
+    probabilities: bool = True,
+    height: int = HEIGHT,
+) -> go.Figure:
+    """Draw D's mean answers after each step by hand: probabilities in [0, 1], else logits."""
+    figure = go.Figure()
+    figure.add_scatter(x=list(steps), y=list(real), name=tr("D(x), real"), mode="lines", line={"color": REAL})
+    figure.add_scatter(x=list(steps), y=list(fake), name=tr("D(G(z)), fake"), mode="lines", line={"color": GENERATOR})
+    title = _discriminator_axis(figure, probabilities=True) if probabilities else tr("logit of D")
+    figure.update_xaxes(gridcolor=FAINT, zeroline=False)
+    figure.update_yaxes(gridcolor=FAINT, zeroline=False)
+    return styled(figure, Axis("step", tr_later("steps by hand")), title, height)
 
 
 def path_curves(norms: Column, norm_interval: tuple[float, float], changes: Column) -> go.Figure:
@@ -275,14 +333,14 @@ def path_curves(norms: Column, norm_interval: tuple[float, float], changes: Colu
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08)
     frames = list(range(1, len(norms) + 1))
     figure.add_scatter(x=frames, y=norms, name="||z||", line={"color": GENERATOR}, row=1, col=1)
-    figure.add_bar(x=frames[1:], y=changes, name="change", marker={"color": GRAY}, row=2, col=1)
+    figure.add_bar(x=frames[1:], y=changes, name=tr("change"), marker={"color": GRAY}, row=2, col=1)
     low, high = norm_interval
     band = {"fillcolor": GRAY, "opacity": 0.35, "line_width": 0, "layer": "below"}
     figure.add_shape(type="rect", xref="x domain", yref="y", x0=0, x1=1, y0=low, y1=high, **band)
     low, high = min(*norms, low), max(*norms, high)
     figure.update_yaxes(title="||z||", range=[0.9 * low, 1.05 * high], row=1, col=1)
-    figure.update_yaxes(title="change, gray levels", row=2, col=1)
-    figure.update_xaxes(title="frame", row=2, col=1)
+    figure.update_yaxes(title=tr("change, gray levels"), row=2, col=1)
+    figure.update_xaxes(title=tr("frame"), row=2, col=1)
     figure.update_xaxes(gridcolor=FAINT, zeroline=False)
     figure.update_yaxes(gridcolor=FAINT, zeroline=False)
     figure.update_layout(
@@ -295,7 +353,7 @@ def path_curves(norms: Column, norm_interval: tuple[float, float], changes: Colu
 
 def path_curves_json(norms: Column, norm_interval: tuple[float, float], changes: Column) -> str:
     """Return `path_curves` as JSON, for a server with many visitors: a figure takes longer than the images."""
-    figure = _path_template()
+    figure = _path_template(language())
     curve, bars = figure["data"]
     low, high = norm_interval
     bottom, top = 0.9 * min(*norms, low), 1.05 * max(*norms, high)
@@ -319,6 +377,6 @@ def path_curves_json(norms: Column, norm_interval: tuple[float, float], changes:
 
 
 @functools.cache
-def _path_template() -> dict[str, Any]:
-    """Return the figure of a path as plain JSON, with other numbers."""
+def _path_template(language_code: str) -> dict[str, Any]:
+    """Return the figure of a path as plain JSON, with other numbers. Its titles are in the present language."""
     return json.loads(path_curves(np.ones(2), (0.0, 1.0), np.ones(1)).to_json() or "")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from dcgan.config import ModelConfig
+from dcgan.locale.language import tr
 
 TOPOLOGIES = ("conv", "mlp")
 MAX_MULTIPLY_ADDS = 500_000_000
@@ -17,13 +18,22 @@ MAX_MULTIPLY_ADDS = 500_000_000
 def why_not_in_browser(model: ModelConfig) -> str:
     """Return a clause that says why a browser does not draw the generator; empty where it does."""
     if model.topology not in TOPOLOGIES:
-        return f"its topology is {model.topology}, and a browser draws {' and '.join(TOPOLOGIES)}"
+        return tr(
+            "its topology is {topology}, and a browser draws {first} and {second}",
+            topology=model.topology,
+            first=TOPOLOGIES[0],
+            second=TOPOLOGIES[1],
+        )
     count = multiply_adds(model)
     if count <= MAX_MULTIPLY_ADDS:
         return ""
     # Rounded up: a count just above the limit must not read as the limit.
     millions = -(-count // 1_000_000)
-    return f"one image takes {millions} million multiply-adds, and a browser draws up to {MAX_MULTIPLY_ADDS // 10**6}"
+    return tr(
+        "one image takes {millions} million multiply-adds, and a browser draws up to {most}",
+        millions=millions,
+        most=MAX_MULTIPLY_ADDS // 10**6,
+    )
 
 
 def multiply_adds(model: ModelConfig) -> int:
@@ -33,7 +43,13 @@ def multiply_adds(model: ModelConfig) -> int:
         widths = [inputs, *model.hidden_g, model.channels * model.image_size**2]
         return sum(before * after for before, after in pairwise(widths))
     if model.topology != "conv":
-        raise ValueError(f"topology={model.topology!r} is not counted; choose one of {', '.join(TOPOLOGIES)}")
+        raise ValueError(
+            tr(
+                "topology={topology!r} is not counted; choose one of {names}",
+                topology=model.topology,
+                names=", ".join(TOPOLOGIES),
+            )
+        )
     sizes = [4, 7, 14, 28] if model.image_size == 28 else [4]
     while sizes[-1] < model.image_size:
         sizes.append(2 * sizes[-1])

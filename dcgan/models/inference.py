@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from dcgan.locale.language import tr
 from dcgan.models.networks import Generator, labels_missing
 
 CHUNK = 16
@@ -34,7 +35,9 @@ def sample(generator: Generator, z: np.ndarray | Tensor, labels: np.ndarray | Te
     device = next(generator.parameters()).device
     z = torch.as_tensor(z, dtype=torch.float32)
     if z.ndim != 2 or z.shape[1] != config.latent_dim:
-        raise ValueError(f"z has shape {tuple(z.shape)}, the model takes (N, {config.latent_dim})")
+        raise ValueError(
+            tr("z has shape {shape}, the model takes (N, {size})", shape=tuple(z.shape), size=config.latent_dim)
+        )
     labels = _checked_labels(labels, len(z), config.num_classes)
     low, high = config.pixel_range
 
@@ -112,7 +115,7 @@ if hasattr(os, "register_at_fork"):  # a forked process has the pools, but not t
 def _checked_labels(labels: np.ndarray | Tensor | None, count: int, num_classes: int) -> Tensor | None:
     if not num_classes:
         if labels is not None:
-            raise ValueError("the model is not conditional: leave the labels out")
+            raise ValueError(tr("the model is not conditional: leave the labels out"))
         return None
     if labels is None:
         raise labels_missing(num_classes)
@@ -120,21 +123,36 @@ def _checked_labels(labels: np.ndarray | Tensor | None, count: int, num_classes:
     if labels.is_floating_point() and labels.ndim == 2:
         return _checked_weights(labels.float(), count, num_classes)
     if labels.is_floating_point():
-        raise ValueError(f"labels of type {labels.dtype} are not whole numbers; pass integers")
+        raise ValueError(tr("labels of type {type} are not whole numbers; pass integers", type=labels.dtype))
     labels = labels.to(torch.int64)
     if labels.shape != (count,):
-        raise ValueError(f"{count} latents need {count} labels, not shape {tuple(labels.shape)}")
+        raise ValueError(
+            tr("{count} latents need {count} labels, not shape {shape}", count=count, shape=tuple(labels.shape))
+        )
     wrong = labels[(labels < 0) | (labels >= num_classes)].unique().tolist()
     if wrong:
         listed = ", ".join(map(str, wrong[:8])) + (", ..." if len(wrong) > 8 else "")
-        raise ValueError(f"labels have the wrong values {listed}; pass labels from 0 to {num_classes - 1}")
+        raise ValueError(
+            tr(
+                "labels have the wrong values {values}; pass labels from 0 to {last}",
+                values=listed,
+                last=num_classes - 1,
+            )
+        )
     return labels
 
 
 def _checked_weights(weights: Tensor, count: int, num_classes: int) -> Tensor:
     if weights.shape != (count, num_classes):
-        raise ValueError(f"{count} latents need label weights ({count}, {num_classes}), not {tuple(weights.shape)}")
+        raise ValueError(
+            tr(
+                "{count} latents need label weights ({count}, {classes}), not {shape}",
+                count=count,
+                classes=num_classes,
+                shape=tuple(weights.shape),
+            )
+        )
     # NaN must fail too, so the conditions are negated as a whole.
     if not ((weights >= 0).all() and ((weights.sum(1) - 1).abs() < 1e-3).all()):
-        raise ValueError("label weights are not all 0 or more with a sum of 1; divide each row by its sum")
+        raise ValueError(tr("label weights are not all 0 or more with a sum of 1; divide each row by its sum"))
     return weights

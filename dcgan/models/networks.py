@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dcgan.config import NUM_COMPONENTS, ModelConfig
+from dcgan.locale.language import tr
 
 
 class Generator(nn.Module):
@@ -115,4 +116,4 @@ def one_hot(labels: Tensor | None, num_classes: int, like: Tensor) -> Tensor:
 
 def labels_missing(num_classes: int) -> ValueError:
     """Return the error of a conditional model that gets no labels."""
-    return ValueError(f"the model is conditional: pass labels from 0 to {num_classes - 1}")
+    return ValueError(tr("the model is conditional: pass labels from 0 to {last}", last=num_classes - 1))

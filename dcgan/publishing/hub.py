@@ -27,6 +27,9 @@ Files = dict[str, Content]
 RepositoryKind = Literal["model", "gradio", "streamlit", "static"]
 
 MAX_FILE_BYTES = 15_000_000
+"""Of a file in a Space of this project, as in its repository."""
+MAX_MODEL_FILE_BYTES = 500_000_000
+"""Of a file of a model: more than any network of this project has."""
 MAX_TOTAL_BYTES = 1_000_000_000
 MAX_SHORT_DESCRIPTION = 60
 """Characters, the Hub's limit."""
@@ -43,8 +46,10 @@ _STARTS: dict[SpaceKind, str] = {"gradio": "app.py", "streamlit": "Dockerfile", 
 _COLORS = ("red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray")
 
 
-def model_files(run: Run, repo: str = "REPO") -> Files:
+def model_files(run: Run, repo: str = "REPO", *, license: str = "", title: str = "") -> Files:
     """Return a model's repository: weights, config, record, and a card with samples, scores and an example.
+
+    license and title: those of `model_card`.
 
     No file names a path of this machine: see `public_data`. Raises RunError for a run that has no weights or no
     samples, whose files are links to other places, or that cannot be read.
@@ -61,7 +66,7 @@ def model_files(run: Run, repo: str = "REPO") -> Files:
     files["samples.png"] = pixels.png_bytes(
         pixels.enlarge(pixels.read_png(run.sample_path(run.sample_steps()[-1])), 2)
     )
-    files["README.md"] = str(model_card(run, repo)).encode()
+    files["README.md"] = str(model_card(run, repo, license=license, title=title)).encode()
     return files
 
 
@@ -85,8 +90,8 @@ def _without_paths(run: Run, recorded: Mapping[str, Path]) -> Files:
 
 def _public_text(text: str, data: DataConfig) -> str:
     """Return a sentence of the status as it is published; empty if it names a path other than the images' folder."""
-    if data.name.startswith("folder:"):
-        before, after = (name.removeprefix("folder:") for name in (data.name, public_data(data)["name"]))
+    if data.is_own and not data.name.startswith("hub:"):
+        before, after = (name.partition(":")[2] for name in (data.name, public_data(data)["name"]))
         text = text.replace(before, after)
     return "" if _PATH.search(text) else text
 
@@ -100,11 +105,10 @@ def problems(files: Mapping[str, Content], kind: RepositoryKind) -> list[str]:
     """Return a sentence for everything that is too large, is secret, or lacks what the Hub needs. Uses no network."""
     sentences = []
     sizes = {name: size_of(content) for name, content in files.items()}
+    most = MAX_MODEL_FILE_BYTES if kind == "model" else MAX_FILE_BYTES
     for name, size in sizes.items():
-        if size > MAX_FILE_BYTES:
-            sentences.append(
-                f"{name} has {size / 1e6:.1f} MB, more than {MAX_FILE_BYTES / 1e6:.0f}; make it smaller."
-            )
+        if size > most:
+            sentences.append(f"{name} has {size / 1e6:.1f} MB, more than {most / 1e6:.0f}; make it smaller.")
     if sum(sizes.values()) > MAX_TOTAL_BYTES:
         sentences.append(f"All files together have {sum(sizes.values()) / 1e6:.0f} MB; leave some out.")
     for name, content in files.items():
@@ -126,8 +130,14 @@ def _front_matter_problems(files: Mapping[str, Content], kind: RepositoryKind) -
     except (ValueError, YAMLError) as error:
         return [f"README.md's front matter cannot be read ({' '.join(str(error).split())}); correct it."]
     required = ("license",) if kind == "model" else ("license", "title", "sdk")
-    problems = [f"README.md's front matter has no {name}; add it." for name in required if name not in fields]
-    return problems if kind == "model" else problems + _space_problems(files, fields, kind)
+    missing = [name for name in required if name not in fields]
+    if kind == "model":
+        return [
+            "The model has no license, which the owner of its pictures chooses; add it, as in --license cc-by-4.0."
+            for _ in missing
+        ]
+    problems = [f"README.md's front matter has no {name}; add it." for name in missing]
+    return problems + _space_problems(files, fields, kind)
 
 
 def _space_problems(files: Mapping[str, Content], fields: Mapping[str, Any], kind: SpaceKind) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import copy
 import hashlib
+import json
 import re
 import tempfile
 import zlib
@@ -34,8 +35,9 @@ def page_files(
 ) -> dict[str, bytes]:
     """Return the files of a page for a static host: path -> content.
 
-    Weights are named by their id, so a cache may keep them for ever. The first run is what a page without a link
-    shows. `snapshots` adds the generators along each training. With `half`, weights are in half precision.
+    Weights are named by their id and that of their config, so a cache may keep them for ever. The first run is what a
+    page without a link shows. `snapshots` adds the generators along each training. With `half`, weights are in half
+    precision.
 
     Raises ValueError for a run that a browser cannot draw.
     """
@@ -111,6 +113,13 @@ def parts_of(page: bytes) -> dict[str, int]:
     return {"page": len(page) - sum(sizes.values())} | sizes
 
 
+def manifest_of(page: bytes) -> dict[str, Any]:
+    """Return the manifest of a page that is one file. Its models refer to the parts by their ids."""
+    match = re.search(rb'<script type="application/json" id="manifest">(.*?)</script>', page, re.DOTALL)
+    assert match is not None, "a page has a manifest"
+    return json.loads(match[1])
+
+
 def _within_a_page(data: PageData) -> PageData:
     """Return the same data for one file: files have the ids of elements as names, and weights are packed."""
     manifest: dict[str, Any] = copy.deepcopy(data.manifest)
@@ -126,8 +135,8 @@ def _within_a_page(data: PageData) -> PageData:
         for weights in (model["weights"], *model["snapshots"]):
             move(weights, "weights-", split_deflate)
             weights["packed"] = SPLIT_DEFLATE
-    if manifest["digits"]:
-        move(manifest["digits"], "", bytes)
+        if model["digits"]:
+            move(model["digits"], "", bytes)
     return PageData(manifest, files)
 
 

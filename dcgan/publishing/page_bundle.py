@@ -15,10 +15,12 @@ from dcgan.publishing.javascript import line_of, masked, top_level, without_comm
 ENTRY = "main.js"
 
 _NAME = r"[A-Za-z_$][\w$]*"
+_FILE = rf"{_NAME}(?:\.\w+)*\.js"
+"""A module beside this one, such as texts.js or texts.vi.js."""
 _STATEMENT = re.compile(r"(?<![\w$.])(?:import|export)\b[^;\n]*;?")
 _NAMES_FROM = re.compile(
-    rf"""import\s*\{{(?P<imported>[^}}]*)\}}\s*from\s*["']\./(?P<source>{_NAME}\.js)["']\s*;?"""
-    rf"""|export\s*\{{(?P<exported>[^}}]*)\}}(?:\s*from\s*["']\./(?P<origin>{_NAME}\.js)["']\s*;?|\s*;|(?=\s*\Z))"""
+    rf"""import\s*\{{(?P<imported>[^}}]*)\}}\s*from\s*["']\./(?P<source>{_FILE})["']\s*;?"""
+    rf"""|export\s*\{{(?P<exported>[^}}]*)\}}(?:\s*from\s*["']\./(?P<origin>{_FILE})["']\s*;?|\s*;|(?=\s*\Z))"""
 )
 _DECLARATION = re.compile(r"export\s+(?=(?:async\s+)?(?:function|class|const|let)\b)")
 _DECLARED = re.compile(rf"(?<![\w$.])(?:function\s*\*?|class)\s+(?!extends\b)({_NAME})")

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from dcgan.models.browser import why_not_in_browser
 from dcgan.models.inference import sample
 from dcgan.models.networks import Discriminator
 from dcgan.publishing.model_card import public_data
+from dcgan.runs import classes
 from dcgan.runs.run import Run, RunError
 
 NUM_DIGITS = 100
@@ -40,9 +42,9 @@ class PageData:
     """What a page shows. Files have the names of the folder form."""
 
     manifest: dict[str, Any]
-    """The content of manifest.json. dcgan/web/library.js describes it."""
+    """The content of manifest.json. dcgan/web/manifest.js describes it."""
     files: dict[str, bytes]
-    """Path relative to the page -> content. Equal weights are one file, which is named by their id."""
+    """Path relative to the page -> content. Equal weights of one config are one file, which is named by both."""
 
     @property
     def manifest_json(self) -> bytes:
@@ -60,14 +62,7 @@ def page_data(runs: Sequence[Run], *, snapshots: bool = True, half: bool = True)
     files: dict[str, bytes] = {}
     digits = mnist_digits() if any(_is_of_digits(run) for run in runs) else None
     models = [_model(run, files, digits, snapshots=snapshots, half=half) for run in runs]
-    entry = None
-    if digits is not None:
-        png = pixels.png_bytes(pixels.grid(digits[0], COLUMNS))
-        file = f"digits-{hashlib.sha256(png).hexdigest()[:12]}.png"
-        files[file] = png
-        channels, size, _ = digits[0].shape[1:]
-        entry = {"file": file, "size": size, "channels": channels, "columns": COLUMNS, "count": NUM_DIGITS}
-    return PageData({"version": 1, "usual": runs[0].name, "models": models, "digits": entry}, files)
+    return PageData({"version": 2, "usual": runs[0].name, "models": models}, files)
 
 
 def _check(runs: Sequence[Run]) -> None:
@@ -93,8 +88,8 @@ def _model(
 ) -> dict[str, Any]:
     """Return the entry of a run in the manifest, and add the files of its weights to `files`."""
     config, status = run.config(), run.status()
-    of_digits = _is_of_digits(run)
-    judge = _judge(run, digits) if of_digits and digits is not None else None
+    fitting = _fitted(digits, config.model) if _is_of_digits(run) and digits is not None else None
+    judge = _judge(run, fitting) if fitting is not None else None
     paths = [run.weights_path, *(run.snapshot_path(step) for step in run.snapshot_steps() if snapshots)]
     entries: list[dict[str, Any]] = []
     fake: dict[str, list[float]] = {}
@@ -111,12 +106,27 @@ def _model(
         "preset": run.preset,
         "weights": entries[0],
         "snapshots": entries[1:],
-        "classes": [str(label) for label in range(config.model.num_classes)],
+        "classes": class_names(run),
         "epochs": entries[0]["epoch"],
-        "data": "folder" if config.data.is_folder else config.data.name,
-        "digits": of_digits,
+        "data": re.sub("^(folder|table):.*", r"\1", config.data.name),
+        "digits": _digits(fitting[0], files) if fitting is not None and is_finite else None,
         "discriminator": {"real": judge.real, "fake": fake} if judge is not None and is_finite else None,
     }
+
+
+def _fitted(digits: LabeledImages, model: ModelConfig) -> LabeledImages:
+    """Return the digits with the size and the channels of the model's images: a quiz compares like with like."""
+    images_u8, labels = digits
+    return np.stack([fit_array(image, model.image_size, model.channels) for image in images_u8]), labels
+
+
+def _digits(images_u8: np.ndarray, files: dict[str, bytes]) -> dict[str, Any]:
+    """Return the entry of real digits (N, C, H, W) in the manifest, and add their file to `files`."""
+    png = pixels.png_bytes(pixels.grid(images_u8, COLUMNS))
+    file = f"digits-{hashlib.sha256(png).hexdigest()[:12]}.png"
+    files[file] = png
+    channels, size, _ = images_u8.shape[1:]
+    return {"file": file, "size": size, "channels": channels, "columns": COLUMNS, "count": NUM_DIGITS}
 
 
 def _weights(path: Path, files: dict[str, bytes], *, half: bool) -> tuple[TrainedGenerator, dict[str, Any]]:
@@ -127,7 +137,9 @@ def _weights(path: Path, files: dict[str, bytes], *, half: bool) -> tuple[Traine
     tensors, _ = load_tensors(path)
     written = halved(tensors) if half else tensors
     written_id = weights_id(written)
-    file = f"weights/{written_id}.safetensors"
+    # The config decides what weights draw. Two recipes begin with equal weights, and differ in their latents.
+    config = json.dumps(asdict(generator.config), sort_keys=True)
+    file = f"weights/{written_id}-{hashlib.sha256(config.encode()).hexdigest()[:8]}.safetensors"
     if file not in files:
         files[file] = network_file(path, public_data(generator.train_config.data), half=half)
     generator.network.load_state_dict(written)
@@ -140,6 +152,11 @@ def _weights(path: Path, files: dict[str, bytes], *, half: bool) -> tuple[Traine
         "packed": "",
     }
     return generator, entry
+
+
+def class_names(run: Run) -> list[str]:
+    """Return the names of a run's labels: those of its classes where they are known, else numbers."""
+    return list(classes.class_names(run)) or [str(label) for label in range(run.config().model.num_classes)]
 
 
 def _is_of_digits(run: Run) -> bool:
@@ -187,7 +204,10 @@ class _Judge:
 
 
 def _judge(run: Run, digits: LabeledImages) -> _Judge | None:
-    """Return the run's discriminator; None without one, or where it knows fewer classes than there are digits."""
+    """Return the run's discriminator; None without one, or where it knows fewer classes than there are digits.
+
+    The digits have the size and the channels of its images.
+    """
     if not run.discriminator_path.exists():
         return None
     discriminator, _, _ = load_discriminator(run.path)
@@ -199,8 +219,7 @@ def _judge(run: Run, digits: LabeledImages) -> _Judge | None:
     images_u8, labels = digits
     if model.num_classes and int(labels.max()) >= model.num_classes:
         return None
-    fitting_u8 = np.stack([fit_array(image, model.image_size, model.channels) for image in images_u8])
-    images = torch.from_numpy(pixels.from_uint8(fitting_u8))
+    images = torch.from_numpy(pixels.from_uint8(images_u8))
     return _Judge(discriminator, _logits(discriminator, images, labels if model.num_classes else None))
 
 

@@ -23,7 +23,7 @@ from dcgan.runs.rows import row_json
 from dcgan.runs.run import Run, RunError
 
 _NO_RECIPE = (
-    *("seed", "engine", "threads", "log_every", "snapshots", "score_images"),
+    *("seed", "engine", "threads", "log_every", "snapshots", "d_snapshot_parameters", "score_images"),
     *("data.root", "data.resident_limit_mib", "data.workers", "data.cache"),
 )
 """Fields that are not part of a recipe: how, where or from which seed it is trained."""

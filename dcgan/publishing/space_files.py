@@ -24,11 +24,13 @@ _RUN_FILES = (
     "samples/[0-9]*.png",
     "snapshots/[0-9]*.safetensors",
 )
+_FAILURE_FILES = ("config.json", "status.json", "progress.jsonl", "scores.jsonl", "samples/[0-9]*.png")
 _SHARED = (
     "README.md",
     "requirements.txt",
     "LICENSE",
     "dcgan/**/*.py",
+    "dcgan/locale/*/LC_MESSAGES/*.mo",
     "dcgan/py.typed",
     "dcgan/web/*",
     *(f"checkpoints/*/{name}" for name in _RUN_FILES),
@@ -44,6 +46,7 @@ ALLOWED: dict[SpaceKind, tuple[str, ...]] = {
         "data/README.md",
         "data/MNIST/raw/*-ubyte.gz",
         "features/*.safetensors",  # the classifiers, which score what is trained there
+        *(f"failures/*/{name}" for name in _FAILURE_FILES),
         *_SHARED,
     ),
     # What the page is made of; page.static_space_files makes it.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dcgan.config import RENAMED, TrainConfig
 from dcgan.fields import as_text, config_fields, differences, value_of
+from dcgan.locale.language import tr_marked
 from dcgan.runs.headers import tensor_entries
 
 _BUFFERS = ("running_mean", "running_var", "num_batches_tracked", "balance_bias")
@@ -14,14 +15,15 @@ _BUFFERS = ("running_mean", "running_var", "num_batches_tracked", "balance_bias"
 
 
 def config_table(left: TrainConfig, right: TrainConfig) -> list[dict[str, str]]:
-    """Return a row for every field in which the two differ: its name, both values as text, and its help."""
+    """Return a row for every field in which the two differ: its name, both values as text, and its help in the
+    visitor's language."""
     fields = config_fields()
     return [
         {
             "field": name,
             "left": as_text(value_of(left, name)),
             "right": as_text(value),
-            "what it is": fields[name].help,
+            "what it is": tr_marked(fields[name].help),
         }
         for name, value in differences(right, left).items()
     ]

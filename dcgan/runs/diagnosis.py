@@ -1,8 +1,9 @@
 """Common failures of a training, recognized from its rows and scores. Standard library only.
 
 The thresholds were set on recordings. Sound ones, the published models at every point of their training, never cross
-them. One published model is not sound: the beginners' GAN loses the digit 2, which is reported from epoch 86 on. The
-figures below are those of the others. Trainings with a learning rate a thousand times too small or a hundred times
+them. Two published models are exceptions. The beginners' GAN loses the digit 2, which is reported from epoch 86 on.
+The conditional GAN begins with one digit. That is reported at its second epoch, and it then learns the others. The
+figures below are those of all others. Trainings with a learning rate a thousand times too small or a hundred times
 too large cross them within an epoch. The thresholds of the balance are in the discriminator's terms: the mean sigmoid
 of its logits.
 
@@ -11,6 +12,8 @@ plain GAN learns some digits only after ten epochs. So classes that were never d
 improves. In the published ones, CFD falls by 7 % and more with every doubling of the images seen, from 19,000 images
 to their end. A class that was drawn before and is missing now is lost, even if all other classes improve.
 
+Copies and overfitting are recognized from the scores of pictures: see copy_share and overfitting in ScoreRow.
+
 The module has more than 250 lines because every threshold has its reason, and every finding its text, beside it.
 """
 
@@ -18,10 +21,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 from statistics import median
-from typing import Literal
+from typing import Any, Literal
 
+from dcgan.locale.language import tr, tr_later, tr_marked
 from dcgan.runs.rows import ProgressRow, ScoreRow
+from dcgan.runs.scores import draws_copies
 
 Level = Literal["success", "info", "warning", "error"]
 
@@ -32,6 +38,15 @@ WINDOW_STEPS = 400
 """A state must last for so many rows and steps, because single batches vary much."""
 YOUNG_IMAGES = 10_000
 """Before so many real images every GAN looks the same, so neither network is called ahead."""
+USUAL_IMAGES = 80_000
+"""The length of the preset for own pictures, which is suggested to a training that was shorter than YOUNG_IMAGES."""
+PAIRS_SEPARATED = 0.02
+"""D's loss where it compares pairs. Guesses have log 2 = 0.69. Sound trainings keep 0.13 in their first thousand
+images, and later 0.2."""
+OVERFITS = 0.5
+"""r_v: above it, D takes held-out pictures for generated images rather than for training pictures."""
+OVERFITTING_ROWS = 3
+"""The newest rows whose median r_v counts."""
 D_FAKE_LOST = 0.01
 """The published plain GAN recovers from 0.03 in its second epoch; no training has recovered from less than 0.01."""
 GAP_FOOLED = 0.02
@@ -70,78 +85,204 @@ class Diagnosis:
         "generator-wins",
         "missing-classes",
         "collapsed",
+        "noise",
         "diverging",
         "not-finite",
         "failed",
         "unjudged",
+        "short",
+        "copies",
+        "overfits",
     ]
     level: Level
     title: str
     cause: str = ""
     remedy: str = ""
 
+    def filled(self, **values: Any) -> Diagnosis:
+        """Return the finding with its texts in the visitor's language, and with the values in their places."""
+        title, cause, remedy = (tr_marked(text, **values) for text in (self.title, self.cause, self.remedy))
+        return replace(self, title=title, cause=cause, remedy=remedy)
 
-YOUNG = Diagnosis(
-    "young",
+
+_TRAIN_LONGER = tr_later("Train to {epochs:,} epochs, which are about {usual_images:,} images.")
+
+YOUNG = Diagnosis("young", "info", tr_later("Too early to tell."))
+
+YOUNG_COUNTED = replace(
+    YOUNG,
+    cause=tr_later(
+        "The networks have seen {images:,} images in {step:,} steps. Networks are judged from {needed_images:,} "
+        "images and {needed_steps} steps on."
+    ),
+)
+
+YOUNG_OF_STEPS = replace(
+    YOUNG,
+    cause=tr_later(
+        "The networks have seen {images:,} images in {step:,} of {steps:,} steps. Networks are judged from "
+        "{needed_images:,} images and {needed_steps} steps on."
+    ),
+)
+
+YOUNG_TO_THE_END = replace(
+    YOUNG,
+    cause=tr_later(
+        "The networks have seen {images:,} images in {step:,} of {steps:,} steps. Networks are judged from "
+        "{needed_images:,} images and {needed_steps} steps on. This training ends before."
+    ),
+    remedy=_TRAIN_LONGER,
+)
+
+SHORT = Diagnosis(
+    "short",
     "info",
-    "Too early to tell.",
-    "The networks have seen few images. First strokes appear after about 60,000 images.",
+    tr_later("The training was short."),
+    tr_later(
+        "It had {images:,} images in {step:,} steps. Networks are judged from {needed_images:,} images and "
+        "{needed_steps} steps on."
+    ),
+    _TRAIN_LONGER,
 )
 
 HEALTHY = Diagnosis(
     "healthy",
     "success",
-    "Healthy.",
-    "D tells real from fake more often than not, and G still gets a signal to learn from. Look at the samples to "
-    "judge the quality.",
+    tr_later("Healthy."),
+    tr_later(
+        "D tells real from fake more often than not, and G still gets a signal to learn from. Look at the samples to "
+        "judge the quality."
+    ),
 )
 
 UNJUDGED = Diagnosis(
     "unjudged",
     "success",
-    "Nothing is wrong with losses and gradients.",
-    "With this loss, D's outputs are not probabilities, so they do not show which network is ahead. Look at the "
-    "samples to judge the quality.",
+    tr_later("Nothing is wrong with losses and gradients."),
+    tr_later(
+        "With this loss, D's outputs are not probabilities, so they do not show which network is ahead. Look at the "
+        "samples to judge the quality."
+    ),
 )
 
 DISCRIMINATOR_WINS = Diagnosis(
     "discriminator-wins",
     "warning",
-    "The discriminator wins.",
-    "D(G(z)) has been near 0 for a long time. D is sure of every fake, so its gradient hardly helps G.",
-    "Lower the discriminator's learning rate to a quarter.",
+    tr_later("The discriminator wins."),
+    tr_later("D(G(z)) has been near 0 for a long time. D is sure of every fake, so its gradient hardly helps G."),
+    tr_later("Lower the discriminator's learning rate to a quarter."),
+)
+
+PAIRS_HEALTHY = replace(
+    HEALTHY,
+    cause=tr_later(
+        "The loss compares each real image with a generated one. D's loss is {loss:.2f}: 0.69 is guessing, 0 is "
+        "certainty. Look at the samples to judge the quality."
+    ),
+)
+
+PAIRS_WON = replace(
+    DISCRIMINATOR_WINS,
+    cause=tr_later(
+        "The loss compares each real image with a generated one. D's loss is {loss:.3f}: 0.69 is guessing, 0 is "
+        "certainty. So D's gradient hardly helps G."
+    ),
+    remedy=tr_later("Raise the penalties r1_gamma and r2_gamma by a factor of four."),
 )
 
 GENERATOR_WINS = Diagnosis(
     "generator-wins",
     "warning",
-    "The discriminator is fooled.",
-    "D has not separated fakes from real images for long. Unless the samples are perfect, D learns too slowly.",
-    "Raise the discriminator's learning rate by a factor of four.",
+    tr_later("The discriminator is fooled."),
+    tr_later(
+        "D has not separated fakes from real images for long. Unless the samples are perfect, D learns too slowly."
+    ),
+    tr_later("Raise the discriminator's learning rate by a factor of four."),
 )
 
 MISSING_CLASSES = Diagnosis(
     "missing-classes",
     "warning",
-    "The generator does not draw all classes.",
-    "This is mode collapse: G draws only what D accepts. Losses may not show it, but the histogram of classes does.",
-    "Start again with a gradient penalty, r1_gamma at 1. It keeps D's gradients small, so that G can spread out.",
+    tr_later("The generator does not draw all classes."),
+    tr_later(
+        "This is mode collapse: G draws only what D accepts. Losses may not show it, but the histogram of classes "
+        "does."
+    ),
+    tr_later(
+        "Start again with a gradient penalty, r1_gamma at 1. It keeps D's gradients small, so that G can spread out."
+    ),
 )
+
+MISSING_TITLES = {
+    (False, False): tr_later("The generator hardly draws {last}."),
+    (False, True): tr_later("The generator hardly draws {others} and {last}."),
+    (True, False): tr_later("The generator no longer draws {last}."),
+    (True, True): tr_later("The generator no longer draws {others} and {last}."),
+}
+"""Whether the classes were drawn before, and whether they are several -> the title."""
 
 COLLAPSED = Diagnosis(
     "collapsed",
     "error",
-    "The generator has collapsed.",
-    "This is mode collapse: G has moved to the one class that D accepted, before D could learn to reject it.",
-    "Start again with the generator's learning rate at a quarter.",
+    tr_later("The generator has collapsed."),
+    tr_later(
+        "This is mode collapse: G has moved to the one class that D accepted, before D could learn to reject it."
+    ),
+    tr_later("Start again with the generator's learning rate at a quarter."),
+)
+
+NOISE = Diagnosis(
+    "noise",
+    "warning",
+    tr_later("The images show nothing yet."),
+    tr_later(
+        "After {images:,} images nearly no real image has a generated one near it: coverage is {coverage:.3f}, and "
+        "{real:.2f} for real images."
+    ),
+    tr_later("Resume the training with more epochs if CFD still falls. Else start again with another recipe."),
 )
 
 DIVERGING = Diagnosis(
     "diverging",
     "error",
-    "The training diverges.",
-    "Losses or gradients have grown by orders of magnitude. The steps are so long that they overshoot.",
-    "Lower both learning rates to a quarter; 2e-4 is usual for Adam.",
+    tr_later("The training diverges."),
+    tr_later("Losses or gradients have grown by orders of magnitude. The steps are so long that they overshoot."),
+    tr_later("Lower both learning rates to a quarter; 2e-4 is usual for Adam."),
+)
+
+
+COPIES = Diagnosis(
+    "copies",
+    "warning",
+    tr_later("The generator copies training pictures."),
+    tr_later("{share:.0%} of its images are near to one training picture only. Of real pictures, {real:.0%} are."),
+    tr_later("Add pictures, or use earlier weights."),
+)
+
+OVERFITTING = Diagnosis(
+    "overfits",
+    "warning",
+    tr_later("D tells your training pictures from your other pictures: r_v is {r_v:.2f}."),
+    tr_later(
+        "D places {count} held-out pictures {r_v:.0%} of the way from training pictures to generated ones. It knows "
+        "the training pictures by heart, and leads G to them."
+    ),
+    tr_later("Add pictures, or start again with augment at translate. SWD was lowest at epoch {epoch:.3g}."),
+)
+
+NOT_FINITE = Diagnosis(
+    "not-finite",
+    "error",
+    tr_later("A value became infinite or NaN, and the training stopped itself."),
+    tr_later("The last good weights are saved. The steps were too long, or the logits grew without bound."),
+    tr_later("Start again with both learning rates at a quarter."),
+)
+
+FAILED = Diagnosis(
+    "failed",
+    "error",
+    tr_later("The training failed."),
+    remedy=tr_later("Fix what the message names, then resume the training."),
 )
 
 
@@ -151,39 +292,114 @@ def diagnose(
     error: str = "",
     scores: Sequence[ScoreRow] = (),
     *,
+    steps: int = 0,
     logits_are_probabilities: bool = True,
+    pairs_real_with_fake: bool = False,
 ) -> Diagnosis:
     """Return the finding for these rows, oldest first. The newest rows are compared with up to USUAL_ROWS.
 
-    `state` and `error` are the run's status, and `scores` all of its rows of scores, oldest first.
-    `logits_are_probabilities` is a property of the run's loss. Without it, mean D(x) and D(G(z)) show an order only.
-    A collapse is reported before the balance of the networks. Where one network is far ahead, that is its likely
-    cause.
+    `state`, `error` and `steps` are the run's status, and `scores` all of its rows of scores, oldest first.
+    `logits_are_probabilities` and `pairs_real_with_fake` are properties of the run's loss. Without the first, mean
+    D(x) and D(G(z)) show an order only. A collapse is reported before the balance of the networks. Where one network
+    is far ahead, that is its likely cause. The texts are in the visitor's language.
     """
     if state == "failed":
         return _failure(error)
     if diverges(rows):
-        return DIVERGING
-    balance = _balance(rows, logits_are_probabilities=logits_are_probabilities)
+        return DIVERGING.filled()
+    if not _is_long(rows):
+        balance = _early(rows, state, steps)
+    elif pairs_real_with_fake:
+        balance = _balance_of_pairs(rows)
+    else:
+        balance = _balance(rows, logits_are_probabilities=logits_are_probabilities)
     collapsed = collapse(scores, finished=state == "finished")
     if collapsed and balance.level == "warning":
         return replace(collapsed, cause=balance.cause, remedy=balance.remedy)
-    return collapsed or balance
+    if collapsed or balance.level == "warning":
+        return collapsed or balance
+    if state == "finished" and (noise := still_noise(scores)):
+        return noise
+    return copies(scores) or overfitting(scores) or _with_overfitting(balance, scores)
+
+
+def _is_long(rows: Sequence[ProgressRow]) -> bool:
+    """Return whether the newest rows are enough to judge the networks by."""
+    return len(_window(rows)) >= WINDOW_ROWS and rows[-1].images_seen >= YOUNG_IMAGES
+
+
+def _early(rows: Sequence[ProgressRow], state: str, steps: int) -> Diagnosis:
+    """Return what can be said before the networks can be judged, counted in this training's own steps and images."""
+    if not rows:
+        return YOUNG.filled()
+    images, step = rows[-1].images_seen, rows[-1].step
+    if state == "finished":
+        result = SHORT
+    elif 0 < steps < WINDOW_STEPS or 0 < steps * images < YOUNG_IMAGES * step:
+        result = YOUNG_TO_THE_END
+    else:
+        result = YOUNG_OF_STEPS if steps else YOUNG_COUNTED
+    return result.filled(
+        images=images,
+        step=step,
+        steps=steps,
+        needed_images=YOUNG_IMAGES,
+        needed_steps=WINDOW_STEPS,
+        epochs=ceil(USUAL_IMAGES * rows[-1].epoch / images) if images else 0,
+        usual_images=USUAL_IMAGES,
+    )
+
+
+def _balance_of_pairs(rows: Sequence[ProgressRow]) -> Diagnosis:
+    """Return which network is ahead where D's loss compares real with generated images."""
+    loss = _mean(row.d_loss for row in _window(rows))
+    result = PAIRS_WON if loss < PAIRS_SEPARATED else PAIRS_HEALTHY
+    return result.filled(loss=loss)
 
 
 def _balance(rows: Sequence[ProgressRow], *, logits_are_probabilities: bool) -> Diagnosis:
     """Return which network is ahead."""
-    window = _window(rows)
-    if len(window) < WINDOW_ROWS or rows[-1].images_seen < YOUNG_IMAGES:
-        return YOUNG
     if not logits_are_probabilities:
-        return UNJUDGED
+        return UNJUDGED.filled()
+    window = _window(rows)
     d_real, d_fake = _mean(row.d_real for row in window), _mean(row.d_fake for row in window)
     if d_real - d_fake < GAP_FOOLED:
-        return GENERATOR_WINS
+        return GENERATOR_WINS.filled()
     if d_fake < D_FAKE_LOST:
-        return DISCRIMINATOR_WINS
-    return HEALTHY
+        return DISCRIMINATOR_WINS.filled()
+    return HEALTHY.filled()
+
+
+def copies(scores: Sequence[ScoreRow]) -> Diagnosis | None:
+    """Return the finding about copies of training pictures; None where there are few, or nothing was measured."""
+    if not scores or (share := scores[-1].copy_share) is None or (real := scores[-1].real_copy_share) is None:
+        return None
+    return COPIES.filled(share=share, real=real) if draws_copies(share, real) else None
+
+
+def overfitting(scores: Sequence[ScoreRow]) -> Diagnosis | None:
+    """Return the finding about a discriminator that knows its training pictures by heart; None for a sound one."""
+    r_v = newest_r_v(scores)
+    if r_v is None or r_v < OVERFITS:
+        return None
+    measured = [row for row in scores if row.swd is not None and row.scale == scores[-1].scale]
+    best = min(measured, key=lambda row: row.swd or 0.0, default=scores[-1])
+    return OVERFITTING.filled(r_v=r_v, count=scores[-1].num_held_out, epoch=best.epoch)
+
+
+def newest_r_v(scores: Sequence[ScoreRow]) -> float | None:
+    """Return the median r_v of the newest rows that have one; None where no row has."""
+    values = [row.overfitting for row in scores if row.overfitting is not None]
+    return median(values[-OVERFITTING_ROWS:]) if values else None
+
+
+def _with_overfitting(balance: Diagnosis, scores: Sequence[ScoreRow]) -> Diagnosis:
+    """Return the finding with a sentence about held-out pictures, if there are any."""
+    r_v = newest_r_v(scores)
+    if r_v is None:
+        return balance
+    sentence = tr("D hardly tells your training pictures from your other pictures: r_v is {r_v:.2f}.", r_v=r_v)
+    return replace(balance, cause=f"{balance.cause} {sentence}".strip())
 
 
 def diverges(rows: Sequence[ProgressRow]) -> bool:
@@ -210,35 +426,45 @@ def collapse(scores: Sequence[ScoreRow], *, finished: bool = False) -> Diagnosis
     Images of nearly one class only are reported at once. A single class must be missing in two rows, because classes
     come and go. A class that was never drawn well is not reported while the training improves and is not `finished`.
     """
-    scores = [row for row in scores if row.scale == scores[-1].scale]
+    scores = [row for row in scores if row.class_histogram and row.scale == scores[-1].scale]
     if not scores or scores[-1].images_seen < COLLAPSE_IMAGES:
         return None
-    newest, drawn = scores[-1], [row for row in scores if row.coverage >= DRAWN_COVERAGE]
+    newest, drawn = scores[-1], [row for row in scores if _shows_something(row)]
     # A training that ended with noise ended too early to tell a collapse from a beginning.
     patient = _gets_better(scores) and not (finished and drawn)
     share, digit = max((share, digit) for digit, share in enumerate(newest.class_histogram))
     lost = _missing(newest) & _drawn_well(scores[:-1])
     if share >= ONE_CLASS and (lost or not patient):
-        return replace(
-            COLLAPSED, title=f"The generator has collapsed: {share:.0%} of its images are of one class, {digit}."
-        )
+        title = tr_later("The generator has collapsed: {share:.0%} of its images are of one class, {digit}.")
+        return replace(COLLAPSED, title=title).filled(share=share, digit=digit)
     missing = set.intersection(*(_missing(row) for row in scores[-2:])) if len(scores) > 1 else set()
     lost = missing & _drawn_well(scores[:-2])
     missing = lost if patient else missing
     if not missing:
         return None
-    names = [str(digit) for digit in sorted(missing)]
-    listed = ", ".join(names[:-1]) + " and " * (len(names) > 1) + names[-1]
-    return replace(
-        MISSING_CLASSES, title=f"The generator {'no longer' if missing == lost else 'hardly'} draws {listed}."
-    )
+    *others, last = (str(digit) for digit in sorted(missing))
+    title = MISSING_TITLES[missing == lost, bool(others)]
+    return replace(MISSING_CLASSES, title=title).filled(others=", ".join(others), last=last)
+
+
+def still_noise(scores: Sequence[ScoreRow]) -> Diagnosis | None:
+    """Return the finding about a finished training whose images show nothing; None for others and short ones."""
+    if not scores or (newest := scores[-1]).images_seen < COLLAPSE_IMAGES or newest.coverage is None:
+        return None
+    if _shows_something(newest):
+        return None
+    return NOISE.filled(images=newest.images_seen, coverage=newest.coverage, real=newest.real_coverage or 0.0)
 
 
 def _gets_better(scores: Sequence[ScoreRow]) -> bool:
     """Return whether CFD still falls as in sound trainings; also True where no row is old enough to compare with."""
     newest = scores[-1]
     halfway = [row for row in scores if row.images_seen <= newest.images_seen / 2]
-    return not halfway or newest.cfd < STILL_BETTER * halfway[-1].cfd
+    return not halfway or (newest.cfd or 0.0) < STILL_BETTER * (halfway[-1].cfd or 0.0)
+
+
+def _shows_something(row: ScoreRow) -> bool:
+    return row.coverage is not None and row.coverage >= DRAWN_COVERAGE
 
 
 def _missing(row: ScoreRow) -> set[int]:
@@ -248,7 +474,7 @@ def _missing(row: ScoreRow) -> set[int]:
 
 def _drawn_well(rows: Iterable[ScoreRow]) -> set[int]:
     """Return the classes of which one of the rows has enough images. Rows of noise do not count."""
-    drawn = (row for row in rows if row.coverage >= DRAWN_COVERAGE)
+    drawn = filter(_shows_something, rows)
     return {digit for row in drawn for digit, share, real in _shares(row) if share >= DRAWN_SHARE * real}
 
 
@@ -273,14 +499,4 @@ def _mean(values: Iterable[float]) -> float:
 
 
 def _failure(error: str) -> Diagnosis:
-    if " became " in error:
-        return Diagnosis(
-            "not-finite",
-            "error",
-            "A value became infinite or NaN, and the training stopped itself.",
-            "The last good weights are saved. The steps were too long, or the logits grew without bound.",
-            "Start again with both learning rates at a quarter.",
-        )
-    return Diagnosis(
-        "failed", "error", "The training failed.", remedy="Fix what the message names, then resume the training."
-    )
+    return NOT_FINITE.filled() if " became " in error else FAILED.filled()

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dcgan.config import TrainConfig
+from dcgan.locale.language import tr
 from dcgan.runs.run import Run
 from dcgan.runs.scores import REAL, SCORES
 
@@ -67,19 +68,20 @@ def score_table(evaluated: Mapping[str, Sequence[Row]]) -> list[dict[str, str]]:
     """Return a row for each score that the `evaluations` of one of the named runs have.
 
     A row has what the score is, its value for each run, and last that of as many real images. These have one column
-    if they are the same for all runs, else one for each run.
+    if they are the same for all runs, else one for each run. Heads and scores are in the visitor's language.
     """
     real = {name: _cells(rows, prefix=REAL) for name, rows in evaluated.items()}
     if len(set(real.values())) == 1:
-        real = {"real images": next(iter(real.values()))}
+        real = {tr("real images"): next(iter(real.values()))}
     else:
-        real = {f"real images of {name}": cells for name, cells in real.items()}
+        real = {tr("real images of {run}", run=name): cells for name, cells in real.items()}
     columns = {name: _cells(rows) for name, rows in evaluated.items()} | real
     table = [
-        {"score": score.sentence} | {head: cells[index] for head, cells in columns.items()}
+        {tr("score"): score.sentence} | {head: cells[index] for head, cells in columns.items()}
         for index, score in enumerate(SCORES.values())
     ]
-    return [row for row in table if any(row[name] != _MISSING for name in evaluated)]
+    present = [row for row in table if any(row[name] != _MISSING for name in evaluated)]
+    return [{head: tr("n/a") if cell == _MISSING else cell for head, cell in row.items()} for row in present]
 
 
 def _cells(evaluated: Sequence[Row], *, prefix: str = "") -> tuple[str, ...]:
@@ -98,11 +100,17 @@ def measured_by(evaluated: Sequence[Row], steps: int) -> str:
     for row in evaluated:
         first, count = row["seed"], row["num_images"]
         parts.append(
-            f"{count:,} images, seeds {first:,} to {first + count - 1:,}, by the {row['classifier']} "
-            f"{row['classifier_hash']}"
+            tr(
+                "{count:,} images, seeds {first:,} to {last:,}, by the {classifier} {hash}",
+                count=count,
+                first=first,
+                last=first + count - 1,
+                classifier=row["classifier"],
+                hash=row["classifier_hash"],
+            )
         )
     early = {row["step"] for row in evaluated} - {steps}
-    parts += [f"scored at step {step:,} of {steps:,}" for step in early]
+    parts += [tr("scored at step {step:,} of {steps:,}", step=step, steps=steps) for step in early]
     return "; ".join(parts)
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from dcgan import bounded_json
 from dcgan.files import open_regular
+from dcgan.locale.language import tr
 
 METADATA_KEY = "dcgan"
 """The key of the one JSON string that holds all metadata."""
@@ -39,7 +40,7 @@ def metadata_of(path: Path) -> dict[str, Any]:
     metadata = _header(path).get(_OWN_KEY)
     text = metadata.get(METADATA_KEY) if isinstance(metadata, dict) else None
     if not isinstance(text, str):
-        raise ValueError(f"it has no metadata {METADATA_KEY!r}")
+        raise ValueError(tr("it has no metadata {key!r}", key=METADATA_KEY))
     return bounded_json.parse_object(text)
 
 
@@ -47,11 +48,11 @@ def _entry(name: str, value: Any) -> TensorEntry:
     entry = value if isinstance(value, dict) else {}
     dtype, shape = entry.get("dtype"), entry.get("shape")
     if not isinstance(dtype, str) or not _TYPES.fullmatch(dtype):
-        raise ValueError(f"its tensor {name[:80]!r} has an unknown type")
+        raise ValueError(tr("its tensor {name!r} has an unknown type", name=name[:80]))
     if not isinstance(shape, list) or len(shape) > _MAX_DIMENSIONS:
-        raise ValueError(f"its tensor {name[:80]!r} has no shape")
+        raise ValueError(tr("its tensor {name!r} has no shape", name=name[:80]))
     if not all(type(size) is int and size >= 0 for size in shape) or math.prod(shape) >= 2**63:
-        raise ValueError(f"its tensor {name[:80]!r} has an impossible shape")
+        raise ValueError(tr("its tensor {name!r} has an impossible shape", name=name[:80]))
     return TensorEntry(dtype, tuple(shape))
 
 
@@ -59,5 +60,5 @@ def _header(path: Path) -> dict[str, Any]:
     with open_regular(path) as file:
         length = int.from_bytes(file.read(8), "little")
         if length > bounded_json.MAX_BYTES:
-            raise ValueError("it has no header of safetensors")
+            raise ValueError(tr("it has no header of safetensors"))
         return bounded_json.parse_object(file.read(length))

@@ -17,6 +17,7 @@ from typing import IO, Any
 
 from dcgan.bounded_json import parse_object
 from dcgan.files import open_regular
+from dcgan.locale.language import tr
 from dcgan.runs.errors import unreadable
 
 MAX_BYTES = 2**28
@@ -107,7 +108,7 @@ def _size(file: IO[bytes]) -> int:
     """Return the bytes of the file. Raises OSError for more than MAX_BYTES."""
     size = os.fstat(file.fileno()).st_size
     if size > MAX_BYTES:
-        raise OSError(errno.EFBIG, f"it has {size:,} bytes, more than {MAX_BYTES:,}")
+        raise OSError(errno.EFBIG, tr("it has {size:,} bytes, more than {most:,}", size=size, most=MAX_BYTES))
     return size
 
 

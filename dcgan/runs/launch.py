@@ -19,6 +19,7 @@ from pathlib import Path
 from dcgan import files
 from dcgan.config import TrainConfig
 from dcgan.files import PROJECT, open_regular, runs_root, take_lock
+from dcgan.locale.language import tr
 from dcgan.runs.errors import unreadable
 from dcgan.runs.listing import list_runs
 from dcgan.runs.resume import change_length, check_resumable, has_finished, length_refusal
@@ -46,9 +47,10 @@ def forbidden() -> str:
     allowed = os.environ.get(ALLOW_VARIABLE)
     if allowed == "1" or not (allowed or os.environ.get("SPACE_ID")):
         return ""
-    return (
+    return tr(
         "Training is off on this server, whose visitors would share one machine; replay the recordings, or start a "
-        f"server of your own (of a Space, a duplicate) with {ALLOW_VARIABLE}=1."
+        "server of your own (of a Space, a duplicate) with {variable}=1.",
+        variable=ALLOW_VARIABLE,
     )
 
 
@@ -56,7 +58,13 @@ def max_running() -> int:
     """Return how many trainings may run at once: $DCGAN_MAX_RUNNING, else 1. Raises LaunchError for other text."""
     text = os.environ.get(MAX_RUNNING_VARIABLE) or "1"
     if not text.isdecimal() or len(text) > 6:
-        raise LaunchError(f"{MAX_RUNNING_VARIABLE}={text[:40]!r} is not a number of trainings; set it to 1")
+        raise LaunchError(
+            tr(
+                "{variable}={value!r} is not a number of trainings; set it to 1",
+                variable=MAX_RUNNING_VARIABLE,
+                value=text[:40],
+            )
+        )
     return int(text)
 
 
@@ -89,10 +97,18 @@ def resume(run: Run, *, epochs: int | None = None) -> None:
     """
     status = run.status()
     if run.is_published:
-        raise LaunchError(f"{run.name} is a published model and is not resumed; start a training with its preset")
+        raise LaunchError(
+            tr("{run} is a published model and is not resumed; start a training with its preset", run=run.name)
+        )
     check_resumable(run)
     if epochs is None and has_finished(run):
-        raise LaunchError(f"{run.name} has finished its {run.config().epochs} epochs; ask for more epochs")
+        raise LaunchError(
+            tr(
+                "{run} has finished its {epochs} epochs; ask for more epochs",
+                run=run.name,
+                epochs=run.config().epochs,
+            )
+        )
     if epochs is not None and (refusal := length_refusal(run, epochs)):
         raise LaunchError(refusal)
     with _place_for_one_more(run.path.parent, resumed=run):
@@ -102,7 +118,7 @@ def resume(run: Run, *, epochs: int | None = None) -> None:
 def stop(run: Run) -> None:
     """Ask the training to finish its step, save and end. Raises LaunchError where the run is not being trained."""
     if not run.is_locked():
-        raise LaunchError(f"{run.name} is not being trained, so there is nothing to stop")
+        raise LaunchError(tr("{run} is not being trained, so there is nothing to stop", run=run.name))
     run.request_stop()
 
 
@@ -119,7 +135,7 @@ def last_words(run: Run) -> str:
     except FileNotFoundError:
         return ""
     except OSError as error:
-        return f"{unreadable(run.process_log_path, error)}."
+        return tr("{error}.", error=unreadable(run.process_log_path, error))
 
 
 @contextlib.contextmanager
@@ -130,20 +146,38 @@ def _place_for_one_more(root: Path, resumed: Run | None = None) -> Iterator[None
     files.make_folder(root)
     starting = take_lock(root, patience_seconds=START_PATIENCE_SECONDS)
     if starting is None:
-        raise LaunchError(f"another training is being started in {root}; try again")
+        raise LaunchError(tr("another training is being started in {folder}; try again", folder=root))
     try:
         busy, most = running(root), max_running()
         if resumed is not None and resumed.is_locked():
-            raise LaunchError(f"{resumed.name} is being trained already")
+            raise _trained_already(resumed)
         if len(busy) >= most:
-            names = ", ".join(run.name for run in busy) or "none"
-            raise LaunchError(
-                f"{len(busy)} of at most {most} trainings are running ({names}); stop one first, or set "
-                f"{MAX_RUNNING_VARIABLE}={len(busy) + 1} where this page is started"
-            )
+            raise LaunchError(_too_many_refusal(busy, most))
         yield
     finally:
         os.close(starting)
+
+
+def _too_many_refusal(busy: list[Run], most: int) -> str:
+    """Return why no further training starts; `most` may be 0."""
+    numbers = {"most": most, "variable": MAX_RUNNING_VARIABLE, "next": len(busy) + 1}
+    if not busy:
+        return tr(
+            "0 of at most {most} trainings are running (none); stop one first, or set {variable}={next} where this "
+            "page is started",
+            **numbers,
+        )
+    return tr(
+        "{count} of at most {most} trainings are running ({names}); stop one first, or set {variable}={next} where "
+        "this page is started",
+        count=len(busy),
+        names=", ".join(run.name for run in busy),
+        **numbers,
+    )
+
+
+def _trained_already(run: Run) -> LaunchError:
+    return LaunchError(tr("{run} is being trained already", run=run.name))
 
 
 def _spawn(run: Run, *, resumed_status: Status | None = None, epochs: int | None = None) -> None:
@@ -154,7 +188,7 @@ def _spawn(run: Run, *, resumed_status: Status | None = None, epochs: int | None
     """
     lock = take_lock(run.path, patience_seconds=2.0)
     if lock is None:
-        raise LaunchError(f"{run.name} is being trained already")
+        raise _trained_already(run)
     try:
         run.clear_stop()
         if epochs is not None:

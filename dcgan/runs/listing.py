@@ -11,6 +11,7 @@ from pathlib import Path
 from dcgan import files
 from dcgan.config import TrainConfig
 from dcgan.files import runs_root
+from dcgan.locale.language import tr
 from dcgan.presets import PRESETS
 from dcgan.runs.run import Run, RunError
 
@@ -29,25 +30,32 @@ def list_runs(*roots: Path) -> list[Run]:
 
 
 def find_run(name: str) -> Run:
-    """Return a run by its path, or by its name under runs/ or checkpoints/.
+    """Return a run by its path, or by its name under runs/, checkpoints/ or failures/.
 
     Raises RunError that suggests the nearest name, or lists the newest ones. It also says where the published models
     are if they are missing.
     """
-    for path in (Path(name), runs_root() / name, files.CHECKPOINTS / name):
+    for path in (Path(name), runs_root() / name, files.CHECKPOINTS / name, files.FAILURES / name):
         # os.path accepts any text; Path raises for a name that is too long or has a NUL.
         if os.path.isfile(path / "config.json"):
             return Run(path)
-    names = [run.name for run in list_runs()]
-    there = _suggestion(name, names) or (f"there are {', '.join(names[-8:])}" if names else "there is none yet")
+    problem = _no_such_run(name, [run.name for run in list_runs()])
     missing = files.missing_from_wheel(files.CHECKPOINTS)
-    raise RunError(f"{name!r} is not a run directory; {there}" + (f"; {missing}" if missing else ""))
+    raise RunError(tr("{problem}; {missing}", problem=problem, missing=missing) if missing else problem)
 
 
-def _suggestion(name: str, names: Iterable[str]) -> str:
-    """Return "did you mean NAME?" with the nearest of the names; empty if none is near."""
-    near = difflib.get_close_matches(name, names, n=1)
-    return f"did you mean {near[0]}?" if near else ""
+def _no_such_run(name: str, names: Sequence[str]) -> str:
+    if near := _nearest(name, names):
+        return tr("{name!r} is not a run directory; did you mean {near}?", name=name, near=near)
+    if names:
+        newest = ", ".join(names[-8:])
+        return tr("{name!r} is not a run directory; there are {names}", name=name, names=newest)
+    return tr("{name!r} is not a run directory; there is none yet", name=name)
+
+
+def _nearest(name: str, names: Iterable[str]) -> str:
+    """Return the nearest of the names; empty if none is near."""
+    return next(iter(difflib.get_close_matches(name, names, n=1)), "")
 
 
 def named_config(name: str) -> tuple[TrainConfig, str]:
@@ -60,9 +68,12 @@ def named_config(name: str) -> tuple[TrainConfig, str]:
     try:
         run = find_run(name)
     except RunError as error:
-        suggestion = _suggestion(name, [*PRESETS, *(run.name for run in list_runs())])
-        advice = suggestion or f"presets are {', '.join(PRESETS)}"
-        raise ValueError(f"{name!r} is neither a preset nor a run; {advice}") from error
+        if near := _nearest(name, [*PRESETS, *(run.name for run in list_runs())]):
+            text = tr("{name!r} is neither a preset nor a run; did you mean {near}?", name=name, near=near)
+        else:
+            names = ", ".join(PRESETS)
+            text = tr("{name!r} is neither a preset nor a run; presets are {names}", name=name, names=names)
+        raise ValueError(text) from error
     return run.config(), run.preset
 
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from dcgan import files
-from dcgan.runs.errors import RunError, unreadable
+from dcgan.runs.errors import RunError, unreadable_folder
 
 
 def printable(text: str, most: int = 300) -> str:
@@ -50,8 +50,8 @@ class RunPaths:
 
     @property
     def is_published(self) -> bool:
-        """Whether this is one of the project's published models, which are not the user's to change."""
-        return self.path.resolve().parent == files.CHECKPOINTS.resolve()
+        """Whether this is one of the project's own recordings, which are not the user's to change."""
+        return self.path.resolve().parent in (files.CHECKPOINTS.resolve(), files.FAILURES.resolve())
 
     @property
     def config_path(self) -> Path:
@@ -124,6 +124,10 @@ class RunPaths:
     def snapshot_path(self, step: int) -> Path:
         return self.path / "snapshots" / f"{step:07d}.safetensors"
 
+    def d_snapshot_path(self, step: int) -> Path:
+        """Return the file of the discriminator at a snapshot. Small discriminators are kept there."""
+        return self.path / "snapshots" / f"{step:07d}-discriminator.safetensors"
+
     def sample_steps(self) -> list[int]:
         """Return the steps that have a sample grid, ascending. Raises RunError where the folder cannot be read."""
         return _steps(self.path / "samples", ".png")
@@ -131,6 +135,10 @@ class RunPaths:
     def snapshot_steps(self) -> list[int]:
         """Return the steps that have a generator recorded during the training, as `sample_steps` does."""
         return _steps(self.path / "snapshots", ".safetensors")
+
+    def d_snapshot_steps(self) -> list[int]:
+        """Return the steps that have a discriminator recorded during the training, as `sample_steps` does."""
+        return _steps(self.path / "snapshots", "-discriminator.safetensors")
 
 
 def _steps(folder: Path, suffix: str) -> list[int]:
@@ -141,6 +149,6 @@ def _steps(folder: Path, suffix: str) -> list[int]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise unreadable(folder, error, "folder") from error
+        raise unreadable_folder(folder, error) from error
     # Only the names that sample_path and snapshot_path make.
     return sorted(int(match[1]) for match in matches if match[1] == f"{int(match[1]):07d}")

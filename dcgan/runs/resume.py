@@ -12,6 +12,7 @@ from bisect import bisect_left
 from dataclasses import replace
 
 from dcgan.config import TrainConfig
+from dcgan.locale.language import tr
 from dcgan.runs.headers import metadata_of
 from dcgan.runs.paths import printable
 from dcgan.runs.rows import MAX_COUNT, Status
@@ -22,9 +23,15 @@ def check_resumable(run: Run) -> None:
     """Raise RunError for a run that has steps and no state to continue from, as published runs have."""
     status = run.status() if run.status_path.exists() else None
     if status and status.step and not run.state_path.exists():
+        command = f"python -m dcgan train {shlex.quote(run.name)}"
         raise RunError(
-            f"{run.path} has no {run.state_path.name} and cannot be resumed, like every published run; train its "
-            f"config again: python -m dcgan train {shlex.quote(run.name)}"
+            tr(
+                "{run} has no {file} and cannot be resumed, like every published run; train its config again: "
+                "{command}",
+                run=run.path,
+                file=run.state_path.name,
+                command=command,
+            )
         )
 
 
@@ -42,10 +49,16 @@ def rates_refusal(run: Run) -> str:
     status, config, done = _begun(run), run.config(), saved_step(run)
     if status is None or done <= (first := _first_decayed(config, status.steps)):
         return ""
-    return (
-        f"the learning rates of {run.name} began to fall at step {first:,} of its {status.steps:,} "
-        f"(lr_decay={config.lr_decay:g}), so its length cannot change at step {done:,}; train its config again: "
-        f"python -m dcgan train {shlex.quote(run.name)} --epochs N"
+    command = f"python -m dcgan train {shlex.quote(run.name)} --epochs N"
+    return tr(
+        "the learning rates of {run} began to fall at step {first:,} of its {steps:,} (lr_decay={decay:g}), so its "
+        "length cannot change at step {done:,}; train its config again: {command}",
+        run=run.name,
+        first=first,
+        steps=status.steps,
+        decay=config.lr_decay,
+        done=done,
+        command=command,
     )
 
 
@@ -59,18 +72,25 @@ def length_refusal(run: Run, epochs: int) -> str:
         return ""
     per_epoch = status.steps // status.epochs
     if epochs * per_epoch <= done:
-        return (
-            f"{run.name} has done {done / per_epoch:.4g} epochs, and {epochs} are not more; ask for "
-            f"{done // per_epoch + 1} epochs or more"
+        return tr(
+            "{run} has done {done:.4g} epochs, and {epochs} are not more; ask for {least} epochs or more",
+            run=run.name,
+            done=done / per_epoch,
+            epochs=epochs,
+            least=done // per_epoch + 1,
         )
     if epochs == status.epochs:
         return ""
     if refusal := rates_refusal(run):
         return refusal
     if done > (first := _first_decayed(run.config(), epochs * per_epoch)):
-        return (
-            f"in {epochs} epochs the learning rates of {run.name} would begin to fall at step {first:,}, and it has "
-            f"done {done:,}; ask for more epochs"
+        return tr(
+            "in {epochs} epochs the learning rates of {run} would begin to fall at step {first:,}, and it has done "
+            "{done:,}; ask for more epochs",
+            epochs=epochs,
+            run=run.name,
+            first=first,
+            done=done,
         )
     return ""
 
@@ -100,10 +120,24 @@ def saved_step(run: Run) -> int:
     except FileNotFoundError:
         return 0
     except (OSError, ValueError, KeyError) as error:
-        raise RunError(f"{run.state_path} cannot be read: {printable(str(error))}") from error
+        raise RunError(
+            tr("{path} cannot be read: {reason}", path=run.state_path, reason=printable(str(error)))
+        ) from error
     if type(step) is not int or not 0 <= step <= MAX_COUNT:
-        raise RunError(f"{run.state_path} cannot be read: its step is {printable(repr(step))}")
+        raise RunError(
+            tr("{path} cannot be read: its step is {step}", path=run.state_path, step=printable(repr(step)))
+        )
     return step
+
+
+def saved_count(run: Run) -> int:
+    """Return the number of pictures that a training on a folder began with; 0 where its last save does not say."""
+    try:
+        source = metadata_of(run.state_path).get("source")
+    except (OSError, ValueError):
+        return 0
+    count = source.get("num_images") if isinstance(source, dict) else 0
+    return count if type(count) is int and 0 <= count <= MAX_COUNT else 0
 
 
 def _begun(run: Run) -> Status | None:

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, get_args
 
 from dcgan.config import with_current_names
+from dcgan.locale.language import tr
 
 UNSCORED = "not scored along the way: "
-"""Begins the note of a run whose data has no classifier; the reason follows."""
+"""Begins the note of a run that is not scored; the reason follows."""
+WITHOUT_CLASSIFIER = "scored by its patches, without a classifier: "
+"""Begins the note of a run on a named set that is scored as any pictures are; the reason follows."""
 
 MAX_COUNT = 10**15
 """Of steps, images or epochs: more than any training has. A browser counts to 9 times as many exactly."""
@@ -45,17 +48,30 @@ class Status:
     """What a reader of the results must know, such as files that were left out."""
     environment: dict[str, str] = dataclasses.field(default_factory=dict)
     """What besides the config decides the numbers and the speed: device, threads, versions."""
+    num_images: int = 0
+    """Images that the training learns from; 0 in recordings of earlier versions."""
+    classes: tuple[str, ...] = ()
+    """The names of the labels 0, 1, ... of a folder; empty without labels, for named sets and earlier versions."""
 
     def __post_init__(self) -> None:
         # Pages compute with these and show them. A wrong type would be an error far from its cause.
-        numbers = (self.step, self.steps, self.epochs)
+        numbers = (self.step, self.steps, self.epochs, self.num_images)
         if self.state not in get_args(State) or not all(map(_is_count, numbers)):
-            raise TypeError(f"state {self.state!r} and numbers {numbers} are not a status")
-        if not (isinstance(self.notes, tuple) and isinstance(self.environment, dict)):
-            raise TypeError(f"notes {self.notes!r} and environment {self.environment!r} are not a status")
-        words = (self.error, *self.notes, *self.environment, *self.environment.values())
+            raise TypeError(
+                tr("state {state!r} and numbers {numbers} are not a status", state=self.state, numbers=numbers)
+            )
+        tuples = isinstance(self.notes, tuple) and isinstance(self.classes, tuple)
+        if not (tuples and isinstance(self.environment, dict)):
+            raise TypeError(
+                tr(
+                    "notes {notes!r} and environment {environment!r} are not a status",
+                    notes=self.notes,
+                    environment=self.environment,
+                )
+            )
+        words = (self.error, *self.notes, *self.classes, *self.environment, *self.environment.values())
         if wrong := [word for word in words if not isinstance(word, str)]:
-            raise TypeError(f"{wrong[0]!r} is not text, as error, notes and environment are")
+            raise TypeError(tr("{value!r} is not text, as error, notes and environment are", value=wrong[0]))
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Status:
@@ -112,11 +128,12 @@ class ProgressRow:
         _check_times(self)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ScoreRow:
     """One row of scores.jsonl: a light evaluation at the end of an epoch, with images of fixed seeds.
 
-    Compare only rows of the same `scale`. A `real_` value is the score of as many real images.
+    Compare only rows of the same `scale`. A `real_` value is the score of as many real images. A row has either the
+    scores by a classifier or, for data without one, those of pictures; the others are None or empty.
     """
 
     step: int
@@ -125,19 +142,39 @@ class ScoreRow:
     wall_seconds: float
     """Seconds of training so far, without scoring."""
     num_images: int
-    cfd: float
+    cfd: float | None = None
     """Classifier Fréchet distance; 0 is best."""
-    real_cfd: float
-    coverage: float
+    real_cfd: float | None = None
+    coverage: float | None = None
     """Share of the real test images with a generated one near them."""
-    real_coverage: float
-    class_histogram: tuple[float, ...]
+    real_coverage: float | None = None
+    class_histogram: tuple[float, ...] = ()
     """The share of each class among the images, as the classifier sees them."""
-    real_class_histogram: tuple[float, ...]
+    real_class_histogram: tuple[float, ...] = ()
     classifier: str
+    """What the images were compared with: a classifier, or the patches of so many pictures."""
     classifier_hash: str
     scoring_seconds: float
     """Seconds that this evaluation took."""
+    swd: float | None = None
+    """Sliced Wasserstein distance of patches, the mean over the levels; 0 is best."""
+    real_swd: float | None = None
+    swd_levels: tuple[float, ...] = ()
+    """The distance of each level, from the finest."""
+    real_swd_levels: tuple[float, ...] = ()
+    memorization_ratio: float | None = None
+    """Distance from the nearest training picture, divided by that of unseen pictures."""
+    copy_share: float | None = None
+    """Share of the images that are twice as near to one training picture as to any other."""
+    real_copy_share: float | None = None
+    num_held_out: int | None = None
+    """Held-out pictures that D was shown, and as many training pictures and generated images."""
+    d_train_logit: float | None = None
+    """D's mean logit for training pictures, in evaluation mode."""
+    d_held_out_logit: float | None = None
+    d_fake_logit: float | None = None
+    overfitting: float | None = None
+    """r_v: (D(train) - D(held out)) / (D(train) - D(fake)); None also where D does not tell real from generated."""
 
     @property
     def scale(self) -> tuple[str, int]:
@@ -145,26 +182,33 @@ class ScoreRow:
         return self.classifier_hash, self.num_images
 
     def __post_init__(self) -> None:
-        words, shares = ("classifier", "classifier_hash"), ("class_histogram", "real_class_histogram")
         values = dict(self.__dict__)
-        texts, histograms = [values.pop(name) for name in words], [values.pop(name) for name in shares]
+        texts = [values.pop(name) for name in ("classifier", "classifier_hash")]
         if not all(isinstance(text, str) for text in texts):
             raise TypeError(f"{texts} are not names")
-        if (
-            not all(isinstance(shares, tuple) and shares for shares in histograms)
-            or len(set(map(len, histograms))) > 1
-        ):
-            raise TypeError(f"{histograms} are not two histograms of the same classes")
-        _check_numbers([*values.values(), *histograms[0], *histograms[1]])
+        pairs = [(values.pop(name), values.pop(f"real_{name}")) for name in ("class_histogram", "swd_levels")]
+        for pair in pairs:
+            if not all(isinstance(numbers, tuple) for numbers in pair) or len(pair[0]) != len(pair[1]):
+                raise TypeError(f"{pair} are not two tuples of the same length")
+        by_classifier = (self.cfd, self.real_cfd, self.coverage, self.real_coverage, *pairs[0])
+        if len({value is None or value == () for value in by_classifier}) > 1:
+            raise TypeError(f"{by_classifier} is not a row of numbers by a classifier, and not one without them")
+        if self.cfd is None and self.swd is None:
+            raise TypeError("it has neither the scores by a classifier nor those of pictures")
+        present = [value for name, value in values.items() if value is not None or name not in _OPTIONAL_SCORES]
+        _check_numbers([*present, *(number for pair in pairs for numbers in pair for number in numbers)])
         _check_times(self)
 
+
+_OPTIONAL_SCORES = frozenset(field.name for field in dataclasses.fields(ScoreRow) if field.default is None)
+"""The values that a ScoreRow may lack."""
 
 Row = TypeVar("Row", ProgressRow, ScoreRow)
 
 
 def row_json(row: ProgressRow | ScoreRow) -> dict[str, Any]:
     """Return a row as an object of its file, without the values that it lacks."""
-    return {name: value for name, value in dataclasses.asdict(row).items() if value is not None}
+    return {name: value for name, value in dataclasses.asdict(row).items() if value is not None and value != ()}
 
 
 def rows_of(kind: type[Row], objects: Iterable[Mapping[str, Any]]) -> list[Row]:

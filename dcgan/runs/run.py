@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dcgan import bounded_json, files
-from dcgan.config import TrainConfig, check_new, with_current_names
+from dcgan.config import DataConfig, TrainConfig, check_new, with_current_names
 from dcgan.files import replacing, runs_root, take_lock
+from dcgan.locale.language import tr
 from dcgan.presets import PRESETS
 from dcgan.runs.errors import RunError
 from dcgan.runs.jsonl import append_object, read_backwards, read_objects
@@ -98,12 +99,18 @@ class Run(RunPaths):
             with contextlib.suppress(FileExistsError):
                 run.path.mkdir()
                 return run
-        raise RunError(f"{root / stem} exists a thousand times; name another folder")
+        raise RunError(tr("{path} exists a thousand times; name another folder", path=root / stem))
 
     def write_config(self, config: TrainConfig, preset: str) -> None:
-        """Write config.json, before the first step. Only `change_epochs` changes it later."""
+        """Write config.json, before the first step. Only `record_init` and `change_epochs` change it later."""
         created = datetime.now(UTC).isoformat(timespec="seconds")
         values = {"preset": preset, "created": created, "config": config.to_json()}
+        self.write_text("config.json", json.dumps(values, indent=1) + "\n")
+
+    def record_init(self, text: str) -> None:
+        """Write into the config which weights the training begins with, before its first step."""
+        values = self._read_object(self.config_path)
+        values["config"] = dataclasses.replace(self.config(), init=text).to_json()
         self.write_text("config.json", json.dumps(values, indent=1) + "\n")
 
     def change_epochs(self, epochs: int, step: int) -> None:
@@ -119,6 +126,12 @@ class Run(RunPaths):
         values["earlier_lengths"] = [length._asdict() for length in earlier]
         self.write_text("config.json", json.dumps(values, indent=1) + "\n")
 
+    def change_data(self, data: DataConfig) -> None:
+        """Write the config with another place of its data. The caller holds the lock."""
+        values = self._read_object(self.config_path)
+        values["config"] = dataclasses.replace(self.config(), data=data).to_json()
+        self.write_text("config.json", json.dumps(values, indent=1) + "\n")
+
     # Reading
 
     def config(self) -> TrainConfig:
@@ -127,7 +140,7 @@ class Run(RunPaths):
         try:
             return TrainConfig.from_json(values["config"])
         except (KeyError, TypeError, ValueError) as error:
-            raise RunError(f"{self.config_path} cannot be read: {printable(str(error))}") from error
+            raise _damaged(self.config_path, error) from error
 
     @property
     def preset(self) -> str:
@@ -149,9 +162,9 @@ class Run(RunPaths):
         try:
             return bounded_json.read_object(path)
         except FileNotFoundError as error:
-            raise RunError(f"{self.path} is not a run: it has no {path.name}") from error
+            raise RunError(tr("{path} is not a run: it has no {file}", path=self.path, file=path.name)) from error
         except (OSError, ValueError) as error:
-            raise RunError(f"{path} cannot be read: {printable(str(error))}") from error
+            raise _damaged(path, error) from error
 
     def status(self) -> Status:
         """Return status.json, where `running` becomes `interrupted` if no process holds the run's lock.
@@ -161,7 +174,7 @@ class Run(RunPaths):
         try:
             status = Status.from_json(self._read_object(self.status_path))
         except TypeError as error:
-            raise RunError(f"{self.status_path} cannot be read: {printable(str(error))}") from error
+            raise _damaged(self.status_path, error) from error
         if status.state == "running" and not self.is_locked():
             # The trainer may have finished between the two looks; what it wrote last counts.
             again = self._read_object(self.status_path).get("state")
@@ -254,9 +267,12 @@ class Run(RunPaths):
                 files.sync(path)
 
     def remove_leftovers(self) -> None:
-        """Remove the temporary files of killed trainings. The caller holds the lock, so no training writes any."""
+        """Remove the temporary files of killed trainings. The caller holds the lock, so no training writes any.
+
+        Earlier versions let safetensors write files, which has temporary files of its own: .tmp and six letters.
+        """
         for folder, kind in (("", "json|jsonl|safetensors"), ("samples", "png"), ("snapshots", "safetensors")):
-            pattern = re.compile(rf"\..+\.({kind})\.[0-9]+\.tmp")
+            pattern = re.compile(rf"\..+\.({kind})\.[0-9]+\.tmp|\.tmp[0-9A-Za-z]{{6}}")
             with contextlib.suppress(OSError):  # what cannot be removed only takes room
                 for path in (self.path / folder).iterdir():
                     if pattern.fullmatch(path.name):
@@ -274,6 +290,9 @@ class Run(RunPaths):
         for later in self.snapshot_steps():
             if later > step:
                 self.snapshot_path(later).unlink()
+        for later in self.d_snapshot_steps():
+            if later > step:
+                self.d_snapshot_path(later).unlink()
 
     # Stopping, locking, renaming, deleting
 
@@ -303,7 +322,7 @@ class Run(RunPaths):
         inherited = self._inherited_lock()
         descriptor = take_lock(self.path, patience_seconds=patience_seconds) if inherited is None else inherited
         if descriptor is None:
-            raise RunError(f"{self.path} is being trained by another process; stop that one first")
+            raise RunError(tr("{path} is being trained by another process; stop that one first", path=self.path))
         try:
             yield launched or inherited is not None
         finally:
@@ -332,8 +351,9 @@ class Run(RunPaths):
     def delete(self) -> None:
         """Remove the directory. Raises RunError while it is trained, and where it is published or not a run."""
         if not self.config_path.is_file():
-            raise RunError(f"{self.path} is not a run: it has no config.json")
-        with self._locked_to_be("deleted"):
+            raise RunError(tr("{path} is not a run: it has no {file}", path=self.path, file="config.json"))
+        refusal = tr("{path} is a published model and is not deleted here; choose a run of your own", path=self.path)
+        with self._locked_unless_published(refusal):
             files.patiently(lambda: shutil.rmtree(self.path))
         files.remove_lock_file(self.path)
 
@@ -350,32 +370,42 @@ class Run(RunPaths):
         """
         if not NAME.fullmatch(name):
             raise RunError(
-                f"{name!r} is not a name for a run; use 1 to 80 letters, digits, dots, dashes and underscores, "
-                "the first a letter or a digit"
+                tr(
+                    "{name!r} is not a name for a run; use 1 to 80 letters, digits, dots, dashes and underscores, "
+                    "the first a letter or a digit",
+                    name=name,
+                )
             )
         if name in PRESETS:
             # `train NAME` would then train the preset, not the run.
-            raise RunError(f"{name!r} is a preset, and a command would not know which is meant; try my-{name}")
+            raise RunError(
+                tr("{name!r} is a preset, and a command would not know which is meant; try my-{name}", name=name)
+            )
         target = self.path.resolve().parent / name
-        if os.path.lexists(target) or os.path.lexists(files.CHECKPOINTS / name):
-            raise RunError(f"there is a run {name!r} already; choose another name")
-        with self._locked_to_be("renamed"):
+        if any(map(os.path.lexists, (target, files.CHECKPOINTS / name, files.FAILURES / name))):
+            raise RunError(tr("there is a run {name!r} already; choose another name", name=name))
+        refusal = tr("{path} is a published model and is not renamed here; choose a run of your own", path=self.path)
+        with self._locked_unless_published(refusal):
             files.patiently(lambda: self.path.rename(target))
         files.remove_lock_file(self.path)
         return Run(self.path.parent / name)
 
     @contextlib.contextmanager
-    def _locked_to_be(self, changed: str) -> Iterator[None]:
-        """Hold the run's lock, so that no training begins meanwhile. `changed` is the verb of the error."""
+    def _locked_unless_published(self, refusal: str) -> Iterator[None]:
+        """Hold the run's lock, so that no training begins meanwhile. `refusal` is the error for a published run."""
         if self.is_published:
-            raise RunError(f"{self.path} is a published model and is not {changed} here; choose a run of your own")
+            raise RunError(refusal)
         descriptor = None if self.is_locked() else take_lock(self.path, patience_seconds=2.0)
         if descriptor is None:
-            raise RunError(f"{self.path} is being trained; stop it first")
+            raise RunError(tr("{path} is being trained; stop it first", path=self.path))
         try:
             yield
         finally:
             os.close(descriptor)
+
+
+def _damaged(path: Path, error: Exception) -> RunError:
+    return RunError(tr("{path} cannot be read: {reason}", path=path, reason=printable(str(error))))
 
 
 @contextlib.contextmanager

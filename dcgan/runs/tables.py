@@ -10,10 +10,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dcgan.locale.language import tr
 from dcgan.presets import PRESETS
 from dcgan.runs.paths import printable
 from dcgan.runs.rows import ProgressRow, Status
-from dcgan.runs.run import Run, RunError
+from dcgan.runs.run import Length, Run, RunError
 
 
 def run_summary(run: Run) -> dict[str, Any]:
@@ -28,10 +29,10 @@ def run_summary(run: Run) -> dict[str, Any]:
     }
     try:
         if not run.has_plain_name:
-            raise RunError("its folder's name cannot be shown; rename the folder")
+            raise RunError(tr("its folder's name cannot be shown; rename the folder"))
         return summary | _state(run)
     except TypeError:  # the files are JSON with other contents than ours
-        reason = f"{run.path} holds values of the wrong type"
+        reason = tr("{path} holds values of the wrong type", path=run.path)
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())
     return summary | {"state": "damaged", "error": printable(reason)}
@@ -74,7 +75,15 @@ def _cells(summary: Mapping[str, Any]) -> list[str]:
 
 def earlier_lengths(run: Run) -> list[str]:
     """Return a phrase for each length that the training had before a resume changed it."""
-    return [f"planned for {length.epochs} epochs until step {length.until_step:,}" for length in run.earlier_lengths]
+    return length_texts(run.earlier_lengths)
+
+
+def length_texts(lengths: Sequence[Length]) -> list[str]:
+    """Return a phrase for each of these earlier lengths."""
+    return [
+        tr("planned for {epochs} epochs until step {step:,}", epochs=length.epochs, step=length.until_step)
+        for length in lengths
+    ]
 
 
 def rows_csv(run: Run) -> str:
@@ -97,7 +106,7 @@ def seconds_left(status: Status, rows: Sequence[ProgressRow]) -> float | None:
 def duration(seconds: float) -> str:
     """Return a duration as text: "45 s", "3 min 20 s" or "2 h 5 min"."""
     if not abs(seconds) < 1e9:
-        return "more than 30 years"
+        return tr("more than 30 years")
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

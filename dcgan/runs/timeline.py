@@ -10,12 +10,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dcgan.locale.language import tr, tr_later
 from dcgan.runs.rows import Status
 from dcgan.runs.run import Run, RunError
 from dcgan.runs.series import Series
 
-ALIGNMENTS = {"epoch": "epoch", "images": "images seen", "time": "training time"}
-"""Value in an address -> the quantity that is equal where two grids are side by side."""
+ALIGNMENTS = {"epoch": tr_later("epoch"), "images": tr_later("images seen"), "time": tr_later("training time")}
+"""Value in an address -> the quantity that is equal where two grids are side by side; `tr_marked` translates it."""
 
 COLUMNS = {"epoch": "epoch", "images": "images_seen", "time": "wall_seconds"}
 
@@ -63,14 +64,20 @@ def timeline(run: Run, status: Status, series: Series, align: str) -> Timeline:
     """
     steps = run.sample_steps()
     if not steps:
-        raise RunError(f"{run.name} has no sample grids yet; wait for its first, or choose another run")
+        raise RunError(tr("{run} has no sample grids yet; wait for its first, or choose another run", run=run.name))
     if align == "epoch":
         return Timeline(tuple(steps), tuple(status.epochs * step / max(1, status.steps) for step in steps))
     if not len(series) and steps[-1]:
-        raise RunError(f"{run.name} has no rows with its {ALIGNMENTS[align]}; align by epoch")
+        raise RunError(_without_positions(run, align))
     values = series[COLUMNS[align]] / (60 if align == "time" else 1)
     positions = np.interp(steps, [0.0, *series["step"]], [0.0, *values])
     return Timeline(tuple(steps), tuple(positions.tolist()))
+
+
+def _without_positions(run: Run, align: str) -> str:
+    if align == "images":
+        return tr("{run} has no rows with its images seen; align by epoch", run=run.name)
+    return tr("{run} has no rows with its training time; align by epoch", run=run.name)
 
 
 def stops(timelines: Sequence[Timeline], unit: TimeUnit | None = None) -> dict[str, float]:

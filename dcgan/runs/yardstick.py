@@ -77,5 +77,5 @@ def as_good_since(run: Run, scores: Sequence[ScoreRow]) -> Milestone | None:
     if yardstick is None:
         return None
     comparable = [row for row in scores if row.scale == scores[-1].scale]
-    passed = list(takewhile(lambda row: row.cfd <= yardstick.cfd, reversed(comparable)))
+    passed = list(takewhile(lambda row: row.cfd is not None and row.cfd <= yardstick.cfd, reversed(comparable)))
     return Milestone(passed[-1], yardstick) if passed else None

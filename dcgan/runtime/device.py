@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+from dcgan.locale.language import tr
+
 
 def available_devices() -> list[str]:
     """Return every device of this machine, the fastest kind first: cuda:0, cuda:1, mps, cpu."""
@@ -31,7 +33,14 @@ def choose_device(name: str = "auto") -> torch.device:
         return torch.device(devices[0])
     found = "cuda:0" if name == "cuda" else name
     if found not in devices:
-        raise ValueError(f"{origin} {name!r} is not on this machine; choose one of {', '.join(devices)}, or auto")
+        raise ValueError(
+            tr(
+                "{origin} {name!r} is not on this machine; choose one of {devices}, or auto",
+                origin=origin,
+                name=name,
+                devices=", ".join(devices),
+            )
+        )
     return torch.device(found)
 
 
@@ -51,3 +60,17 @@ def matmul_precision(name: str) -> Iterator[None]:
     finally:
         for place, value in zip(places, before, strict=True):
             place.fp32_precision = value
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Use one thread, because the matrices are small.
+
+    On busy cores, several threads wait for each other and take seconds where one takes milliseconds.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn import functional as F
 
+from dcgan.locale.language import tr
 from dcgan.runtime.device import choose_device
 
 
@@ -134,8 +135,9 @@ def _or_lost() -> Iterator[None]:
         yield
     except RuntimeError as error:
         reason = str(error).partition("\n")[0]
-        message = (
-            f"another rank ended, or cannot be reached ({reason}); fix what that rank reports, then resume the run"
+        message = tr(
+            "another rank ended, or cannot be reached ({reason}); fix what that rank reports, then resume the run",
+            reason=reason,
         )
         raise LostRankError(message) from error
 

@@ -1,5 +1,7 @@
 """Views of a trained generator's latent space: sheets, the time machine, arithmetic on seeds.
 
+The module has more than 250 lines, because its views share one way to draw seeds and labels.
+
 N images, Z latent, C H W image. A picture is (H, W) gray or (H, W, 3) RGB, uint8.
 """
 
@@ -16,7 +18,8 @@ import numpy as np
 from dcgan import pixels
 from dcgan.checkpoint import TrainedGenerator, load_tensors, weights_id
 from dcgan.config import NUM_COMPONENTS, ModelConfig
-from dcgan.latents import Vectors, interpolate, latents_from_seeds, rms_norm
+from dcgan.latents import Vectors, latents_from_seeds, rms_norm
+from dcgan.locale.language import tr
 from dcgan.pixels import Bytes
 from dcgan.runs.run import Run, RunError
 from dcgan.sampling import sheets
@@ -100,14 +103,33 @@ def sheet(
 def check_size(config: ModelConfig, num_images: int, enlarge: int) -> None:
     """Raise ValueError for more images or pixels than one picture may have."""
     if num_images > MAX_IMAGES:
-        raise ValueError(f"{num_images:,} images are more than {MAX_IMAGES:,}; name fewer seeds or labels")
+        raise ValueError(
+            tr(
+                "{count:,} images are more than {most:,}; name fewer seeds or labels",
+                count=num_images,
+                most=MAX_IMAGES,
+            )
+        )
     _, height, width = config.image_shape
     if num_images * height * width * enlarge**2 > MAX_PIXELS:
         most = MAX_PIXELS // (height * width)
-        remedy = f"enlarge={largest_zoom(config, num_images)}" if num_images <= most else f"at most {most:,} images"
+        values = {"count": num_images, "width": width, "height": height, "enlarge": enlarge, "pixels": MAX_PIXELS}
+        if num_images > most:
+            raise ValueError(
+                tr(
+                    "{count:,} images of {width}x{height}, enlarged {enlarge} times, have more than {pixels:,} "
+                    "pixels; try at most {most:,} images",
+                    most=most,
+                    **values,
+                )
+            )
         raise ValueError(
-            f"{num_images:,} images of {width}x{height}, enlarged {enlarge} times, have more than {MAX_PIXELS:,} "
-            f"pixels; try {remedy}"
+            tr(
+                "{count:,} images of {width}x{height}, enlarged {enlarge} times, have more than {pixels:,} pixels; "
+                "try enlarge={zoom}",
+                zoom=largest_zoom(config, num_images),
+                **values,
+            )
         )
 
 
@@ -136,29 +158,15 @@ def saved_generators(run: Run, newest_step: int | None) -> list[SavedGenerator]:
 
 
 def time_label(run: Run, step: int) -> str:
-    """Return "epoch 0.31 (step 586)"; the step alone where the run does not record its length."""
+    """Return "epoch 0.31 (step 586)" in the visitor's language.
+
+    It is the step alone where the run does not record its length.
+    """
     try:
         status = run.status()
-        return f"epoch {status.epochs * step / status.steps:.3g} (step {step:,})"
+        return tr("epoch {epoch:.3g} (step {step:,})", epoch=status.epochs * step / status.steps, step=step)
     except (RunError, TypeError, ZeroDivisionError):  # TypeError: JSON with values of other types
-        return f"step {step:,}"
-
-
-def path_strip(
-    generator: TrainedGenerator,
-    seeds: tuple[int, int],
-    columns: int,
-    *,
-    path: str = "slerp",
-    label: int | None = None,
-    reverse: bool = False,
-    enlarge: int = 1,
-) -> Bytes:
-    """Draw the path from the first seed to the second as a strip of `columns` images, both ends included."""
-    z_a, z_b = generator.latents(seeds)
-    z = interpolate(z_a, z_b, columns, path)
-    images_u8 = sheets.draw_latents(generator, z, _as_list(label), reverse=reverse)
-    return pixels.enlarge(pixels.grid(images_u8, columns), enlarge)
+        return tr("step {step:,}", step=step)
 
 
 def find_weights(run: Run, target_id: str) -> Path | None:
@@ -225,7 +233,14 @@ def arithmetic(
     """
     for name, seeds in zip("abc", (a, b, c), strict=True):
         if len(seeds) > MAX_OPERAND_SEEDS:
-            raise ValueError(f"{name} names {len(seeds):,} seeds, more than {MAX_OPERAND_SEEDS}; try three")
+            raise ValueError(
+                tr(
+                    "{name} names {count:,} seeds, more than {most}; try three",
+                    name=name,
+                    count=len(seeds),
+                    most=MAX_OPERAND_SEEDS,
+                )
+            )
     config = generator.config
 
     def strip(z: Vectors, columns: int) -> Bytes:

@@ -1,8 +1,8 @@
 """Links to one view of the interpolation demo: a pure query string, so that nothing is stored and nothing expires.
 
 A field of the link is one row: an attribute of ShareLink with its key, default, range and text. Reading, writing,
-checking and the notes follow from it. Standard library only. Reading accepts whatever the web may send: it never
-raises, and its work is bounded.
+checking and the notes follow from it. Reading accepts whatever the web may send: it never raises, and its work is
+bounded. Imports no NumPy.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from itertools import islice
 from typing import Any, Self
 from urllib.parse import urlencode
 
+from dcgan.locale.language import tr
 from dcgan.sampling.link_fields import (
     MAX_TEXT,
     NUMBER,
@@ -23,6 +24,7 @@ from dcgan.sampling.link_fields import (
     choice,
     fraction,
     hex_digits,
+    latent_vector,
     link_field,
     shown,
     switch,
@@ -54,13 +56,16 @@ def _is_name(value: Any) -> bool:
 _FOREIGN = ("__", "utm_", "fbclid", "gclid", "dclid", "msclkid", "igshid", "mc_cid", "mc_eid")
 """Beginnings of keys that others add. Hugging Face adds a theme; social sites and mail programs add the sender."""
 
+LANGUAGE = "lang"
+"""The key of the language in the address of every app. It says nothing about the view, so a ShareLink has none."""
+
 _PUNCTUATION = ".,;:!?'\"<>)]}"
 """What may follow a link in a sentence."""
 
 
 def is_foreign(key: Any) -> bool:
-    """Return whether others have added this key to an address. It says nothing about the view."""
-    return str(key).lower().startswith(_FOREIGN)
+    """Return whether this key of an address says nothing about the view: others added it, or it is the language."""
+    return key == LANGUAGE or str(key).lower().startswith(_FOREIGN)
 
 
 def repaired(query: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,7 +73,7 @@ def repaired(query: Mapping[str, Any]) -> dict[str, Any]:
     fixed: dict[str, Any] = {}
     for key, value in query.items():
         fixed.setdefault(re.sub("^(amp;)+", "", key) if isinstance(key, str) else key, value)
-    last = next((key for key in reversed(fixed) if not is_foreign(key)), None)
+    last = next((key for key in reversed(fixed) if key == LANGUAGE or not is_foreign(key)), None)
     if last is not None and isinstance(fixed[last], str):
         fixed[last] = _without_punctuation(fixed[last])
     return fixed
@@ -93,12 +98,22 @@ class ShareLink:
     v: int = link_field(
         default=VERSION,
         key="v",
-        expected=f"{VERSION}, the version of links that this demo knows",
+        problem=lambda name, value: tr(
+            "{name}={value} is not {version}, the version of links that this demo knows",
+            name=name,
+            value=value,
+            version=VERSION,
+        ),
         is_valid=lambda value: type(value) is int and value == VERSION,
         pattern=NUMBER,
         read=int,
     )
-    model: str = link_field(default="dcgan-mnist", key="model", expected="the name of a run", is_valid=_is_name)
+    model: str = link_field(
+        default="dcgan-mnist",
+        key="model",
+        problem=lambda name, value: tr("{name}={value} is not the name of a run", name=name, value=value),
+        is_valid=_is_name,
+    )
     """Name of a run."""
     weights_id: str = hex_digits("w")
     """The 12 hex digits of the weights that the link was made with; empty: the model's newest."""
@@ -118,11 +133,15 @@ class ShareLink:
     digest: str = hex_digits("d")
     """12 hex digits of the frames' pixels as the author of the link saw them; empty: unknown."""
 
+    z_a: str = latent_vector("za")
+    """A latent vector for A that no seed gives, see `text_of_halves`; empty: that of seed A."""
+    z_b: str = latent_vector("zb")
+
     def __post_init__(self) -> None:
         for name, row in self.rows().items():
             value = getattr(self, name)
             if not row.is_valid(value):
-                raise ValueError(f"{name}={shown(value)} is not {row.expected}")
+                raise ValueError(row.problem(name, shown(value)))
 
     @classmethod
     def rows(cls) -> dict[str, Row]:
@@ -155,20 +174,19 @@ class ShareLink:
         keys = {row.key for row in rows.values()}
         any_known = not keys.isdisjoint(query)
         for name, row in rows.items():
-            default = row.name_default(getattr(cls, name))
+            default = getattr(cls, name)
             if row.key not in query:
                 if any_known and not row.optional:
-                    notes.append(f"The link has no {row.key}; {default}.")
+                    notes.append(row.note_without(default))
                 continue
             value = row.parse(query[row.key])
             if value is None:
-                notes.append(f"{row.key}={shown(query[row.key])} is not {row.expected}; {default}.")
+                notes.append(row.note(query[row.key], default))
             else:
                 values[name] = value
         unknown = [shown(key) for key in islice(query, 100) if key not in keys and not is_foreign(key)]
         if unknown:
-            more = ", ..." if len(unknown) > 3 else "."
-            notes.append(f"The link has unknown keys, which are ignored: {', '.join(unknown[:3])}{more}")
+            notes.append(_unknown_keys(unknown))
         return cls(**values), notes
 
     @classmethod
@@ -186,6 +204,12 @@ class ShareLink:
                 fitting[name], changes = row.nearest(name, values[name], getattr(cls, name))
                 notes += changes
         return cls(**fitting), notes
+
+
+def _unknown_keys(keys: list[str]) -> str:
+    if len(keys) > 3:
+        return tr("The link has unknown keys, which are ignored: {names}, ...", names=", ".join(keys[:3]))
+    return tr("The link has unknown keys, which are ignored: {names}.", names=", ".join(keys))
 
 
 KEYS = {row.key: name for name, row in ShareLink.rows().items()}
@@ -213,5 +237,14 @@ def page_url(link: ShareLink, base: str = "") -> str:
     return _opened(base or os.environ.get("DCGAN_PAGE_URL", ""), link)
 
 
+def with_language(address: str, code: str) -> str:
+    """Return the address of a view with a language in it, for a visitor who chose one; code: empty for none."""
+    if not (address and code):
+        return address
+    address, mark, fragment = address.partition("#")
+    return f"{address}{'&' if '?' in address else '?'}{LANGUAGE}={code}{mark}{fragment}"
+
+
 def _opened(base: str, link: ShareLink) -> str:
-    return f"{base}{'&' if '?' in base else '?'}{link.to_query()}" if base else ""
+    address, mark, fragment = base.partition("#")
+    return f"{address}{'&' if '?' in address else '?'}{link.to_query()}{mark}{fragment}" if base else ""

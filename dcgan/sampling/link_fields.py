@@ -1,19 +1,30 @@
 """What one field of a share link can be: its key, its text, its range, and the notes about it.
 
-Every function that returns a dataclass field makes one kind of row of `link.ShareLink`. Standard library only.
+Every function that returns a dataclass field makes one kind of row of `link.ShareLink`. It imports nothing but the
+standard library and the texts of other languages.
+
+The module has more than 250 lines, because each kind of field stands here as a whole, with its sentences.
 """
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import math
 import re
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dcgan.locale.language import tr
+
 MAX_TEXT = 1000
 """Characters of one value; a longer text is not read."""
+
+MAX_LATENT = MAX_TEXT * 6 // 16
+"""Numbers of a latent vector in a link."""
+_BASE64 = "[A-Za-z0-9_-]"
 
 NUMBER = "[0-9]{1,10}"  # not \d, which takes the digits of every script
 
@@ -27,8 +38,8 @@ class Row:
 
     key: str
     """In the query."""
-    expected: str
-    """What the value has to be: the end of the sentence "KEY=VALUE is not ..."."""
+    problem: Callable[[str, str], str]
+    """(name, value as `shown`) -> a clause that says what the value is not, in the visitor's language."""
     is_valid: Callable[[Any], bool]
     pattern: str = ".*"
     """What the whole text matches before it is read, which bounds the work."""
@@ -46,9 +57,16 @@ class Row:
         value = self.read(text)
         return value if self.is_valid(value) else None
 
-    def name_default(self, default: Any) -> str:
-        """Return the end of a note: what happens instead of what was sent."""
-        return f"{text} is used" if (text := self.write(default)) else "it is ignored"
+    def note(self, value: Any, default: Any) -> str:
+        """Return a sentence about a value of the query that was not used."""
+        problem = self.problem(self.key, shown(value))
+        if text := self.write(default):
+            return _used(problem, text)
+        return tr("{problem}; it is ignored.", problem=problem)
+
+    def note_without(self, default: Any) -> str:
+        """Return a sentence about a key that the query does not have."""
+        return tr("The link has no {key}; {default} is used.", key=self.key, default=self.write(default))
 
 
 def link_field(*, default: Any, **options: Any) -> Any:
@@ -61,7 +79,7 @@ def whole_number(key: str, default: int, low: int, high: int, *, optional: bool 
     return link_field(
         default=default,
         key=key,
-        expected=f"a whole number in {low}..{high}",
+        problem=lambda name, value: _not_whole(name, value, low, high),
         is_valid=lambda value: _is_whole(value, low, high),
         pattern=NUMBER,
         read=int,
@@ -75,7 +93,13 @@ def whole_numbers(key: str, high: int, most: int) -> Any:
     return link_field(
         default=(),
         key=key,
-        expected=f"at most {most} whole numbers in 0..{high}",
+        problem=lambda name, value: tr(
+            "{name}={value} is not at most {most} whole numbers in 0..{high}",
+            name=name,
+            value=value,
+            most=most,
+            high=high,
+        ),
         is_valid=lambda value: (
             type(value) is tuple and len(value) <= most and all(_is_whole(number, 0, high) for number in value)
         ),
@@ -92,7 +116,7 @@ def hex_digits(key: str) -> Any:
     return link_field(
         default="",
         key=key,
-        expected="12 hex digits",
+        problem=lambda name, value: tr("{name}={value} is not 12 hex digits", name=name, value=value),
         is_valid=lambda value: isinstance(value, str) and re.fullmatch("([0-9a-f]{12})?", value) is not None,
         pattern="([0-9A-Fa-f]{12})?",
         read=str.lower,
@@ -100,17 +124,71 @@ def hex_digits(key: str) -> Any:
     )
 
 
+def latent_vector(key: str) -> Any:
+    """Return the row of a latent vector, none by default: half floats, little-endian, as base64 for addresses.
+
+    100 numbers take 267 characters.
+    """
+    return link_field(
+        default="",
+        key=key,
+        problem=lambda name, value: tr(
+            "{name}={value} is not a latent vector of at most {most} half floats in base64",
+            name=name,
+            value=value,
+            most=MAX_LATENT,
+        ),
+        is_valid=lambda value: isinstance(value, str) and (value == "" or halves_of(value) is not None),
+        pattern=f"({_BASE64}{{2,{MAX_TEXT}}})?",
+        optional=True,
+    )
+
+
+def halves_of(text: str) -> tuple[float, ...] | None:
+    """Return the numbers of a latent vector's text; None where it spells none, or one that is not finite."""
+    if len(text) > MAX_TEXT or re.fullmatch(f"{_BASE64}+", text) is None or len(text) % 4 == 1:
+        return None
+    data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    if not data or len(data) % 2:
+        return None
+    numbers = struct.unpack(f"<{len(data) // 2}e", data)
+    return numbers if all(map(math.isfinite, numbers)) else None
+
+
+def text_of_halves(numbers: Sequence[float]) -> str:
+    """Return the text of a latent vector, rounded to half floats. Raises ValueError for what no link carries."""
+    if not 1 <= len(numbers) <= MAX_LATENT:
+        raise ValueError(
+            tr(
+                "{count} numbers do not fit a link; a latent vector has 1 to {most}",
+                count=len(numbers),
+                most=MAX_LATENT,
+            )
+        )
+    try:
+        data = struct.pack(f"<{len(numbers)}e", *numbers)
+    except OverflowError as error:
+        sentence = tr("a number of the latent vector is larger than 65504, which no half float is")
+        raise ValueError(sentence) from error
+    text = base64.urlsafe_b64encode(data).decode().rstrip("=")
+    if halves_of(text) is None:
+        raise ValueError(tr("the latent vector has values that are no numbers"))
+    return text
+
+
 def choice(key: str, names: tuple[str, ...]) -> Any:
     """Return the row of one of the names, the first by default."""
-    expected = f"one of {', '.join(names)}"
+
+    def problem(name: str, value: str) -> str:
+        return tr("{name}={value} is not one of {names}", name=name, value=value, names=", ".join(names))
 
     def nearest(name: str, value: Any, default: str) -> Nearest:
         if value in names:
             return value, []
-        return default, [f"{name}={shown(value)} is not {expected}; {default} is used."]
+        return default, [_used(problem(name, shown(value)), default)]
 
     return link_field(
-        default=names[0], key=key, expected=expected, is_valid=lambda value: value in names, nearest=nearest
+        default=names[0], key=key, problem=problem, is_valid=lambda value: value in names, nearest=nearest
     )
 
 
@@ -120,13 +198,16 @@ def fraction(key: str) -> Any:
     def nearest(name: str, value: Any, default: float) -> Nearest:
         number = _number(value)
         result = default if number is None else min(1.0, max(0.0, number))
-        notes = [] if number == result else [f"{name}={shown(value)} is not in 0..1; {result:g} is used."]
-        return result, notes
+        if number == result:
+            return result, []
+        return result, [
+            tr("{name}={value} is not in 0..1; {result:g} is used.", name=name, value=shown(value), result=result)
+        ]
 
     return link_field(
         default=0.0,
         key=key,
-        expected="a number in 0..1",
+        problem=lambda name, value: tr("{name}={value} is not a number in 0..1", name=name, value=value),
         is_valid=lambda value: type(value) is float and math.isfinite(value) and 0 <= value <= 1,
         pattern=r"[0-9]{1,3}(\.[0-9]{1,30})?(e-[0-9]{1,3})?",
         read=float,
@@ -140,7 +221,7 @@ def switch(key: str) -> Any:
     return link_field(
         default=False,
         key=key,
-        expected="1",
+        problem=lambda name, value: tr("{name}={value} is not 1", name=name, value=value),
         is_valid=lambda value: type(value) is bool,
         pattern="1?",
         read=bool,
@@ -148,6 +229,15 @@ def switch(key: str) -> Any:
         optional=True,
         nearest=lambda name, value, default: (bool(value), []),
     )
+
+
+def _not_whole(name: str, value: str, low: int, high: int) -> str:
+    return tr("{name}={value} is not a whole number in {low}..{high}", name=name, value=value, low=low, high=high)
+
+
+def _used(problem: str, default: Any) -> str:
+    """Return the sentence that says which value replaces a wrong one."""
+    return tr("{problem}; {default} is used.", problem=problem, default=default)
 
 
 def _is_whole(value: Any, low: int, high: int) -> bool:
@@ -159,14 +249,17 @@ def _nearest_whole(name: str, value: Any, low: int, high: int, default: int) -> 
     result = default if number is None else low if number < low else high if number > high else round(number)
     if number == result:
         return result, []
-    return result, [f"{name}={shown(value)} is not a whole number in {low}..{high}; {result} is used."]
+    return result, [_used(_not_whole(name, shown(value), low, high), result)]
 
 
 def _nearest_wholes(name: str, value: Any, high: int, most: int) -> Nearest:
     value = value or ()
     items = re.findall(r"[^\s,;]+", value[:MAX_TEXT]) if isinstance(value, str) else value
     items = items if isinstance(items, list | tuple) else [items]
-    notes = [f"{len(items)} {name} are more than {most}; the first {most} are used."] if len(items) > most else []
+    notes = []
+    if len(items) > most:
+        values = {"count": len(items), "name": name, "most": most}
+        notes.append(tr("{count} {name} are more than {most}; the first {most} are used.", **values))
     numbers = []
     for item in items[:most]:
         number, changes = _nearest_whole(name, item, 0, high, 0)
@@ -191,5 +284,7 @@ def _number(value: Any) -> float | None:
 def shown(value: Any) -> str:
     """Return at most 40 characters of what was sent, quoted, fit for a sentence."""
     if isinstance(value, int) and abs(value) >= 10**40:
-        return f"a number of {value.bit_length()} bits"  # Python refuses to print the longest ones
-    return ascii(str(value)[:40]) if isinstance(value, str | int | float) else f"a {type(value).__name__}"
+        return tr("a number of {bits} bits", bits=value.bit_length())  # Python refuses to print the longest ones
+    if isinstance(value, str | int | float):
+        return ascii(str(value)[:40])
+    return tr("a {type}", type=type(value).__name__)

@@ -2,6 +2,8 @@
 
 F frames, P points, Z latent, K classes, C H W image. The demo and the command line draw by these functions. So
 one link gives the same bytes in both, on the same kind of hardware.
+
+The module has more than 250 lines, so that a link has one place where it becomes pixels.
 """
 
 from __future__ import annotations
@@ -21,11 +23,12 @@ from numpy.typing import NDArray
 from dcgan import pixels
 from dcgan.checkpoint import TrainedGenerator
 from dcgan.latents import norm_interval, piecewise, segments
+from dcgan.locale.language import tr, tr_later, tr_marked
 from dcgan.pixels import Bytes
 from dcgan.runs.run import Run
 from dcgan.sampling.exploration import find_weights
 from dcgan.sampling.link import ShareLink
-from dcgan.sampling.link_fields import shown
+from dcgan.sampling.link_fields import halves_of, shown
 
 DEFAULT_LABEL = 3
 STRIP_COLUMNS = 16
@@ -33,10 +36,10 @@ FRAME_MILLISECONDS = 80
 ENLARGE = 4
 """Screen pixels per image pixel in animations."""
 
-SAME_PIXELS = "The pixels are identical to those of the link's author."
-SAME_MODEL = "The model is the one of the link."
-OTHER_PIXELS = "The pixels differ from those of the link's author."
-EDITED_OR_ROUNDED = (
+SAME_PIXELS = tr_later("The pixels are identical to those of the link's author.")
+SAME_MODEL = tr_later("The model is the one of the link.")
+OTHER_PIXELS = tr_later("The pixels differ from those of the link's author.")
+EDITED_OR_ROUNDED = tr_later(
     "The model is the one of the link, but the pixels differ: the link was edited, or this hardware rounds a few "
     "pixels differently."
 )
@@ -97,9 +100,9 @@ class Rendering:
 
 
 def render(link: ShareLink, generator: TrainedGenerator) -> Rendering:
-    """Draw the link's frames, with labels that fit the generator (`fit_labels`)."""
+    """Draw the link's frames, with latent vectors and labels that fit the generator (`fit_link`)."""
     started = time.perf_counter()
-    link, _ = fit_labels(link, generator)
+    link, _ = fit_link(link, generator)
     t = positions(link)
     z, images_u8 = draw_at(link, generator, t)
     digest = hashlib.sha256(repr(images_u8.shape).encode() + images_u8.tobytes()).hexdigest()[:12]
@@ -123,45 +126,83 @@ def draw_at(
     config = generator.config
     seeds = [link.seed_a, link.seed_b, *link.keys]
     labels = [link.labels[min(index, len(link.labels) - 1)] for index in range(len(seeds))] if link.labels else []
+    points = generator.latents(seeds)
+    for index, text in enumerate((link.z_a, link.z_b)):
+        numbers = halves_of(text) if text else None
+        if numbers is not None:
+            points[index] = numbers
     if link.loop:
-        seeds, labels = [*seeds, seeds[0]], [*labels, *labels[:1]]
-    z = piecewise(generator.latents(seeds), t, link.path)
+        points, labels = np.concatenate([points, points[:1]]), [*labels, *labels[:1]]
+    z = piecewise(points, t, link.path)
     weights = None
     if config.num_classes:
-        segment, local = segments(len(seeds), t)
+        segment, local = segments(len(points), t)
         hot = np.eye(config.num_classes, dtype=np.float32)[labels]  # (P, K)
         local = local[:, None].astype(np.float32)
         weights = (1 - local) * hot[segment] + local * hot[segment + 1]
     return z, pixels.to_uint8(generator(z, weights).numpy())
 
 
-def fit_labels(link: ShareLink, generator: TrainedGenerator) -> tuple[ShareLink, list[str]]:
-    """Return the link with labels that fit the generator, and a sentence for each change."""
+def path_strip(link: ShareLink, generator: TrainedGenerator, *, reverse: bool = False, enlarge: int = 1) -> Bytes:
+    """Draw the frames of a link that fits the generator as one row."""
+    images_u8 = draw_at(link, generator, positions(link))[1]
+    return pixels.enlarge(pixels.grid(pixels.invert(images_u8) if reverse else images_u8, len(images_u8)), enlarge)
+
+
+def fit_link(link: ShareLink, generator: TrainedGenerator) -> tuple[ShareLink, list[str]]:
+    """Return the link with latent vectors and labels that fit the generator, and a sentence for each change."""
+    link, notes = fit_latents(link, generator)
+    link, label_notes = _fit_labels(link, generator)
+    return link, [*notes, *label_notes]
+
+
+def fit_latents(link: ShareLink, generator: TrainedGenerator) -> tuple[ShareLink, list[str]]:
+    """Return the link without latent vectors of another size, and a sentence for each."""
+    notes = []
+    for name, key in (("z_a", "za"), ("z_b", "zb")):
+        numbers = halves_of(getattr(link, name)) if getattr(link, name) else None
+        if numbers is not None and len(numbers) != generator.config.latent_dim:
+            size = generator.config.latent_dim
+            notes.append(
+                tr(
+                    "{key} has {count} numbers, and this model takes {size}; the seed is used.",
+                    key=key,
+                    count=len(numbers),
+                    size=size,
+                )
+            )
+            link = replace(link, **{name: ""})
+    return link, notes
+
+
+def _fit_labels(link: ShareLink, generator: TrainedGenerator) -> tuple[ShareLink, list[str]]:
     num_classes = generator.config.num_classes
     if not num_classes:
         if not link.labels:
             return link, []
-        return replace(link, labels=()), ["This model takes no labels; they are ignored."]
+        return replace(link, labels=()), [tr("This model takes no labels; they are ignored.")]
     if not link.labels:
         return replace(link, labels=(min(DEFAULT_LABEL, num_classes - 1),)), []
     labels = tuple(min(label, num_classes - 1) for label in link.labels)
-    last = num_classes - 1
-    note = f"Labels above {last} are not available for this model; {last} is used instead."
-    return replace(link, labels=labels), [] if labels == link.labels else [note]
+    if labels == link.labels:
+        return link, []
+    note = tr("Labels above {last} are not available for this model; {last} is used instead.", last=num_classes - 1)
+    return replace(link, labels=labels), [note]
 
 
 def verdict(link: ShareLink, rendering: Rendering) -> str:
     """Return a sentence that compares the pixels with those of the link's author; empty where the link has no ids."""
     if link.weights_id and link.weights_id != rendering.link.weights_id:
-        return (
-            f"The link was made with other weights, {link.weights_id}; these are {rendering.link.weights_id}. "
-            "So the images differ."
+        return tr(
+            "The link was made with other weights, {others}; these are {own}. So the images differ.",
+            others=link.weights_id,
+            own=rendering.link.weights_id,
         )
     if not link.digest:
-        return SAME_MODEL if link.weights_id else ""
+        return tr_marked(SAME_MODEL) if link.weights_id else ""
     if link.digest == rendering.link.digest:
-        return SAME_PIXELS
-    return EDITED_OR_ROUNDED if link.weights_id else OTHER_PIXELS
+        return tr_marked(SAME_PIXELS)
+    return tr_marked(EDITED_OR_ROUNDED if link.weights_id else OTHER_PIXELS)
 
 
 def resolve(link: ShareLink, runs: Sequence[Run]) -> tuple[Run | None, Path | None, list[str]]:
@@ -172,7 +213,7 @@ def resolve(link: ShareLink, runs: Sequence[Run]) -> tuple[Run | None, Path | No
     """
     named = [run for run in runs if run.name == link.model]
     if not named:
-        return None, None, [f"There is no model {link.model!a} here."]
+        return None, None, [tr("There is no model {model} here.", model=ascii(link.model))]
     if not link.weights_id:
         return named[0], named[0].weights_path, []
     for run in named:  # a run of the user may have the name of a published one
@@ -181,13 +222,24 @@ def resolve(link: ShareLink, runs: Sequence[Run]) -> tuple[Run | None, Path | No
     return named[0], named[0].weights_path, []
 
 
+def label_of_snapshot(label: str, step: int) -> str:
+    """Return the label of a run's snapshot, which `find_model` reads. It is the same in all languages."""
+    return f"{label}, step {step}"
+
+
+def text_of_label(label: str) -> str:
+    """Return the label of a run or of a snapshot in the visitor's language."""
+    name, separator, step = label.rpartition(", step ")
+    return tr("{name}, step {step}", name=name, step=step) if separator and step.isdecimal() else label
+
+
 def find_model(label: str, runs: Mapping[str, Run], default: str) -> tuple[Run, Path, list[str]]:
     """Return the run with that label and its weights; for "LABEL, step N" those of a snapshot.
 
     Another label gives the default run, or else the first run, with a sentence. Raises ValueError for no runs.
     """
     if not runs:
-        raise ValueError("there is no trained model; run: python -m dcgan train dcgan")
+        raise ValueError(tr("there is no trained model; run: python -m dcgan train dcgan"))
     label = str(label)
     name, _, step = label.rpartition(", step ")
     if name in runs and step.isdecimal() and len(step) < 12 and int(step) in runs[name].snapshot_steps():
@@ -195,7 +247,8 @@ def find_model(label: str, runs: Mapping[str, Run], default: str) -> tuple[Run, 
     if label in runs:
         return runs[label], runs[label].weights_path, []
     run = runs[default] if default in runs else next(iter(runs.values()))
-    return run, run.weights_path, [f"There is no model {shown(label)} here; {run.name} is shown."]
+    note = tr("There is no model {model} here; {other} is shown.", model=shown(label), other=run.name)
+    return run, run.weights_path, [note]
 
 
 def has_mp4() -> bool:
@@ -210,7 +263,7 @@ def has_mp4() -> bool:
 def mp4_bytes(frames_u8: Sequence[Bytes], milliseconds: int) -> bytes:
     """Return pictures of one shape as H.264 in MP4. Raises ValueError where PyAV is not installed."""
     if not has_mp4():
-        raise ValueError("MP4 needs PyAV, which is not installed; run: pip install av")
+        raise ValueError(tr("MP4 needs PyAV, which is not installed; run: pip install av"))
     import av
 
     height, width = frames_u8[0].shape[:2]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from dcgan import pixels
 from dcgan.checkpoint import TrainedGenerator
 from dcgan.latents import Vectors, with_components
+from dcgan.locale.language import tr
 from dcgan.pixels import Bytes
 
 
@@ -34,7 +35,12 @@ def draw(
     z = generator.latents(seeds)
     if components is not None:
         if config.latent != "mixture":
-            raise ValueError(f"the model's latents are {config.latent} and have no components; leave components out")
+            raise ValueError(
+                tr(
+                    "the model's latents are {latent} and have no components; leave components out",
+                    latent=config.latent,
+                )
+            )
         z = with_components(z, np.resize(components, len(z)))
     return draw_latents(generator, z, labels, reverse=reverse)
 

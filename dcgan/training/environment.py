@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from dcgan.config import TrainConfig
+from dcgan.locale.language import tr
 from dcgan.runs.run import Run
 from dcgan.runtime.device import matmul_precision
 from dcgan.runtime.distributed import Ranks
@@ -36,7 +37,8 @@ def earlier_devices(run: Run, step: int, device: str) -> dict[str, str]:
     before = run.status().environment if run.status_path.exists() else {}
     earlier = before.get("earlier devices", "")
     if before.get("device", device) != device:
-        earlier += f"{', ' if earlier else ''}{before['device']} to step {step:,}"
+        used = tr("{device} to step {step:,}", device=before["device"], step=step)
+        earlier = ", ".join(filter(None, (earlier, used)))
     return {"earlier devices": earlier} if earlier else {}
 
 

@@ -11,6 +11,7 @@ import torch
 
 from dcgan.config import TrainConfig
 from dcgan.files import remedy_of
+from dcgan.locale.language import tr
 from dcgan.runtime.distributed import LostRankError
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
@@ -34,7 +35,11 @@ class LostWorkerError(RuntimeError):
 def deleted_run(path: Path) -> TrainingError:
     """Return the error of a training whose run directory is gone."""
     return TrainingError(
-        f"{path} was deleted or moved while it was trained; a directory that was moved can be resumed where it is now"
+        tr(
+            "{path} was deleted or moved while it was trained; a directory that was moved can be resumed where it is "
+            "now",
+            path=path,
+        )
     )
 
 
@@ -64,26 +69,33 @@ def opening_failure(error: BaseException, path: Path, device: torch.device) -> s
     """Return why the training of the run at this path could not begin on the device."""
     if not out_of_memory(error):
         return sentence(error)
-    where, remedy = "in this machine's memory", "narrower networks, or fewer images by --data.limit"
     if isinstance(error, torch.OutOfMemoryError):
-        where, remedy = f"on {device}", "--device cpu"
-    return f"{path}: networks and data do not fit {where}; try {remedy}"
+        return tr("{path}: networks and data do not fit on {device}; try --device cpu", path=path, device=device)
+    return tr(
+        "{path}: networks and data do not fit in this machine's memory; try narrower networks, or fewer images by "
+        "--data.limit",
+        path=path,
+    )
 
 
 def training_failure(error: BaseException, path: Path, config: TrainConfig) -> str:
     """Return why the training of the run at this path ended early."""
     message = sentence(error)
     if out_of_memory(error):
-        return f"the device ran out of memory; try a batch_size below {config.batch_size}"
+        return tr("the device ran out of memory; try a batch_size below {batch_size}", batch_size=config.batch_size)
     if _lost_worker(error):
-        return (
-            f"a process that decodes images has died ({message.rstrip('. ')}), which happens when memory or /dev/shm "
-            "is full; resume the run, train its config again with --data.workers 0, or give the container more by "
-            "--shm-size"
+        return tr(
+            "a process that decodes images has died ({reason}), which happens when memory or /dev/shm is full; "
+            "resume the run, train its config again with --data.workers 0, or give the container more by --shm-size",
+            reason=message.rstrip(". "),
         )
     if isinstance(error, OSError):
-        where = error.filename or path
-        return f"{where} could not be written ({error.strerror or error}); {remedy_of(error)}, then resume the run"
+        return tr(
+            "{path} could not be written ({reason}); {remedy}, then resume the run",
+            path=error.filename or path,
+            reason=error.strerror or error,
+            remedy=remedy_of(error),
+        )
     return message
 
 
@@ -97,14 +109,20 @@ def reading_errors() -> Iterator[None]:
     try:
         yield
     except (ConnectionError, EOFError) as error:
-        raise LostWorkerError(" ".join(str(error).split()) or "it closed its connection") from error
+        raise LostWorkerError(" ".join(str(error).split()) or tr("it closed its connection")) from error
     except OSError as error:
         if error.errno in _NO_ROOM:
             raise
-        where = error.filename or "the training data"
-        raise TrainingError(
-            f"{where} could not be read ({error.strerror or error}); mend that, then resume the run"
-        ) from error
+        reason = error.strerror or error
+        if error.filename:
+            text = tr(
+                "{path} could not be read ({reason}); mend that, then resume the run",
+                path=error.filename,
+                reason=reason,
+            )
+        else:
+            text = tr("the training data could not be read ({reason}); mend that, then resume the run", reason=reason)
+        raise TrainingError(text) from error
 
 
 def _lost_worker(error: BaseException) -> bool:

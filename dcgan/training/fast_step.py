@@ -25,6 +25,7 @@ from dcgan.training.step import (
     DiscriminatedBatch,
     StepStats,
     augmented,
+    augmented_batch,
     auxiliary_loss,
     discriminator_loss,
     draw_fakes,
@@ -101,6 +102,7 @@ def update_in_one_pass(state: TrainState, batch: Batch, executor: SerialExecutor
 def _update_in_one_pass(state: TrainState, batch: Batch, executor: SerialExecutor) -> StepStats:
     """Update both networks in one pass. The function is long because the order of its lines matters."""
     loss, discriminator = state.loss, state.accelerated.discriminator
+    batch = augmented_batch(state, batch)
     r1_gamma, r2_gamma = penalty_weights(state)
     part = len(batch.images) / batch.size
     weights, statistics = list(discriminator.parameters()), RunningStatistics(state.gan.discriminator)
@@ -149,7 +151,7 @@ def _update_in_one_pass(state: TrainState, batch: Batch, executor: SerialExecuto
     for done in (real_done, fake_done):
         done.result()
     outputs = DiscriminatedBatch(real, fake, real_logits, fake_logits, real_output.result().components)
-    d_stats = step_discriminator(state, part, d_loss, outputs)
+    d_stats = step_discriminator(state, batch, d_loss, outputs)
     # In the plain step the generator's pass over the fakes comes first, after one over the real images if the loss
     # pairs. The buffers change only now, because the backward passes need them as they were.
     passes = [0, 1, 0, 1] if pairs else [1, 0, 1]

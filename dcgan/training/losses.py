@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from dcgan.locale.language import tr, tr_plural
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -44,7 +46,9 @@ class AdversarialLoss:
 def get_loss(name: str) -> AdversarialLoss:
     """Return the loss with this name. Raises ValueError that lists the names."""
     if name not in LOSSES:
-        raise ValueError(f"loss={name!r} is not one of {', '.join(LOSSES)}; choose one of these")
+        raise ValueError(
+            tr("loss={name!r} is not one of {names}; choose one of these", name=name, names=", ".join(LOSSES))
+        )
     return LOSSES[name]
 
 
@@ -56,10 +60,16 @@ def build_loss(name: str, **targets: float) -> AdversarialLoss:
     loss = get_loss(name)
     idle = {k: v for k, v in targets.items() if k not in loss.targets and v != TARGET_DEFAULTS[k]}
     if idle:
-        values = ", ".join(f"{target}={value}" for target, value in idle.items())
-        defaults = ", ".join(str(TARGET_DEFAULTS[target]) for target in idle)
-        verb, them = ("has", "it") if len(idle) == 1 else ("have", "them")
-        raise ValueError(f"{values} {verb} no effect with loss {name}; set {them} to {defaults}")
+        raise ValueError(
+            tr_plural(
+                "{targets} has no effect with loss {loss}; set it to {defaults}",
+                "{targets} have no effect with loss {loss}; set them to {defaults}",
+                len(idle),
+                targets=", ".join(f"{target}={value}" for target, value in idle.items()),
+                loss=name,
+                defaults=", ".join(str(TARGET_DEFAULTS[target]) for target in idle),
+            )
+        )
     given = {target: value for target, value in targets.items() if target in loss.targets}
     of_generator = {target: value for target, value in given.items() if target == "generator_target"}
     of_discriminator = {target: value for target, value in given.items() if target != "generator_target"}
@@ -76,14 +86,22 @@ def check_loss(config: TrainConfig) -> None:
     build_loss(config.loss, **{target: getattr(config, target) for target in TARGET_DEFAULTS})
     if loss.pairs_real_with_fake and config.generator_batch_factor != 1:
         raise ValueError(
-            f"generator_batch_factor={config.generator_batch_factor} cannot pair real and fake images; "
-            f"loss {config.loss} needs 1"
+            tr(
+                "generator_batch_factor={factor} cannot pair real and fake images; loss {loss} needs 1",
+                factor=config.generator_batch_factor,
+                loss=config.loss,
+            )
         )
 
 
 def logits_are_probabilities(name: str) -> bool:
     """Return whether the loss reads logits as probabilities; False for a loss that this version does not know."""
     return name in LOSSES and LOSSES[name].logits_are_probabilities
+
+
+def pairs_real_with_fake(name: str) -> bool:
+    """Return whether the loss compares each real logit with a fake one; False for a loss that is not known."""
+    return name in LOSSES and LOSSES[name].pairs_real_with_fake
 
 
 # The losses. A function's keywords are the targets that it has.

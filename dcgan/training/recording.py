@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -15,16 +16,20 @@ import torch
 
 from dcgan import pixels
 from dcgan.checkpoint import save_discriminator, save_generator, save_tensors
-from dcgan.config import TrainConfig
+from dcgan.config import DataConfig, TrainConfig
 from dcgan.data.folder import Source
 from dcgan.data.loading import Batches
-from dcgan.evaluation.epoch_scores import Scorer
+from dcgan.data.named_sets import NAMED_SETS
+from dcgan.evaluation.epoch_scores import EpochScorer, Scorer
+from dcgan.evaluation.picture_scorer import PictureScorer
 from dcgan.files import REPLACE_PATIENCE_SECONDS
 from dcgan.latents import latents_from_seeds
+from dcgan.locale.language import ENGLISH, speaking, tr
 from dcgan.models.inference import sample
 from dcgan.models.networks import Generator
+from dcgan.runs.classes import shown_names
 from dcgan.runs.resume import change_length
-from dcgan.runs.rows import UNSCORED, ProgressRow, Status
+from dcgan.runs.rows import ProgressRow, Status
 from dcgan.runs.run import Run, RunError
 from dcgan.runtime.distributed import ALONE, Ranks
 from dcgan.runtime.host import keep_freed_memory
@@ -39,8 +44,9 @@ from dcgan.training.failures import (
     reading_errors,
     training_failure,
 )
+from dcgan.training.initial import load_initial
 from dcgan.training.loop import StepResult, training_steps
-from dcgan.training.saved import changed_files, load_training, state_metadata
+from dcgan.training.saved import changed_files, load_training, require_same_files, state_metadata
 from dcgan.training.signals import stop_signals, worker_deaths_ignored
 from dcgan.training.state import TrainState
 from dcgan.training.step import StepStats
@@ -48,6 +54,10 @@ from dcgan.training.step import StepStats
 GRID_SEEDS = range(64)
 """The seeds of every sample grid: the same 64 in every run, so that runs compare image by image."""
 GRID_COLUMNS = 8
+MIN_GRID_STEPS = 10
+"""Steps between two grids at the ends of epochs: a grid takes as much time as a few steps."""
+GRIDS_BEFORE_THINNING = 64
+_FIRST_EPOCHS = 4
 SAVE_EVERY_SECONDS = 60.0
 """The most seconds that a killed training loses. Saves by the clock take a small share of a fast training's time."""
 STATUS_EVERY_SECONDS = 0.5
@@ -61,11 +71,18 @@ log = logging.getLogger(__name__)
 
 
 def run_training(
-    run: Run, device: torch.device, on_row: OnRow | None = None, ranks: Ranks = ALONE, *, epochs: int | None = None
+    run: Run,
+    device: torch.device,
+    on_row: OnRow | None = None,
+    ranks: Ranks = ALONE,
+    *,
+    epochs: int | None = None,
+    data: str = "",
 ) -> Status:
     """Train what the run's config says, from its last save if it has one, and record everything in the run.
 
-    `epochs` makes the run one of so many epochs first, see dcgan.runs.resume. Its config then says so.
+    `epochs` makes the run one of so many epochs first, see dcgan.runs.resume. Its config then says so. `data`,
+    folder:PATH, is where the images of the run's folder are now. They must be the same, by their names and classes.
 
     Of several ranks each calls this; rank 0 records, the others read and compute. All stop after the same step,
     whichever of them is asked to. Where a rank is gone the others raise LostRankError, and rank 0 records it.
@@ -79,8 +96,14 @@ def run_training(
     """
     keep_freed_memory()
     if ranks.rank:
-        return _follow(run, device, ranks, epochs)
-    with run.lock() as launched, logging_to(run), arithmetic(run.config()), stop_signals(ranks) as signals:
+        return _follow(run, device, ranks, epochs, data)
+    with (
+        run.lock() as launched,
+        speaking(ENGLISH),  # recorded sentences are English
+        logging_to(run),
+        arithmetic(run.config()),
+        stop_signals(ranks) as signals,
+    ):
         run.remove_leftovers()
         if epochs is not None:
             change_length(run, epochs)
@@ -88,7 +111,8 @@ def run_training(
             run.clear_stop()  # `launch` did so before; a stop that is here was requested while this process started
         recorder = None
         try:
-            recorder = _open(run, device, on_row, ranks)
+            with _moved(run, data):
+                recorder = _open(run, device, on_row, ranks, has_moved=bool(data))
             recorder.record(should_stop=lambda: bool(signals) or run.stop_requested())
             status = recorder.status
         except Exception as error:  # whatever it is, the status says that the run failed and why
@@ -102,10 +126,37 @@ def run_training(
     return status
 
 
-def _follow(run: Run, device: torch.device, ranks: Ranks, epochs: int | None) -> Status:
-    """Train as a rank that records nothing."""
+@contextmanager
+def _moved(run: Run, data: str) -> Iterator[None]:
+    """Let the config name another folder, and restore it where the training cannot be opened with that one."""
     config = run.config()
-    config = replace(config, epochs=config.epochs if epochs is None else epochs)  # rank 0 may not have written it yet
+    if data:
+        run.change_data(moved_data(config, data))
+    try:
+        yield
+    except BaseException:
+        if data:
+            run.change_data(config.data)
+        raise
+
+
+def moved_data(config: TrainConfig, data: str) -> DataConfig:
+    """Return the config's data at another place. Raises ValueError where they are not own images of one kind."""
+    moved = replace(config.data, name=data).with_absolute_paths() if config.data.is_own else config.data
+    kinds = {name.partition(":")[0] for name in (config.data.name, moved.name)}
+    if not config.data.is_own or len(kinds) > 1 or not moved.is_own:
+        raise ValueError(
+            f"{data!r} cannot stand for {config.data.name}: only own images move, to a place of the same kind, as in "
+            "--data folder:PATH"
+        )
+    return moved
+
+
+def _follow(run: Run, device: torch.device, ranks: Ranks, epochs: int | None, data: str) -> Status:
+    """Train as a rank that records nothing."""
+    config = run.config()  # rank 0 may not have written another length and place yet
+    config = replace(config, epochs=config.epochs if epochs is None else epochs)
+    config = replace(config, data=moved_data(config, data)) if data else config
     with arithmetic(config), stop_signals(ranks) as signals:
         ranks.barrier()  # rank 0 may have a set to download, or a reason to end here
         batches, state, _ = load_training(run, config, device, ranks)
@@ -117,8 +168,13 @@ def _follow(run: Run, device: torch.device, ranks: Ranks, epochs: int | None) ->
     return replace(status, state="finished")
 
 
-def _open(run: Run, device: torch.device, on_row: OnRow | None, ranks: Ranks) -> Recorder:
-    """Open a Recorder. If that fails, write the reason into the status, for a page that started this process."""
+def _open(run: Run, device: torch.device, on_row: OnRow | None, ranks: Ranks, *, has_moved: bool) -> Recorder:
+    """Open a Recorder. If that fails, write the reason into the status, for a page that started this process.
+
+    Where images are sought at another place, the status stays.
+    """
+    if has_moved:
+        return Recorder.open(run, device, on_row, ranks, has_moved=True)
     try:
         return Recorder.open(run, device, on_row, ranks)
     except Exception as error:  # and is raised again, as what it was
@@ -145,7 +201,7 @@ class Recorder:
     """Training time of the processes before this one."""
     source: Source | None = None
     """The files of a folder at the start of the training."""
-    scorer: Scorer | None = None
+    scorer: EpochScorer | None = None
     """Scores the generator at the end of each epoch; None where nothing is to be scored, or can be."""
     window: list[StepStats] = field(default_factory=list)
     """Statistics since the last row, still on the device."""
@@ -163,18 +219,31 @@ class Recorder:
     """Whether status.json could not be written at the last row."""
 
     @classmethod
-    def open(cls, run: Run, device: torch.device, on_row: OnRow | None, ranks: Ranks = ALONE) -> Recorder:
+    def open(
+        cls, run: Run, device: torch.device, on_row: OnRow | None, ranks: Ranks = ALONE, *, has_moved: bool = False
+    ) -> Recorder:
         """Load the data and either the run's last save or fresh networks, and take back rows past the save."""
-        config, folder_id = run.config(), run.folder_id()
+        config, folder_id = _with_weights_ids(run), run.folder_id()
         batches, state, saved = load_training(run, config, device, ranks)
+        if has_moved:
+            require_same_files(config, batches, saved)
         if run.state_path.exists():
             run.rewind(state.step)
-        scorer, notes = _open_scorer(config, device)
+        scorer, notes = _open_scorer(config, device, batches)
         notes = (*changed_files(config, batches, saved), *batches.notes, *notes)
         steps, surroundings = config.epochs * batches.steps_per_epoch, environment(device, ranks)
         if state.step:
             surroundings |= earlier_devices(run, state.step, surroundings["device"])
-        status = Status("running", state.step, steps, config.epochs, notes=notes, environment=surroundings)
+        status = Status(
+            "running",
+            state.step,
+            steps,
+            config.epochs,
+            notes=notes,
+            environment=surroundings,
+            num_images=batches.num_images,
+            classes=shown_names(batches.source.classes) if batches.source else (),
+        )
         source = saved.source if saved and saved.source.names_hash else batches.source
         seconds = saved.wall_seconds if saved else 0.0
         return cls(
@@ -196,6 +265,7 @@ class Recorder:
         config, state, per_epoch = self.config, self.state, self.batches.steps_per_epoch
         for note in self.status.notes:
             log.info("%s", note)
+        log.info("%d training images of %s", self.status.num_images, config.data.name)
         log.info("training on %s from step %d of %d", state.device, state.step, self.status.steps)
         self._set_status("running")
         if state.step == 0:
@@ -209,14 +279,14 @@ class Recorder:
             self.window.append(result.stats)
             step, last = state.step, state.step == self.status.steps
             stopping = state.ranks.any(flag=should_stop()) and not last
-            drawn = is_grid_step(step, per_epoch)
+            drawn = last or is_grid_step(step, per_epoch)
             if step % config.log_every == 0 or step == 1 or step in kept or drawn or stopping or last:
                 self._write_row()
             if drawn:
                 self._write_grid()
             if step in kept:
                 self._write_snapshot()
-            if step % per_epoch == 0:
+            if self.scorer and is_score_step(step, self.status.steps, per_epoch, self._stride):
                 self._score()
             due = not self.window and self.clock.seconds() - self.save_time > SAVE_EVERY_SECONDS
             if due or stopping or last:
@@ -224,7 +294,15 @@ class Recorder:
             if stopping:
                 break
         self._set_status("stopped" if stopping else "finished")
+        if not stopping and not config.keep_states:
+            self._present_run().state_path.unlink(missing_ok=True)
         log.info("%s at step %d of %d", self.status.state, state.step, self.status.steps)
+
+    @property
+    def _stride(self) -> int:
+        """Return the epochs between two scorings."""
+        images = self.batches.steps_per_epoch * min(self.config.batch_size, self.batches.num_images)
+        return max(1, math.ceil(self.scorer.every_images / images)) if self.scorer else 1
 
     def _write_row(self) -> None:
         """Append a progress row with the window's means. Raises TrainingError if one of its steps was not finite."""
@@ -268,7 +346,7 @@ class Recorder:
             return
         state, began = self.state, self.clock.seconds()
         wall_seconds = self._wall_seconds(began)
-        scores = self.scorer.score(state.best_generator)
+        scores = self.scorer.score(state.best_generator, gan=state.gan)
         spent = self.clock.seconds() - began
         self.scoring_seconds += spent
         self.row_time += spent
@@ -287,8 +365,13 @@ class Recorder:
         )
 
     def _write_snapshot(self) -> None:
-        path = self._present_run().snapshot_path(self.state.step)
-        save_generator(path, self.state.best_generator, self.config, self.state.step, half=True)
+        config, state = self.config, self.state
+        path = self._present_run().snapshot_path(state.step)
+        save_generator(path, state.best_generator, config, state.step, half=True, classes=self.status.classes)
+        discriminator = state.gan.discriminator
+        if sum(weights.numel() for weights in discriminator.parameters()) <= config.d_snapshot_parameters:
+            path = self._present_run().d_snapshot_path(state.step)
+            save_discriminator(path, discriminator, config, state.step, half=True)
 
     def _save(self) -> None:
         """Save the weights, and the state for a resume. Values that are not finite are never saved."""
@@ -299,9 +382,16 @@ class Recorder:
                 raise self._not_finite(name, math.nan, state.step)
         # If there is an average, the other weights are only read to see the effect of the average.
         self._present_run().sync_rows()
-        save_generator(run.generator_path, state.gan.generator, config, state.step, half=state.ema is not None)
+        save_generator(
+            run.generator_path,
+            state.gan.generator,
+            config,
+            state.step,
+            half=state.ema is not None,
+            classes=self.status.classes,
+        )
         if state.ema is not None:
-            save_generator(self._present_run().ema_path, state.ema, config, state.step)
+            save_generator(self._present_run().ema_path, state.ema, config, state.step, classes=self.status.classes)
         save_discriminator(self._present_run().discriminator_path, state.gan.discriminator, config, state.step)
         # Last, so that the state is never newer than the weights and the rows beside it.
         wall_seconds = self._wall_seconds(self.clock.seconds())
@@ -335,11 +425,27 @@ class Recorder:
         return self.run
 
     def _not_finite(self, name: str, value: float, step: int) -> TrainingError:
-        rates = f"lr_g={self.config.lr_g:g}, lr_d={self.config.lr_d:g}"
         return TrainingError(
-            f"{name} became {value} at step {step} (epoch {step / self.batches.steps_per_epoch:.2f}); the last good "
-            f"weights are kept; try lower learning rates than {rates}"
+            tr(
+                "{name} became {value} at step {step} (epoch {epoch:.2f}); the last good weights are kept; try lower "
+                "learning rates than lr_g={lr_g:g}, lr_d={lr_d:g}",
+                name=name,
+                value=value,
+                step=step,
+                epoch=step / self.batches.steps_per_epoch,
+                lr_g=self.config.lr_g,
+                lr_d=self.config.lr_d,
+            )
         )
+
+
+def _with_weights_ids(run: Run) -> TrainConfig:
+    """Return the config. Before its first save, the run's `init` gets the ids of the weights that it begins with."""
+    config = run.config()
+    if config.init and not run.state_path.exists():
+        config = replace(config, init=load_initial(config.init, config.model).text)
+        run.record_init(config.init)
+    return config
 
 
 def _reading(results: Iterator[StepResult]) -> Iterator[StepResult]:
@@ -376,8 +482,25 @@ def draw_grid(generator: Generator) -> np.ndarray:
 
 
 def is_grid_step(step: int, steps_per_epoch: int) -> bool:
-    """Return whether a grid is drawn: at powers of two in the first epoch, then at the end of each epoch."""
-    return step % steps_per_epoch == 0 or (step < steps_per_epoch and step & (step - 1) == 0)
+    """Return whether a grid is drawn: at powers of two in the first epoch, then at the ends of epochs.
+
+    These are some hundred in any training: every second one after GRIDS_BEFORE_THINNING, every fourth one after twice
+    as many, and so on. Between two of them are MIN_GRID_STEPS steps at least, after the first epochs. The rule does
+    not know the training's length, so that a longer one draws the same grids and more.
+    """
+    if step < steps_per_epoch:
+        return step & (step - 1) == 0
+    epoch, beyond = divmod(step, steps_per_epoch)
+    number, between = divmod(epoch, math.ceil(MIN_GRID_STEPS / steps_per_epoch))
+    if beyond or between:
+        return not beyond and epoch <= _FIRST_EPOCHS
+    return number % 2 ** math.ceil(math.log2(max(1, number / GRIDS_BEFORE_THINNING))) == 0
+
+
+def is_score_step(step: int, steps: int, steps_per_epoch: int, stride: int) -> bool:
+    """Return whether the generator is scored: at the end of every `stride`-th epoch, and of the training."""
+    epoch, rest = divmod(step, steps_per_epoch)
+    return rest == 0 and (epoch % stride == 0 or step == steps)
 
 
 def snapshot_steps(config: TrainConfig, steps: int) -> set[int]:
@@ -386,9 +509,21 @@ def snapshot_steps(config: TrainConfig, steps: int) -> set[int]:
     return halvings | ({0} if config.snapshots > 1 else set())
 
 
-def _open_scorer(config: TrainConfig, device: torch.device) -> tuple[Scorer | None, tuple[str, ...]]:
-    """Return the scorer, or None and the reason: data without a classifier are trained on without scores."""
+def _open_scorer(
+    config: TrainConfig, device: torch.device, batches: Batches
+) -> tuple[EpochScorer | None, tuple[str, ...]]:
+    """Return the scorer and a note, or None and the reason.
+
+    Data without a classifier get the scores of pictures. Where nothing can be scored, they are trained on without.
+    """
     try:
         return Scorer.open(config, device), ()
     except (OSError, ValueError) as error:
-        return None, (UNSCORED + " ".join(str(error).split()),)
+        reason = " ".join(str(error).split())
+    try:
+        scorer = PictureScorer.open(config, device, batches)
+    except (OSError, ValueError) as error:
+        return None, (tr("not scored along the way: {reason}", reason=" ".join(str(error).split())),)
+    if config.data.name not in NAMED_SETS:
+        return scorer, ()
+    return scorer, (tr("scored by its patches, without a classifier: {reason}", reason=reason),)

@@ -11,10 +11,12 @@ from dcgan.checkpoint import load_tensors
 from dcgan.config import TrainConfig
 from dcgan.data.folder import Source
 from dcgan.data.loading import Batches, make_batches
+from dcgan.locale.language import tr
 from dcgan.runs.paths import printable
 from dcgan.runs.rows import MAX_COUNT
 from dcgan.runs.run import Run, RunError
 from dcgan.runtime.distributed import Ranks
+from dcgan.training.initial import begin_with, load_initial
 from dcgan.training.state import TrainState
 
 
@@ -33,7 +35,10 @@ def load_training(
 ) -> tuple[Batches, TrainState, Saved | None]:
     """Return the data, and the state of the run's last save or a new state. Rank 0 goes first, to download for all.
 
-    Raises RunError where the save does not fit the config, or a folder has too few images left for it.
+    A new state has the networks of the run that config.init names, if it names one.
+
+    Raises RunError where the save does not fit the config, where a folder has too few images left for it, or where
+    the networks to begin with are not there or do not fit.
     """
     tensors, saved = _read(run) if run.state_path.exists() else ({}, None)
     batches = make_batches(config, device, ranks, source=saved.source if saved else None)
@@ -43,8 +48,10 @@ def load_training(
         try:
             state.load(tensors)
         except (KeyError, ValueError, TypeError, RuntimeError) as error:
-            raise RunError(f"{run.state_path} does not fit the run's config: {printable(str(error))}") from error
+            raise _unfitting(run, error) from error
         state.step, state.images_seen = saved.step, saved.images_seen
+    elif config.init:
+        begin_with(state, load_initial(config.init, config.model))
     if ranks.rank == 0:
         ranks.barrier()
     ranks.broadcast_(state.tensors())
@@ -68,13 +75,33 @@ def state_metadata(
 def changed_files(config: TrainConfig, batches: Batches, saved: Saved | None) -> tuple[str, ...]:
     """Return a note where a resumed training continues with other files than it began with; else nothing."""
     before, now = saved.source if saved else Source(), batches.source
-    if not before.names_hash or now is None or before == now:
+    if not before.names_hash or now is None or before._replace(ground=now.ground) == now:
         return ()
-    held_out = "; images that were held out may now be trained on" if config.data.holdout else ""
-    return (
-        f"the files in {config.data.name} are not those that the training began with ({before.num_images} images "
-        f"then, {now.num_images} now): it goes on with them, and is no repeat of an uninterrupted one{held_out}",
-    )
+    values = {"data": config.data.name, "before": before.num_images, "now": now.num_images}
+    if config.data.holdout:
+        note = tr(
+            "the files in {data} are not those that the training began with ({before} images then, {now} now): it "
+            "goes on with them, and is no repeat of an uninterrupted one; images that were held out may now be "
+            "trained on",
+            **values,
+        )
+    else:
+        note = tr(
+            "the files in {data} are not those that the training began with ({before} images then, {now} now): it "
+            "goes on with them, and is no repeat of an uninterrupted one",
+            **values,
+        )
+    return (note,)
+
+
+def require_same_files(config: TrainConfig, batches: Batches, saved: Saved | None) -> None:
+    """Raise RunError where a folder at a new place does not hold the files that the training began with."""
+    if changed_files(config, batches, saved):
+        before = saved.source.num_images if saved else 0
+        raise RunError(
+            f"{config.data.name} does not hold the {before} images that the training began with, by their names, "
+            f"but {batches.num_images}; name the folder that does, or start a new training"
+        )
 
 
 def _read(run: Run) -> tuple[dict[str, torch.Tensor], Saved]:
@@ -92,20 +119,41 @@ def _read(run: Run) -> tuple[dict[str, torch.Tensor], Saved]:
             raise ValueError(f"{counts} are not its counts")
         if type(saved.wall_seconds) not in (int, float) or saved.wall_seconds < 0:
             raise ValueError(f"{saved.wall_seconds!r} is not its time")
-        if not all(isinstance(text, str) for text in (source.names_hash, *source.classes)):
-            raise ValueError("its classes and its hash are not text")
+        texts = (source.names_hash, source.ground, source.revision, *source.classes)
+        if not all(isinstance(text, str) for text in texts):
+            raise ValueError("its classes, its hash, its ground and its revision are not text")
     except (KeyError, TypeError, ValueError) as error:
-        raise RunError(f"{run.state_path} does not fit the run's config: {printable(str(error))}") from error
+        raise _unfitting(run, error) from error
     return tensors, saved
+
+
+def _unfitting(run: Run, error: Exception) -> RunError:
+    reason = printable(str(error))
+    return RunError(tr("{path} does not fit the run's config: {reason}", path=run.state_path, reason=reason))
 
 
 def _check_steps(run: Run, config: TrainConfig, batches: Batches, saved: Saved) -> None:
     """Raise RunError where a folder has lost so many images that the training would have ended before its save."""
     steps = config.epochs * batches.steps_per_epoch
     if batches.source and saved.step > steps:
-        before = f" of {saved.source.num_images}" if saved.source.num_images else ""
-        raise RunError(
-            f"{run.path} is at step {saved.step} and would have ended at step {steps} with the images that are "
-            f"left in {config.data.name}, {batches.num_images}{before}; put the others back, or train its config "
-            "again"
-        )
+        values = {
+            "path": run.path,
+            "step": saved.step,
+            "steps": steps,
+            "data": config.data.name,
+            "count": batches.num_images,
+        }
+        if saved.source.num_images:
+            text = tr(
+                "{path} is at step {step} and would have ended at step {steps} with the images that are left in "
+                "{data}, {count} of {before}; put the others back, or train its config again",
+                before=saved.source.num_images,
+                **values,
+            )
+        else:
+            text = tr(
+                "{path} is at step {step} and would have ended at step {steps} with the images that are left in "
+                "{data}, {count}; put the others back, or train its config again",
+                **values,
+            )
+        raise RunError(text)

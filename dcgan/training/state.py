@@ -39,6 +39,10 @@ class TrainState:
     """Steps of the whole training, which learning rates decay over. None: no end, and no decay."""
     images_seen: int = 0
     """Real images, of all ranks."""
+    ema_half_life: float | Tensor = 0.0
+    """Of the moving average at the next step, in real images. On a GPU a half-life that changes is a 0-d tensor."""
+    augment_p: Tensor | None = None
+    """The probability of the augmentations, 0-d on the device, where it is steered; None otherwise."""
     ranks: Ranks = ALONE
     """The processes that share this training. Each has a state of its own, and all states are equal."""
     noise: torch.Generator | None = None
@@ -80,6 +84,7 @@ class TrainState:
             _adam(gan.discriminator, config.lr_d, config),
             build_loss(config.loss, **{target: getattr(config, target) for target in TARGET_DEFAULTS}),
             accelerated=gan,
+            augment_p=torch.tensor(config.augment_p, device=device) if config.augment_target else None,
             ranks=ranks,
         )
 
@@ -93,13 +98,18 @@ class TrainState:
         return next(self.gan.generator.parameters()).device
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return the tensors of the networks, the moving average and both optimizers, as one flat dictionary."""
+        """Return all tensors that a resume needs, as one flat dictionary.
+
+        They are those of the networks, the moving average and both optimizers, and the steered probability.
+        """
         tensors = {}
         for prefix, network in self._networks().items():
             tensors |= {f"{prefix}.{name}": value for name, value in network.state_dict().items()}
         for prefix, optimizer in self._optimizers().items():
             for index, values in optimizer.state_dict()["state"].items():
                 tensors |= {f"{prefix}.{index}.{name}": value for name, value in values.items()}
+        if self.augment_p is not None:
+            tensors["augment_p"] = self.augment_p
         return tensors
 
     def load(self, tensors: dict[str, Tensor]) -> None:
@@ -113,6 +123,8 @@ class TrainState:
                 states.setdefault(int(index), {})[name] = value
             groups = optimizer.state_dict()["param_groups"]
             optimizer.load_state_dict({"state": states, "param_groups": groups})
+        if self.augment_p is not None:
+            self.augment_p.copy_(tensors["augment_p"])
 
     def _networks(self) -> dict[str, nn.Module]:
         networks: dict[str, nn.Module] = {"generator": self.gan.generator, "discriminator": self.gan.discriminator}
@@ -144,8 +156,12 @@ def _adam(network: nn.Module, lr: float, config: TrainConfig) -> torch.optim.Ada
 
 
 def begin_step(state: TrainState) -> None:
-    """Seed the noise of the next step, and set its learning rates. Both are functions of its number."""
+    """Seed the noise of the next step, and set its learning rates and the half-life of the moving average.
+
+    The seed and the rates are functions of the step's number, and the half-life is one of the images seen.
+    """
     _seed_step(state)
+    _set_half_life(state)
     if state.config.lr_decay and state.steps is not None:
         factor = state.config.decay_factor(state.step, state.steps)
         for optimizer, lr in ((state.optimizer_g, state.config.lr_g), (state.optimizer_d, state.config.lr_d)):
@@ -154,6 +170,16 @@ def begin_step(state: TrainState) -> None:
                     group["lr"].fill_(lr * factor)  # in place: a CUDA graph reads it there
                 else:
                     group["lr"] = lr * factor
+
+
+def _set_half_life(state: TrainState) -> None:
+    half_life = state.config.ema_half_life(state.images_seen)
+    if state.device.type != "cuda" or not state.config.ema_ramp:
+        state.ema_half_life = half_life
+    elif isinstance(state.ema_half_life, Tensor):
+        state.ema_half_life.fill_(half_life)  # in place: a CUDA graph reads it there
+    else:
+        state.ema_half_life = torch.tensor(half_life, device=state.device)
 
 
 def count_step(state: TrainState, num_images: int) -> None:

@@ -21,6 +21,8 @@ from dcgan.config import COMPONENT_SCALE, NUM_COMPONENTS, ModelConfig
 from dcgan.data.loading import Batch
 from dcgan.models.networks import DiscriminatorOutput
 from dcgan.training.augment import NUM_PARAMETERS, random_affine
+from dcgan.training.diff_augment import NUM_PARAMETERS as NUM_AUGMENT_PARAMETERS
+from dcgan.training.diff_augment import augment, steered
 from dcgan.training.ema import ema_decay, update_ema
 from dcgan.training.penalties import gradient_penalty, zero_centered_penalty
 from dcgan.training.state import TrainState, begin_step, count_step
@@ -63,6 +65,8 @@ class Fakes(NamedTuple):
 
     images: Tensor
     """(F, C, H, W)"""
+    z: Tensor
+    """(F, Z)"""
     labels: Tensor | None
     """(F,) int64: the labels of a conditional model, or the mixture components of an auxiliary head."""
     part: float
@@ -107,6 +111,7 @@ def train_step(state: TrainState, batch: Batch) -> StepStats:
 def update_both(state: TrainState, batch: Batch) -> StepStats:
     """Compute a step, without its seed and its count: both updates and the moving average."""
     config = state.config
+    batch = augmented_batch(state, batch)
     if config.order == "generator-first":
         fakes = draw_fakes(state, batch.size * config.generator_batch_factor)
         g_loss, g_grad_norm = update_generator(state, batch, fakes)
@@ -128,7 +133,7 @@ def update_both(state: TrainState, batch: Batch) -> StepStats:
 def update_average(state: TrainState, batch: Batch) -> None:
     """Move the generator's moving average, where one is kept."""
     if state.ema is not None:
-        update_ema(state.ema, state.gan.generator, ema_decay(batch.size, state.config.ema_half_life_images))
+        update_ema(state.ema, state.gan.generator, ema_decay(batch.size, state.ema_half_life))
 
 
 # Fake images
@@ -137,6 +142,7 @@ def update_average(state: TrainState, batch: Batch) -> None:
 def draw_fakes(state: TrainState, count: int) -> Fakes:
     """Draw `count` images from the current generator, with new noise and, if conditional, uniform labels.
 
+    The images are augmented, if the config says so: both updates see them like that.
     Each of several ranks draws the noise of all, so that any number of ranks draws the same, and computes its share.
     """
     model, device = state.config.model, state.device
@@ -145,10 +151,31 @@ def draw_fakes(state: TrainState, count: int) -> Fakes:
     z, labels = z[shard], None
     if model.num_classes:
         labels = torch.randint(model.num_classes, (count,), device=device, generator=state.noise)[shard]
-    images = state.accelerated.generator(z, labels)
+    images = augmented_images(state, state.accelerated.generator(z, labels), count)
     if model.auxiliary_head:
         labels = z[:, :NUM_COMPONENTS].argmax(1)
-    return Fakes(images, labels, len(z) / count)
+    return Fakes(images, z, labels, len(z) / count)
+
+
+def augmented_batch(state: TrainState, batch: Batch) -> Batch:
+    """Return the real images as the discriminator sees them, in both updates."""
+    return batch._replace(images=augmented_images(state, batch.images, batch.size))
+
+
+def augmented_images(state: TrainState, images: Tensor, count: int) -> Tensor:
+    """Return this rank's share (N, C, H, W) of `count` images under the config's augmentations."""
+    config = state.config
+    if not config.augment:
+        return images
+    drawn = torch.rand(count, NUM_AUGMENT_PARAMETERS, device=images.device, generator=state.noise)
+    p = config.augment_p if state.augment_p is None else state.augment_p
+    return augment(images, drawn[state.ranks.shard(count)], config.augmentations, p)
+
+
+def steer_augmentation(state: TrainState, overlap: Tensor, num_images: int) -> None:
+    """Move the probability of the augmentations by r_t of the whole batch."""
+    assert state.augment_p is not None, "the config steers no probability"
+    state.augment_p.copy_(steered(state.augment_p, overlap, state.config.augment_target, num_images))
 
 
 def fill_latents(model: ModelConfig, z: Tensor, noise: torch.Generator | None = None) -> Tensor:
@@ -170,7 +197,12 @@ def fill_latents(model: ModelConfig, z: Tensor, noise: torch.Generator | None = 
 
 
 def update_generator(state: TrainState, batch: Batch, fakes: Fakes) -> tuple[Tensor, Tensor]:
-    """Take one Adam step of the generator through the discriminator. Return its loss and its gradient norm.
+    """Take one Adam step of the generator through the discriminator. Return its loss and its gradient norm."""
+    return step_generator(state, fakes, generator_gradients(state, batch, fakes))
+
+
+def generator_gradients(state: TrainState, batch: Batch, fakes: Fakes) -> Tensor:
+    """Compute the generator's gradients, and return its loss.
 
     The discriminator's own gradients are not computed, which saves a third of the backward pass.
     """
@@ -181,7 +213,7 @@ def update_generator(state: TrainState, batch: Batch, fakes: Fakes) -> tuple[Ten
     state.optimizer_g.zero_grad()
     weighted(g_loss, fakes.part).backward()
     discriminator.requires_grad_(True)
-    return step_generator(state, fakes, g_loss)
+    return g_loss
 
 
 def step_generator(state: TrainState, fakes: Fakes, g_loss: Tensor) -> tuple[Tensor, Tensor]:
@@ -196,10 +228,16 @@ def step_generator(state: TrainState, fakes: Fakes, g_loss: Tensor) -> tuple[Ten
 
 def update_discriminator(state: TrainState, batch: Batch, fakes: Fakes) -> DiscriminatorStats:
     """Take one Adam step of the discriminator. Return its statistics."""
+    outputs = discriminate_both(state, batch, fakes)
+    return step_discriminator(state, batch, discriminator_gradients(state, batch, outputs), outputs)
+
+
+def discriminate_both(state: TrainState, batch: Batch, fakes: Fakes) -> DiscriminatedBatch:
+    """Pass real and fake images through D, with the gradients at the images that penalties need."""
     r1_gamma, r2_gamma = penalty_weights(state)
     real = batch.images.detach().requires_grad_(r1_gamma > 0)
     fake = fakes.images.detach().requires_grad_(r2_gamma > 0)
-    return learn_from(state, batch, discriminate(state, batch, real, fake, fakes.labels))
+    return discriminate(state, batch, real, fake, fakes.labels)
 
 
 def discriminate(
@@ -220,8 +258,8 @@ def discriminate(
     return DiscriminatedBatch(real, fake, real_output.logits, fake_output.logits, real_output.components, auxiliary)
 
 
-def learn_from(state: TrainState, batch: Batch, outputs: DiscriminatedBatch) -> DiscriminatorStats:
-    """Compute the discriminator's gradients from these outputs and apply them. Return its statistics."""
+def discriminator_gradients(state: TrainState, batch: Batch, outputs: DiscriminatedBatch) -> Tensor:
+    """Compute the discriminator's gradients from these outputs, and return its adversarial loss."""
     discriminator, part = state.accelerated.discriminator, len(outputs.real) / batch.size
     d_loss = discriminator_loss(state, outputs.real_logits, outputs.fake_logits)
     total = d_loss
@@ -230,31 +268,35 @@ def learn_from(state: TrainState, batch: Batch, outputs: DiscriminatedBatch) -> 
     state.optimizer_d.zero_grad()
     # By name, because the images may require gradients too, which are not needed.
     weighted(total, part).backward(inputs=list(discriminator.parameters()))
-    return step_discriminator(state, part, d_loss, outputs)
+    return d_loss
 
 
 def step_discriminator(
-    state: TrainState, part: float, d_loss: Tensor, outputs: DiscriminatedBatch
+    state: TrainState, batch: Batch, d_loss: Tensor, outputs: DiscriminatedBatch
 ) -> DiscriminatorStats:
-    """Apply the discriminator's gradients, summed over the ranks, and move the balance bias.
+    """Apply the discriminator's gradients, summed over the ranks. Move the balance bias and the augmentation.
 
-    part: this rank's share of the real images. Return the statistics of the whole batch.
+    Return the statistics of the whole batch.
     """
-    discriminator = state.accelerated.discriminator
+    discriminator, part = state.accelerated.discriminator, len(outputs.real) / batch.size
     real_logits, fake_logits = outputs.real_logits.detach(), outputs.fake_logits.detach()
+    margins = real_logits - fake_logits if state.loss.pairs_real_with_fake else real_logits
     means = (
         d_loss.detach(),
         real_logits.sigmoid().mean(),
         fake_logits.sigmoid().mean(),
         (real_logits > 0).to(d_loss.dtype).mean(),
         (fake_logits < 0).to(d_loss.dtype).mean(),
+        margins.sign().mean(),
     )
     shares = component_shares(outputs.real_components)
-    d_loss, d_real, d_fake, real_accuracy, fake_accuracy, *shares = state.ranks.sum_gradients(
+    d_loss, d_real, d_fake, real_accuracy, fake_accuracy, overlap, *shares = state.ranks.sum_gradients(
         discriminator, part, *means, *shares
     )
     state.optimizer_d.step()
     update_balance(state, shares)
+    if state.augment_p is not None:
+        steer_augmentation(state, overlap, batch.size)
     return DiscriminatorStats(d_loss, d_real, d_fake, real_accuracy, fake_accuracy, grad_norm(discriminator))
 
 

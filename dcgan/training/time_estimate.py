@@ -62,9 +62,12 @@ def steps_of(config: TrainConfig) -> int | None:
     return config.epochs * (config.steps_per_epoch or math.ceil(num_images / config.batch_size))
 
 
-def estimate(config: TrainConfig) -> Estimate | None:
-    """Return the time for this config; None if its steps were not timed here, or cannot be counted."""
-    steps, timed = steps_of(config), _read().get(_key(config))
+def estimate(config: TrainConfig, *, steps: int | None = None) -> Estimate | None:
+    """Return the time for this config; None if its steps were not timed here, or cannot be counted.
+
+    `steps` are those of the whole training, which the config of a folder does not say (preview.plan does).
+    """
+    steps, timed = steps_of(config) if steps is None else steps, _read().get(_key(config))
     if steps is None or timed is None:
         return None
     return Estimate(steps * timed["seconds_per_step"], timed["steps"], timed["device"])
@@ -92,8 +95,11 @@ def _key_here(config: TrainConfig, here: tuple[str | None, ...]) -> str:
         lr_d=1e-4,
         seed=0,
         ema_half_life_images=min(1, config.ema_half_life_images),
+        ema_ramp=0.0,
         log_every=1,
         snapshots=0,
+        d_snapshot_parameters=0,
+        keep_states=1,
         score_images=0,
     )
     return hashlib.sha256(json.dumps([same.to_json(), list(here)]).encode()).hexdigest()[:16]

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from dcgan.config import TrainConfig
+from dcgan.data.folder import find_images
+from dcgan.data.pictures import adapted_to
+from dcgan.data.survey import folder_of, require_pictures
 from dcgan.fields import changed, config_fields
+from dcgan.presets import PRESETS
 from dcgan.runs.listing import find_run, named_config
 from dcgan.runs.resume import check_resumable
 from dcgan.runs.rows import Status
@@ -57,10 +64,13 @@ def train(
         >>> rows[-1].step, rows[-1].images_seen
         (4, 64)
     """
-    config, preset = named_config(config) if isinstance(config, str) else (config, "custom")
-    config = changed(config, {_field_name(name): value for name, value in changes.items()})
-    check_loss(config)
     chosen = choose_device(device)
+    fields = {_field_name(name): value for name, value in changes.items()}
+    config, preset = _named(config, fields, chosen) if isinstance(config, str) else (config, "custom")
+    config = changed(config, fields)
+    check_loss(config)
+    if config.data.is_folder:
+        require_pictures(find_images(folder_of(config.data)))
     run = Run.create(config, preset, None if root is None else Path(root))
     try:
         status = run_training(run, chosen, on_row)
@@ -70,10 +80,26 @@ def train(
     return _not_failed(run, status)
 
 
+def _named(name: str, fields: dict[str, Any], device: torch.device) -> tuple[TrainConfig, str]:
+    """Return the config of a preset or run, and the preset's name. Presets for own pictures are adapted to them."""
+    config, preset = named_config(name)
+    if name not in PRESETS or not PRESETS[name].for_pictures:
+        return config, preset
+    if "data.name" not in fields:
+        raise ValueError(
+            f"name the folder of your pictures, as in: dcgan.train({name!r}, data__name='folder:photos')"
+        )
+    of_data = {name.removeprefix("data."): value for name, value in fields.items() if name.startswith("data.")}
+    data = replace(config.data, **of_data)
+    size = fields.get("model.image_size")
+    return adapted_to(config, data, image_size=size, on_gpu=device.type != "cpu"), preset
+
+
 def resume(
     run: Run | str | Path,
     *,
     epochs: int | None = None,
+    data: str = "",
     device: str = "auto",
     on_row: OnRow | None = None,
 ) -> Run:
@@ -85,12 +111,13 @@ def resume(
     Args:
         run: A run, or its name or path.
         epochs: All epochs of the training, more than the run has done. Default: those of its config.
+        data: "folder:PATH", where the images of the run's folder are now, if they were moved.
         device: As in `train`.
         on_row: As in `train`.
 
     Raises:
         RunError: The run has no state to continue from, is being trained, or cannot have so many epochs: learning
-            rates that decay keep their length once they have begun to fall.
+            rates that decay keep their length once they have begun to fall. Or the moved folder holds other images.
         FileNotFoundError: The data are not there.
         TrainingError: The training failed after its start. The last good weights are kept; the message names the run.
 
@@ -104,7 +131,7 @@ def resume(
     """
     run = run if isinstance(run, Run) else find_run(str(run))
     check_resumable(run)
-    return _not_failed(run, run_training(run, choose_device(device), on_row, epochs=epochs))
+    return _not_failed(run, run_training(run, choose_device(device), on_row, epochs=epochs, data=data))
 
 
 def _not_failed(run: Run, status: Status) -> Run:

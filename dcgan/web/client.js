@@ -3,13 +3,13 @@
  * The page's side of the worker: requests as promises, and channels in which only the newest request matters.
  */
 
-/** An error that the worker reports: the name of a text and its values. */
-export class WorkerError extends Error {
-  /** @param {{text: import("./texts.js").TextName, values: Record<string, string | number>}} error */
+import { SentenceError } from "./texts.js";
+
+/** An error that the worker reports. */
+export class WorkerError extends SentenceError {
+  /** @param {import("./texts.js").Note} error */
   constructor({ text, values }) {
-    super(text);
-    this.text = text;
-    this.values = values;
+    super(text, values);
   }
 }
 
@@ -28,7 +28,8 @@ export class Client {
       else request?.resolve(data.result);
     };
     worker.onerror = (event) => {
-      const reason = event.message ?? "the worker ended";
+      /** @type {string | import("./texts.js").Note} */
+      const reason = event.message ?? { text: "workerEnded" };
       for (const { reject } of this.waiting.values()) reject(new WorkerError({ text: "pageFailed", values: { reason } }));
       this.waiting.clear();
     };

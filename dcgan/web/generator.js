@@ -8,6 +8,7 @@
  *     const { images } = render(link, generator); // (frames, H, W, C) bytes
  */
 
+import { halvesOf } from "./link.js";
 import { PATHS, latentOfSeed, positions, segmentOf, truncate } from "./latents.js";
 import { Network } from "./network.js";
 import { sha256 } from "./sha256.js";
@@ -71,12 +72,31 @@ export class TrainedGenerator {
 }
 
 /**
- * Return the link with labels that fit the model, and a note for each change.
+ * Return the link with latent vectors and labels that fit the model, and a note for each change.
+ * @param {Link} link
+ * @param {{numClasses: number, latentDim: number}} model
+ * @returns {{link: Link, notes: Note[]}}
+ */
+export function fitLink(link, { numClasses, latentDim }) {
+  /** @type {Note[]} */
+  const latentNotes = [];
+  let fitting = link;
+  for (const [name, key] of /** @type {["zA" | "zB", string][]} */ ([["zA", "za"], ["zB", "zb"]])) {
+    const count = (link[name] && halvesOf(link[name])?.length) || 0;
+    if (!count || count === latentDim) continue;
+    latentNotes.push({ text: "latentIgnored", values: { key, count, size: latentDim } });
+    fitting = { ...fitting, [name]: "" };
+  }
+  const { link: labeled, notes } = fitLabels(fitting, { numClasses });
+  return { link: labeled, notes: [...latentNotes, ...notes] };
+}
+
+/**
  * @param {Link} link
  * @param {{numClasses: number}} model
  * @returns {{link: Link, notes: Note[]}}
  */
-export function fitLabels(link, { numClasses }) {
+function fitLabels(link, { numClasses }) {
   if (!numClasses) {
     /** @type {Note[]} */
     const notes = link.labels.length ? [{ text: "labelsIgnored", values: {} }] : [];
@@ -95,11 +115,15 @@ export class Path {
   constructor(link, generator) {
     const seeds = [link.seedA, link.seedB, ...link.keys];
     const labels = seeds.map((_, index) => link.labels[Math.min(index, link.labels.length - 1)]);
+    this.points = seeds.map((seed) => generator.latent(seed));
+    for (const [index, text] of [link.zA, link.zB].entries()) {
+      const numbers = text ? halvesOf(text) : null;
+      if (numbers) this.points[index] = numbers;
+    }
     if (link.loop) {
-      seeds.push(seeds[0]);
+      this.points.push(this.points[0]);
       labels.push(labels[0]);
     }
-    this.points = seeds.map((seed) => generator.latent(seed));
     this.labels = generator.model.numClasses ? labels.map((label) => generator.weightsOfLabel(label)) : null;
     this.between = PATHS[link.path];
   }
@@ -145,7 +169,7 @@ export function drawAt(link, generator, t, psi = 1) {
  * @returns {{link: Link, images: Uint8Array, notes: Note[]}}
  */
 export function render(link, generator) {
-  const { link: fitting, notes } = fitLabels(link, generator.model);
+  const { link: fitting, notes } = fitLink(link, generator.model);
   const images = drawAt(fitting, generator, positions(fitting.frames, fitting.loop));
   const digest = digestOf(images, fitting.frames, generator.model);
   return { link: { ...fitting, weightsId: generator.weightsId, digest }, images, notes };

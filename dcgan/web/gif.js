@@ -36,7 +36,7 @@ class Bytes {
 
 /**
  * Return an animation that repeats for ever.
- * @param {Uint8Array[]} frames of (H, W, C) bytes
+ * @param {(() => Uint8Array)[]} frames what makes (H, W, C) bytes
  * @param {number} width
  * @param {number} height
  * @param {number} channels 1 or 3
@@ -50,7 +50,8 @@ export function gifOf(frames, width, height, channels, milliseconds) {
   out.push([0xf7, 0, 0]); // a global palette of 256 colors
   out.push(palette(channels));
   out.push([0x21, 0xff, 11, ...ascii("NETSCAPE2.0"), 3, 1, 0, 0, 0]);
-  for (const frame of frames) {
+  for (const makeFrame of frames) {
+    const frame = makeFrame();
     out.push([0x21, 0xf9, 4, 4]);
     out.pushWord(milliseconds / 10);
     out.push([0, 0, 0x2c, 0, 0, 0, 0]);

@@ -1,30 +1,16 @@
 // @ts-check
 /**
  * The models of a page, from manifest.json beside it or from the page itself.
- *
- * @typedef {object} Weights
- * @property {string} id of the weights that a link names
- * @property {number} step
- * @property {number} epoch
- * @property {string} file an address relative to the page, or the id of an element of the page
- * @property {boolean} half whether they were rounded to half precision for this page
- * @property {string} packed how the element's text is packed
- *
- * @typedef {object} Model
- * @property {string} name of the run
- * @property {Weights} weights
- * @property {Weights[]} snapshots oldest first
- * @property {string[]} classes names of the labels
- * @property {boolean} digits
- * @property {{real: number[], fake: Record<string, number[]>} | null} discriminator
- *
- * @typedef {object} Manifest
- * @property {string} usual
- * @property {Model[]} models
- * @property {{file: string, size: number, channels: number, columns: number, count: number} | null} digits
  */
 
+import { parseManifest } from "./manifest.js";
+import { context } from "./pictures.js";
+import { SentenceError } from "./texts.js";
+
 /** @typedef {import("./client.js").Client} Client */
+/** @typedef {import("./manifest.js").Manifest} Manifest */
+/** @typedef {import("./manifest.js").Model} Model */
+/** @typedef {import("./manifest.js").Weights} Weights */
 
 export class Library {
   /** @param {Manifest} manifest @param {boolean} inPage @param {Client} client */
@@ -32,15 +18,20 @@ export class Library {
     this.manifest = manifest;
     this.inPage = inPage;
     this.client = client;
+    /** @type {Map<string, Promise<ImageData>>} file of real digits -> them as one picture */
+    this.pictures = new Map();
   }
 
-  /** @param {Client} client @returns {Promise<Library>} */
+  /** Rejects with SentenceError where the list of models is missing or damaged. @param {Client} client */
   static async open(client) {
     const element = document.getElementById("manifest");
-    if (element) return new Library(JSON.parse(element.textContent ?? ""), true, client);
-    const response = await fetch("manifest.json");
-    if (!response.ok) throw new Error(`manifest.json: HTTP ${response.status}`);
-    return new Library(await response.json(), false, client);
+    if (element) return new Library(parseManifest(element.textContent ?? ""), true, client);
+    const unreachable = () => {
+      throw new SentenceError("manifestUnreachable");
+    };
+    const response = await fetch("manifest.json").catch(unreachable);
+    if (!response.ok) throw new SentenceError("manifestMissing", { status: response.status });
+    return new Library(parseManifest(await response.text().catch(unreachable)), false, client);
   }
 
   /** @param {string} name @returns {Model | undefined} */
@@ -59,33 +50,64 @@ export class Library {
   }
 
   /**
-   * Make the worker read weights, if it does not have them. Rejects with WorkerError.
+   * Make the worker read weights, if it does not have them. Rejects with SentenceError. The worker knows them by their
+   * file, whose config decides what they draw: two models can begin with equal weights.
    * @param {Weights} weights
    * @returns {Promise<{model: import("./network.js").Model}>}
    */
-  load(weights) {
+  async load(weights) {
     const { id, packed, file } = weights;
-    const message = { key: id, weightsId: id, source: { packed, ...this.source(file) } };
+    const message = { key: file, weightsId: id, source: { packed, ...this.source(file) } };
     return this.client.ask("load", message);
   }
 
   /** @param {string} file */
   source(file) {
     if (this.inPage) return { content: document.getElementById(file)?.textContent ?? "" };
-    return { file: new URL(file, document.baseURI).href };
+    try {
+      return { file: new URL(file, document.baseURI).href };
+    } catch {
+      throw new SentenceError("manifestDamaged", { place: file });
+    }
   }
 
-  /** @returns {Promise<ImageData | null>} the real digits as one picture */
-  async digits() {
-    const { digits } = this.manifest;
-    if (!digits) return null;
-    const image = new Image();
-    image.src = this.inPage ? `data:image/png;base64,${this.source(digits.file).content?.trim()}` : digits.file;
-    await image.decode();
-    const canvas = document.createElement("canvas");
-    [canvas.width, canvas.height] = [image.width, image.height];
-    const drawing = canvas.getContext("2d");
-    drawing?.drawImage(image, 0, 0);
-    return drawing?.getImageData(0, 0, image.width, image.height) ?? null;
+  /** @param {import("./manifest.js").Digits} digits @returns {Promise<ImageData>} them as one picture, read once */
+  digits(digits) {
+    const reading = this.pictures.get(digits.file) ?? this.#picture(digits);
+    this.pictures.set(digits.file, reading);
+    reading.catch(() => this.pictures.delete(digits.file)); // the next attempt reads again
+    return reading;
+  }
+
+  /**
+   * Rejects with SentenceError where they are damaged.
+   * @param {import("./manifest.js").Digits} digits
+   * @returns {Promise<ImageData>}
+   */
+  async #picture({ file, size, columns, count }) {
+    try {
+      const bytes = await this.#bytesOf(file);
+      // Browsers show what they have of a picture whose end is missing. Its name has the hash of all its bytes.
+      const hash = /-([0-9a-f]{12})(\.|$)/.exec(file)?.[1];
+      if (hash && (await this.client.ask("hash", { bytes })).slice(0, 12) !== hash) throw new Error("its bytes are not those of its name");
+      const image = await createImageBitmap(new Blob([bytes], { type: "image/png" }));
+      if (image.width < columns * size || image.height < Math.ceil(count / columns) * size) throw new Error("it is too small");
+      const canvas = document.createElement("canvas");
+      [canvas.width, canvas.height] = [image.width, image.height];
+      const drawing = context(canvas);
+      drawing.drawImage(image, 0, 0);
+      return drawing.getImageData(0, 0, image.width, image.height);
+    } catch {
+      throw new SentenceError("digitsDamaged", { file });
+    }
+  }
+
+  /** @param {string} name of a file or an element @returns {Promise<Uint8Array<ArrayBuffer>>} */
+  async #bytesOf(name) {
+    const { content, file } = this.source(name);
+    if (file === undefined) return Uint8Array.from(atob((content ?? "").trim()), (character) => character.charCodeAt(0));
+    const response = await fetch(file);
+    if (!response.ok) throw new Error(`HTTP ${response.status}`);
+    return new Uint8Array(await response.arrayBuffer());
   }
 }

@@ -7,6 +7,7 @@
  */
 
 import { MAX_SEED } from "./latents.js";
+import { half } from "./weights.js";
 
 const VERSION = 1;
 export const MAX_FRAMES = 64;
@@ -14,7 +15,10 @@ export const MAX_LABELS = 64;
 export const MAX_LABEL = 9999;
 export const MAX_KEYS = 8;
 const MAX_TEXT = 1000;
+const MAX_LATENT = Math.floor((MAX_TEXT * 6) / 16);
 const MAX_NOTED_KEYS = 100;
+export const LANGUAGE_KEY = "lang";
+/** In an address, if a visitor chose a language. It says nothing about the view. */
 
 /**
  * @typedef {object} Link
@@ -30,15 +34,15 @@ const MAX_NOTED_KEYS = 100;
  * @property {number[]} keys further seeds, which the path passes after B
  * @property {boolean} loop
  * @property {string} digest 12 hex digits of the frames' pixels as the author saw them, or empty
+ * @property {string} zA a latent vector for A that no seed gives, or empty: that of seed A
+ * @property {string} zB
  *
- * @typedef {object} Note a sentence for the visitor: the name of a text, and its values
- * @property {import("./texts.js").TextName} text
- * @property {Record<string, string | number>} values
+ * @typedef {import("./texts.js").Note} Note
  *
  * @typedef {object} Field
  * @property {string} key in the query
  * @property {any} usual the value where the key is missing
- * @property {string} expected what the value has to be
+ * @property {Note} note about a value that is not used; the key, the value and the usual value are added
  * @property {RegExp} pattern
  * @property {(text: string) => any} read the value; undefined if the text does not spell one
  * @property {(value: any) => string} write
@@ -51,7 +55,7 @@ const NUMBER = "[0-9]{1,10}";
 const wholeNumber = (key, usual, low, high) => ({
   key,
   usual,
-  expected: `a whole number in ${low}..${high}`,
+  note: { text: "linkWhole", values: { low, high } },
   pattern: new RegExp(`^${NUMBER}$`),
   read: (text) => (Number(text) >= low && Number(text) <= high ? Number(text) : undefined),
   write: String,
@@ -62,7 +66,7 @@ const wholeNumber = (key, usual, low, high) => ({
 const wholeNumbers = (key, high, most) => ({
   key,
   usual: [],
-  expected: `at most ${most} whole numbers in 0..${high}`,
+  note: { text: "linkWholes", values: { high, most } },
   pattern: new RegExp(`^(${NUMBER}(,${NUMBER}){0,${most - 1}})?$`),
   read: (text) => {
     const numbers = text ? text.split(",").map(Number) : [];
@@ -76,12 +80,37 @@ const wholeNumbers = (key, high, most) => ({
 const hexDigits = (key) => ({
   key,
   usual: "",
-  expected: "12 hex digits",
+  note: { text: "linkHex" },
   pattern: /^([0-9A-Fa-f]{12})?$/,
   read: (text) => text.toLowerCase(),
   write: String,
   optional: true,
 });
+
+/** @type {(key: string) => Field} */
+const latentVector = (key) => ({
+  key,
+  usual: "",
+  note: { text: "linkLatent", values: { most: MAX_LATENT } },
+  pattern: new RegExp(`^([A-Za-z0-9_-]{2,${MAX_TEXT}})?$`),
+  read: (text) => (text === "" || halvesOf(text) ? text : undefined),
+  write: String,
+  optional: true,
+});
+
+/**
+ * Return the numbers of a latent vector's text; null where it spells none, or one that is not finite.
+ * @param {string} text half floats, little-endian, as base64 for addresses
+ * @returns {Float32Array<ArrayBuffer> | null}
+ */
+export function halvesOf(text) {
+  if (!/^[A-Za-z0-9_-]+$/.test(text) || text.length > MAX_TEXT || text.length % 4 === 1) return null;
+  const bytes = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+  if (!bytes.length || bytes.length % 2) return null;
+  const words = Array.from({ length: bytes.length / 2 }, (_, i) => bytes.charCodeAt(2 * i) + 256 * bytes.charCodeAt(2 * i + 1));
+  if (words.some((word) => (word & 0x7c00) === 0x7c00)) return null;
+  return Float32Array.from(words, half);
+}
 
 /** @param {string} name @returns whether a folder can have this name: never a path, never invisible */
 function isName(name) {
@@ -102,7 +131,7 @@ export const FIELDS = {
   v: {
     key: "v",
     usual: VERSION,
-    expected: `${VERSION}, the version of links that this page knows`,
+    note: { text: "linkVersion" },
     pattern: new RegExp(`^${NUMBER}$`),
     read: (text) => (Number(text) === VERSION ? VERSION : undefined),
     write: String,
@@ -111,7 +140,7 @@ export const FIELDS = {
   model: {
     key: "model",
     usual: "dcgan-mnist",
-    expected: "the name of a run",
+    note: { text: "linkName" },
     pattern: /^.*$/,
     read: (text) => (isName(text) ? text : undefined),
     write: String,
@@ -124,7 +153,7 @@ export const FIELDS = {
   path: {
     key: "path",
     usual: "slerp",
-    expected: "one of slerp, lerp",
+    note: { text: "linkOption", values: { options: "slerp, lerp" } },
     pattern: /^.*$/,
     read: (text) => (text === "slerp" || text === "lerp" ? text : undefined),
     write: String,
@@ -133,7 +162,7 @@ export const FIELDS = {
   t: {
     key: "t",
     usual: 0,
-    expected: "a number in 0..1",
+    note: { text: "linkFraction" },
     pattern: /^[0-9]{1,3}(\.[0-9]{1,30})?(e-[0-9]{1,3})?$/,
     read: (text) => (Number(text) <= 1 ? Number(text) : undefined),
     write: writeFloat,
@@ -144,13 +173,15 @@ export const FIELDS = {
   loop: {
     key: "loop",
     usual: false,
-    expected: "1",
+    note: { text: "linkSwitch" },
     pattern: /^1?$/,
     read: (text) => text === "1",
     write: (value) => (value ? "1" : ""),
     optional: true,
   },
   digest: hexDigits("d"),
+  zA: latentVector("za"),
+  zB: latentVector("zb"),
 };
 
 /**
@@ -181,10 +212,11 @@ export function writeLink(link) {
     const text = field.write(/** @type {any} */ (link)[name]);
     if (!field.optional || text !== field.write(field.usual)) pairs.push([field.key, text]);
   }
-  return new URLSearchParams(pairs).toString();
+  // Python writes these two the other way round.
+  return new URLSearchParams(pairs).toString().replaceAll("*", "%2A").replaceAll("%7E", "~");
 }
 
-const FOREIGN = /^(__|utm_|fbclid|gclid|dclid|msclkid|igshid|mc_cid|mc_eid)/i;
+export const FOREIGN = /^(__|utm_|fbclid|gclid|dclid|msclkid|igshid|mc_cid|mc_eid)/i;
 const PUNCTUATION = ".,;:!?'\"<>)]}";
 
 /**
@@ -241,11 +273,12 @@ export function readLink(text) {
     }
     const value = [...sent].length <= MAX_TEXT && field.pattern.test(sent) ? field.read(sent) : undefined;
     if (value === undefined) {
-      const values = { key: field.key, value: shown(sent), expected: field.expected, usual };
-      notes.push({ text: usual ? "linkValue" : "linkValueIgnored", values });
+      const { text: sentence, values } = field.note;
+      notes.push({ text: sentence, values: { ...values, key: field.key, value: shown(sent), usual } });
     } else link[name] = value;
   }
-  const unknown = [...query.keys()].slice(0, MAX_NOTED_KEYS).filter((key) => !known.has(key) && !FOREIGN.test(key));
+  const isUnknown = (/** @type {string} */ key) => !known.has(key) && key !== LANGUAGE_KEY && !FOREIGN.test(key);
+  const unknown = [...query.keys()].slice(0, MAX_NOTED_KEYS).filter(isUnknown);
   if (unknown.length) {
     const keys = unknown.slice(0, 3).map(shown).join(", ") + (unknown.length > 3 ? ", ..." : "");
     notes.push({ text: "linkUnknown", values: { keys } });

@@ -10,7 +10,8 @@ import { Client, WorkerError } from "./client.js";
 import { segmentOf } from "./latents.js";
 import { readLink } from "./link.js";
 import { sheet, show } from "./pictures.js";
-import { ENGLISH, filled } from "./texts.js";
+import { languageOf } from "./languages.js";
+import { filled } from "./texts.js";
 import { serve } from "./worker.js";
 
 /** @typedef {import("./network.js").Model} Model */
@@ -19,8 +20,10 @@ import { serve } from "./worker.js";
 /**
  * @typedef {object} LiveData what the server sends
  * @property {string} link the query of a link
+ * @property {string} weights the key of its weights: of their file, whose config decides what they draw
  * @property {boolean} reverse whether white and black change places
  * @property {number} enlarge the largest factor of the strip's images
+ * @property {string} [language] the code of the visitor's language; English without one that the page has
  *
  * @typedef {object} Component what Streamlit gives
  * @property {ParentNode} parentElement
@@ -39,33 +42,28 @@ const PAUSE_MILLISECONDS = 400;
 
 /** @type {Client | null} */
 let worker = null;
-/** @type {Map<string, Promise<{model: Model}>>} by id, the least recently used first */
+/** @type {Map<string, Promise<{model: Model}>>} by key, the least recently used first */
 const readings = new Map();
 /** @type {Set<LiveView>} */
 const liveViews = new Set();
 
 /**
  * Take weights from the server, and let the worker read them.
- * @param {{id: string, content: string}} data `content` is a safetensors file as base64
+ * @param {{key: string, id: string, content: string}} data `content` is a safetensors file as base64
  * @param {string} program the text of this program
  */
-function receiveWeights({ id, content }, program) {
+function receiveWeights({ key, id, content }, program) {
   worker ??= new Client(new Worker(URL.createObjectURL(new Blob([program], { type: "text/javascript" }))));
   const source = { content, packed: "" };
-  const reading = readings.get(id) ?? worker.ask("load", { key: id, weightsId: id, source });
+  const reading = readings.get(key) ?? worker.ask("load", { key, weightsId: id, source });
   reading.catch(() => {}); // a view shows it
-  readings.delete(id);
-  readings.set(id, reading);
+  readings.delete(key);
+  readings.set(key, reading);
   for (const oldest of readings.keys()) {
     if (readings.size <= MOST_WEIGHTS) break;
     readings.delete(oldest);
   }
   for (const view of liveViews) view.open();
-}
-
-/** @param {TextName} text @param {Record<string, string | number>} [values] */
-function say(text, values) {
-  return filled(ENGLISH[text], values);
 }
 
 class LiveView {
@@ -80,11 +78,10 @@ class LiveView {
     this.strip = element("strip");
     this.mark = element("mark");
     this.status = element("status");
-    element("position").textContent = say("position");
-    this.image.setAttribute("aria-label", say("liveImage"));
+    this.position = element("position");
     this.link = readLink("").link;
     /** @type {LiveData} */
-    this.data = { link: "", reverse: false, enlarge: 3 };
+    this.data = { link: "", weights: "", reverse: false, enlarge: 3, language: "en" };
     /** @type {(t: number) => void} */
     this.report = () => {};
     /** @type {number | null} the position that the server knows */
@@ -111,18 +108,19 @@ class LiveView {
     const { image, slider, strip } = this;
     slider.oninput = () => this.goTo(Number(slider.value));
     slider.onchange = () => this.settle();
-    /** @type {{x: number, t: number} | null} */
+    /** @type {{id: number, x: number, t: number} | null} */
     let start = null;
     image.onpointerdown = (/** @type {PointerEvent} */ event) => {
-      start = { x: event.clientX, t: this.t };
+      if (!event.isPrimary) return; // a second finger
+      start = { id: event.pointerId, x: event.clientX, t: this.t };
       this.dragging = true;
       image.setPointerCapture(event.pointerId);
     };
     image.onpointermove = (/** @type {PointerEvent} */ event) => {
-      if (start) this.goTo(start.t + (event.clientX - start.x) / image.clientWidth);
+      if (start?.id === event.pointerId) this.goTo(start.t + (event.clientX - start.x) / image.clientWidth);
     };
-    image.onpointerup = image.onpointercancel = () => {
-      if (!start) return;
+    image.onpointerup = image.onpointercancel = (/** @type {PointerEvent} */ event) => {
+      if (start?.id !== event.pointerId) return;
       start = null;
       this.dragging = false;
       this.settle();
@@ -147,9 +145,17 @@ class LiveView {
     };
   }
 
+  /** @param {TextName} text @param {import("./texts.js").Note["values"]} [values] @returns a text in the visitor's language */
+  say(text, values) {
+    return filled(languageOf(this.data.language).texts, { text, values });
+  }
+
   /** Take new values from the server. @param {Component} component */
   update({ data, setTriggerValue }) {
     this.data = data;
+    this.stage.lang = languageOf(data.language).tag;
+    this.position.textContent = this.say("position");
+    this.image.setAttribute("aria-label", this.say("liveImage"));
     this.report = (t) => setTriggerValue("moved", t);
     this.link = readLink(data.link).link;
     const { t } = this.link;
@@ -162,15 +168,15 @@ class LiveView {
 
   /** Draw, if the worker has the weights. */
   async open() {
-    const { weightsId } = this.link;
-    const reading = readings.get(weightsId);
+    const { weights } = this.data;
+    const reading = readings.get(weights);
     if (!reading || !worker) {
-      this.status.textContent = say("loading");
+      this.status.textContent = this.say("loading");
       return;
     }
     try {
       const { model } = await reading;
-      if (weightsId === this.link.weightsId) this.#show(worker, model);
+      if (weights === this.data.weights) this.#show(worker, model);
     } catch (error) {
       this.fail(error);
     }
@@ -184,9 +190,9 @@ class LiveView {
       this.draw.render = client.channel("render", ({ images }) => this.#fit({ images }), fail);
     }
     this.model = model;
-    this.status.textContent = say("liveDrawn");
-    const path = JSON.stringify({ ...this.link, t: 0 });
-    if (path !== this.path) this.draw.render({ key: this.link.weightsId, link: this.link, psi: 1 });
+    this.status.textContent = this.say("liveDrawn");
+    const path = JSON.stringify({ ...this.link, t: 0, weights: this.data.weights });
+    if (path !== this.path) this.draw.render({ key: this.data.weights, link: this.link, psi: 1 });
     this.path = path;
     this.goTo(this.t);
   }
@@ -196,7 +202,7 @@ class LiveView {
     this.path = ""; // draw again with the next values
     const reason = error instanceof Error ? error.message : String(error);
     this.status.textContent =
-      error instanceof WorkerError ? say(error.text, error.values) : say("pageFailed", { reason });
+      error instanceof WorkerError ? this.say(error.text, error.values) : this.say("pageFailed", { reason });
   }
 
   /** @param {number} t is clipped to 0..1 and rounded to a position of the slider, if the server does not know it */
@@ -206,14 +212,14 @@ class LiveView {
     this.slider.value = this.t;
     const [segment] = segmentOf(2 + link.keys.length, this.t);
     const seeds = [link.seedA, link.seedB, ...link.keys];
-    const text = say("positionValue", { t: this.t.toFixed(3) });
+    const text = this.say("positionValue", { t: this.t.toFixed(3) });
     this.output.textContent = text;
     this.slider.setAttribute("aria-valuetext", text);
     this.image.setAttribute("aria-valuenow", String(this.t));
     const values = { t: this.t.toFixed(3), a: seeds[segment], b: seeds[segment + 1] };
-    this.image.setAttribute("aria-valuetext", say("imageAt", values));
+    this.image.setAttribute("aria-valuetext", this.say("imageAt", values));
     this.#frame();
-    if (readings.has(link.weightsId)) this.draw.at?.({ key: link.weightsId, link, t: this.t, psi: 1 });
+    if (readings.has(this.data.weights)) this.draw.at?.({ key: this.data.weights, link, t: this.t, psi: 1 });
   }
 
   /** Report the position: a movement has ended. */
@@ -237,7 +243,8 @@ class LiveView {
     this.count = images.length / length;
     const [columns, factor] = layout(this.count, imageSize, room, this.data.enlarge);
     show(this.strip, sheet(this.#colored(images), imageSize, channels, columns), room, factor);
-    this.strip.setAttribute("aria-label", say("stripOf", { count: this.count, a: this.link.seedA, b: this.link.seedB }));
+    const { seedA: a, seedB: b, zA, zB } = this.link;
+    this.strip.setAttribute("aria-label", this.say(zA || zB ? "stripOfLatents" : "stripOf", { count: this.count, a, b }));
     this.#frame();
   }
 

@@ -5,15 +5,16 @@
  */
 
 import { byId } from "./dom.js";
+import { MAP_START } from "./place.js";
 import { context, sheet } from "./pictures.js";
+import { writeAttribute, writeNotes, writeText } from "./wording.js";
 
-/** @typedef {import("./page.js").Studio} Studio */
+/** @typedef {import("./studio.js").Studio} Studio */
 
 const COLUMNS = 1000;
 /** The seed of the point (x, y) is 1000 y + x. The plane repeats after so many columns, */
 const ROWS = 4_294_967;
 /** and after so many rows. */
-const MAP_START = [4, 2];
 const BATCH = 12;
 const MAX_TILES = 3000;
 
@@ -21,36 +22,40 @@ export class MapView {
   /** @param {Studio} studio */
   constructor(studio) {
     this.studio = studio;
-    this.x = wrapped(coordinate(studio, "x", MAP_START[0]), COLUMNS);
-    this.y = wrapped(coordinate(studio, "y", MAP_START[1]), ROWS);
+    [this.x, this.y] = [MAP_START.x, MAP_START.y];
+    this.open();
     /** @type {Map<string, HTMLCanvasElement>} position -> its image */
     this.tiles = new Map();
     this.key = "";
     this.busy = false;
     this.pending = 0;
     const plane = byId("plane");
-    /** @type {{x: number, y: number, moved: boolean} | null} */
+    /** @type {{id: number, x: number, y: number, moved: boolean} | null} */
     let drag = null;
     plane.onpointerdown = (/** @type {PointerEvent} */ event) => {
-      drag = { x: event.clientX, y: event.clientY, moved: false };
+      // The first finger leads, and two of them are not a tap.
+      if (drag && !event.isPrimary) drag.moved = true;
+      if (!event.isPrimary) return;
+      drag = { id: event.pointerId, x: event.clientX, y: event.clientY, moved: false };
       plane.setPointerCapture(event.pointerId);
     };
     plane.onpointermove = (/** @type {PointerEvent} */ event) => {
-      if (!drag) return;
+      if (drag?.id !== event.pointerId) return;
       const [dx, dy] = [event.clientX - drag.x, event.clientY - drag.y];
       if (!drag.moved && Math.hypot(dx, dy) < 6) return;
-      drag = { x: event.clientX, y: event.clientY, moved: true };
+      drag = { ...drag, x: event.clientX, y: event.clientY, moved: true };
       this.move(-dx / this.unit, -dy / this.unit);
     };
     plane.onpointerup = (/** @type {PointerEvent} */ event) => {
-      if (drag && !drag.moved) {
+      if (drag?.id !== event.pointerId) return;
+      if (!drag.moved) {
         const { clientWidth: width, clientHeight: height } = plane;
         this.take(this.x + (event.offsetX - width / 2) / this.unit, this.y + (event.offsetY - height / 2) / this.unit);
       }
       drag = null;
     };
-    plane.onpointercancel = () => {
-      drag = null;
+    plane.onpointercancel = (/** @type {PointerEvent} */ event) => {
+      if (drag?.id === event.pointerId) drag = null;
     };
     plane.onkeydown = (/** @type {KeyboardEvent} */ event) => {
       const step = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
@@ -62,7 +67,7 @@ export class MapView {
     byId("zoom").onchange = () => this.show();
   }
 
-  /** The images between two seeds. */
+  /** The steps from a seed to the next. */
   get steps() {
     return Number(byId("zoom").value);
   }
@@ -78,9 +83,17 @@ export class MapView {
     return this.tile * this.steps;
   }
 
+  /** Read the place in the address. */
+  open() {
+    const { extra } = this.studio;
+    this.x = wrapped(Number(extra.get("x") ?? MAP_START.x), COLUMNS);
+    this.y = wrapped(Number(extra.get("y") ?? MAP_START.y), ROWS);
+    writeNotes(byId("map-said"), []);
+  }
+
   show() {
     const { studio } = this;
-    const key = `${studio.weights.id} ${this.steps} ${studio.label}`;
+    const key = `${studio.weights.file} ${this.steps} ${studio.label}`;
     if (key !== this.key) this.tiles.clear();
     this.key = key;
     this.paint();
@@ -103,8 +116,7 @@ export class MapView {
     const seed = seedAt(Math.round(x), Math.round(y));
     const first = /** @type {any} */ (document.querySelector('input[name="tap"]:checked'))?.value !== "b";
     studio.change(first ? { seedA: seed } : { seedB: seed });
-    const name = studio.say(first ? "seedA" : "seedB");
-    byId("map-said").textContent = studio.say("mapSet", { seed, name });
+    writeText(byId("map-said"), first ? "mapSetA" : "mapSetB", { seed });
   }
 
   /** Paint before the next frame what is drawn, and request what is missing. */
@@ -165,7 +177,7 @@ export class MapView {
       drawing.fillText(text, left + 3, top + 2);
     }
     const seed = seedAt(Math.round(this.x), Math.round(this.y));
-    plane.setAttribute("aria-label", studio.say("mapOf", { seed }));
+    writeAttribute(plane, "aria-label", { text: "mapOf", values: { seed } });
     this.#request(visible);
   }
 
@@ -177,7 +189,7 @@ export class MapView {
     this.busy = true;
     const points = missing.map(({ u, v }) => mixture(u, v, steps));
     try {
-      const images = await studio.client.ask("mixtures", { key: studio.weights.id, points, label: studio.label });
+      const images = await studio.client.ask("mixtures", { key: studio.weights.file, points, label: studio.label });
       if (key === this.key) this.#keep(missing, images);
     } catch (error) {
       studio.fail(/** @type {any} */ (error));
@@ -204,12 +216,6 @@ export class MapView {
       this.tiles.delete(oldest);
     }
   }
-}
-
-/** @param {Studio} studio @param {string} name @param {number} usual @returns a coordinate of the address */
-function coordinate(studio, name, usual) {
-  const value = Number(studio.extra.get(name) ?? NaN);
-  return Number.isFinite(value) ? value : usual;
 }
 
 /** @param {number} value @param {number} period @returns the value in -period / 2..period / 2 */

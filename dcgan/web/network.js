@@ -178,8 +178,8 @@ class Tensors {
     if (tensor && tensor.shape.length === shape.length && shape.every((size, axis) => size === tensor.shape[axis])) {
       return floats(tensor);
     }
-    const difference = tensor ? `has the shape ${tensor.shape.join(" x ")}, not ${shape.join(" x ")}` : "is missing";
-    throw new WeightsError("weightsShape", { name, difference });
+    if (!tensor) throw new WeightsError("weightsTensorMissing", { name });
+    throw new WeightsError("weightsShape", { name, shape: tensor.shape.join(" x "), expected: shape.join(" x ") });
   }
 
   /**
@@ -198,7 +198,7 @@ class Tensors {
   checkAllUsed() {
     const unknown = [...this.tensors.keys()].find((name) => !this.used.has(name));
     if (unknown === undefined) return;
-    throw new WeightsError("weightsShape", { name: JSON.stringify(unknown.slice(0, 80)), difference: "is unknown" });
+    throw new WeightsError("weightsTensorUnknown", { name: JSON.stringify(unknown.slice(0, 80)) });
   }
 }
 

@@ -34,7 +34,8 @@ export function sheet(images, size, channels, columns) {
 }
 
 /**
- * Draw a picture on a canvas, and enlarge the canvas by the largest whole factor that fits the width.
+ * Draw a picture on a canvas, and enlarge the canvas by the largest whole factor that fits the width. A picture that is
+ * wider is made smaller.
  * @param {HTMLCanvasElement} canvas
  * @param {ImageData} picture
  * @param {number} room in CSS pixels
@@ -44,7 +45,9 @@ export function show(canvas, picture, room, most = 20) {
   canvas.width = picture.width;
   canvas.height = picture.height;
   context(canvas).putImageData(picture, 0, 0);
-  const factor = Math.max(1, Math.min(most, Math.floor(room / picture.width)));
+  const fitting = Math.min(most, Math.floor(room / picture.width));
+  const factor = fitting >= 1 ? fitting : room / picture.width;
+  canvas.style.imageRendering = factor < 1 ? "auto" : "pixelated";
   canvas.style.width = `${factor * picture.width}px`;
   canvas.style.height = `${factor * picture.height}px`;
 }
@@ -57,15 +60,18 @@ export function context(canvas) {
 }
 
 /**
- * Return the columns of a strip: 16, 8 or 4, whichever fills most of the width, or as many as fit.
+ * Return the columns of a strip: 16, 8 or 4, whichever fills most of the width with enlarged images, or as many as fit.
  * @param {number} count of images
  * @param {number} size
  * @param {number} room in CSS pixels
  */
 export function stripColumns(count, size, room) {
-  const width = (/** @type {number} */ columns) => columns * size * Math.min(MOST_STRIP, Math.floor(room / (columns * size)));
-  const best = [16, 8, 4].reduce((best, columns) => (width(columns) > width(best) ? columns : best));
-  return Math.min(count, width(best) ? best : Math.max(1, Math.floor(room / size)));
+  const factor = (/** @type {number} */ columns) => Math.min(MOST_STRIP, Math.floor(room / (columns * size)));
+  const width = (/** @type {number} */ columns) => columns * size * factor(columns);
+  const options = [16, 8, 4].filter((columns) => factor(columns) > 1);
+  // Images that are wider than the room are made smaller, so that four of them fit.
+  if (!options.length) return Math.min(count, size > room ? 4 : Math.max(1, Math.min(16, Math.floor(room / size))));
+  return Math.min(count, options.reduce((best, columns) => (width(columns) > width(best) ? columns : best)));
 }
 
 /**

@@ -4,14 +4,21 @@
  */
 
 import { byId } from "./dom.js";
-import { sheet, show } from "./pictures.js";
+import { FIRST_QUIZ, quizSources } from "./place.js";
+import { context, sheet, show } from "./pictures.js";
 import { RandomState } from "./random.js";
+import { writeAttribute, writeNotes, writeText } from "./wording.js";
 
-/** @typedef {import("./page.js").Studio} Studio */
+/** @typedef {import("./studio.js").Studio} Studio */
 
 const PAIRS = 10;
+const SIDES = ["left", "right"];
+const BOX = 26;
+/** CSS pixels of a box beside its image: padding, border and half of the gap. */
 const FAKES = 100;
 /** The seeds of generated images, for which the page has answers of D. */
+
+const NO_DIGITS = { file: "", size: 28, channels: 1, columns: 10, count: 0 };
 
 /** @typedef {{digit: number, seed: number, realLeft: boolean}} Pair */
 
@@ -26,11 +33,14 @@ export class QuizView {
     this.answers = [];
     /** @type {ImageData | null} */
     this.digits = null;
+    /** @type {Uint8Array | null} the generated images, once they are drawn */
+    this.fakes = null;
     this.started = "";
     byId("left").onclick = () => this.answer(true);
     byId("right").onclick = () => this.answer(false);
     byId("quiz-next").onclick = () => this.next();
     byId("quiz-again").onclick = () => this.start(crypto.getRandomValues(new Uint16Array(1))[0]);
+    byId("quiz-copy").onclick = () => studio.copy(this.url, "quiz-copied");
     byId("quiz-source").onchange = () => {
       studio.remember("from", byId("quiz-source").value);
       this.start(this.seed);
@@ -38,47 +48,77 @@ export class QuizView {
   }
 
   get seed() {
-    const seed = Number(this.studio.extra.get("quiz") ?? 1);
-    return Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32 ? seed : 1;
+    return Number(this.studio.extra.get("quiz") ?? FIRST_QUIZ);
   }
 
   /** The weights whose images are shown: those in the address, else the newest. */
   get weights() {
     const { model } = this.studio;
-    return this.sources.find(({ id }) => id === this.studio.extra.get("from")) ?? model.weights;
+    return quizSources(model).find(({ id }) => id === this.studio.extra.get("from")) ?? model.weights;
   }
 
-  /** All weights of the model for which the page has answers of D. */
-  get sources() {
-    const { model } = this.studio;
-    const all = [...model.snapshots.filter(({ step }) => step > 0 && step < model.weights.step), model.weights];
-    return all.filter(({ id }) => model.discriminator?.fake[id]);
+  /** The model's real digits in the manifest. */
+  get entry() {
+    return this.studio.model.digits ?? NO_DIGITS;
+  }
+
+  /** A link to this quiz. */
+  get url() {
+    const quiz = new URLSearchParams({ view: "quiz", quiz: String(this.seed), from: this.weights.id });
+    return `${this.studio.url()}#${quiz}`;
   }
 
   async show() {
     const { studio } = this;
-    this.digits ??= await studio.library.digits();
-    const options = this.sources.map(({ id, epoch }) => {
-      const values = { name: studio.model.name, epoch: Number(epoch.toFixed(2)) };
-      return new Option(studio.say("quizSource", values), id);
+    const { model } = studio;
+    try {
+      const digits = await studio.library.digits(this.entry);
+      if (studio.model !== model || studio.view !== "quiz") return; // the visitor has left meanwhile
+      this.digits = digits;
+    } catch (error) {
+      if (studio.model !== model || studio.view !== "quiz") return;
+      this.#close();
+      byId("quiz-again").hidden = true;
+      studio.fail(error);
+      return;
+    }
+    const options = quizSources(model).map(({ id, epoch }) => {
+      const option = new Option("", id);
+      writeText(option, "quizSource", { name: studio.model.name, epoch: Number(epoch.toFixed(2)) });
+      return option;
     });
     byId("quiz-source").replaceChildren(...options);
     byId("quiz-source").value = this.weights.id;
-    if (this.started !== `${this.weights.id} ${this.seed}`) this.start(this.seed);
+    if (this.started !== `${this.weights.file} ${this.seed}`) this.start(this.seed);
     else this.showPair();
   }
 
   hide() {}
+
+  /** Take no answer until a pair is shown. */
+  #close() {
+    for (const side of SIDES) {
+      byId(side).disabled = true;
+      byId(side).className = "choice";
+      writeNotes(byId(`${side}-said`), []);
+      const canvas = byId(`${side}-image`);
+      context(canvas).clearRect(0, 0, canvas.width, canvas.height);
+    }
+    for (const id of ["quiz-number", "quiz-said", "quiz-copied"]) writeNotes(byId(id), []);
+    byId("quiz-next").hidden = true;
+  }
 
   /** @param {number} seed of the quiz */
   async start(seed) {
     const { studio } = this;
     const { weights } = this;
     studio.remember("quiz", seed);
-    this.started = `${weights.id} ${seed}`;
+    const started = `${weights.file} ${seed}`;
+    this.started = started;
+    this.#close();
     const stream = new RandomState(seed);
     const below = (/** @type {number} */ limit) => Math.floor(stream.uniform() * limit);
-    const count = studio.library.manifest.digits?.count ?? 0;
+    const { count } = this.entry;
     this.pairs = Array.from({ length: PAIRS }, () => ({
       digit: below(count),
       seed: below(FAKES),
@@ -86,14 +126,18 @@ export class QuizView {
     }));
     this.number = 0;
     this.answers = [];
+    this.fakes = null;
     const { numClasses } = studio.shape;
     const seeds = this.pairs.map((pair) => pair.seed);
     const labels = seeds.map((fake) => (numClasses ? fake % numClasses : 0));
     try {
       await studio.library.load(weights);
-      this.fakes = await studio.client.ask("seeds", { key: weights.id, seeds, labels, psi: 1 });
+      const fakes = await studio.client.ask("seeds", { key: weights.file, seeds, labels, psi: 1 });
+      if (this.started !== started) return; // the visitor has begun another quiz meanwhile
+      this.fakes = fakes;
     } catch (error) {
-      studio.fail(/** @type {any} */ (error));
+      this.started = ""; // so that it begins again when the visitor comes back
+      studio.fail(error);
       return;
     }
     this.showPair();
@@ -101,29 +145,31 @@ export class QuizView {
 
   showPair() {
     const { studio } = this;
+    if (!this.fakes) return;
     const { realLeft, digit } = this.pairs[this.number];
     const { imageSize, channels } = studio.shape;
     const length = imageSize ** 2 * channels;
-    const fakes = this.fakes ?? new Uint8Array(PAIRS * length);
-    const fake = fakes.subarray(this.number * length, (this.number + 1) * length);
-    const room = Math.min(224, Math.floor((studio.room - 48) / 2));
+    const fake = this.fakes.subarray(this.number * length, (this.number + 1) * length);
+    const room = Math.min(224, Math.floor(studio.room / 2) - BOX);
     show(byId(realLeft ? "right-image" : "left-image"), sheet(fake, imageSize, channels, 1), room);
     show(byId(realLeft ? "left-image" : "right-image"), this.#digit(digit), room);
-    for (const side of ["left", "right"]) {
+    for (const side of SIDES) {
       byId(side).className = "choice";
+      writeNotes(byId(`${side}-said`), []);
       byId(side).disabled = false;
-      byId(side).setAttribute("aria-label", studio.say(side === "left" ? "quizLeft" : "quizRight"));
+      writeAttribute(byId(side), "aria-label", { text: side === "left" ? "quizLeft" : "quizRight" });
     }
-    byId("quiz-number").textContent = studio.say("quizPair", { number: this.number + 1, count: PAIRS });
-    byId("quiz-said").textContent = "";
+    writeText(byId("quiz-number"), "quizPair", { number: this.number + 1, count: PAIRS });
+    writeNotes(byId("quiz-said"), []);
     byId("quiz-next").hidden = true;
+    byId("quiz-again").hidden = this.number > 0;
     if (this.number < this.answers.length) this.#showAnswer(); // the visitor has come back to it
   }
 
   /** @param {number} index @returns one real digit */
   #digit(index) {
     const { digits } = this;
-    const { size = 28, columns = 10 } = this.studio.library.manifest.digits ?? {};
+    const { size, columns } = this.entry;
     const picture = new ImageData(size, size);
     if (!digits) return picture;
     const [left, top] = [(index % columns) * size, Math.floor(index / columns) * size];
@@ -139,22 +185,32 @@ export class QuizView {
     if (this.number < this.answers.length) return;
     this.answers.push(left);
     this.#showAnswer();
-    if (!byId("quiz-next").hidden) byId("quiz-next").focus();
+    byId(byId("quiz-next").hidden ? "quiz-again" : "quiz-next").focus();
   }
 
   #showAnswer() {
     const { studio, pairs, answers } = this;
     const { realLeft } = pairs[this.number];
-    byId("left").className = `choice ${realLeft ? "real" : "fake"}`;
-    byId("right").className = `choice ${realLeft ? "fake" : "real"}`;
+    for (const side of SIDES) {
+      const isReal = (side === "left") === realLeft;
+      const text = isReal ? "quizReal" : "quizFake";
+      byId(side).disabled = true;
+      byId(side).className = `choice ${isReal ? "real" : "fake"}`;
+      writeAttribute(byId(side), "aria-label", { text });
+      writeText(byId(`${side}-said`), text);
+    }
     const isRight = answers[this.number] === realLeft;
-    byId("quiz-said").textContent = studio.say(isRight ? "quizRightAnswer" : "quizWrongAnswer");
+    /** @type {import("./texts.js").Note} */
+    const verdict = { text: isRight ? "quizRightAnswer" : "quizWrongAnswer" };
+    writeNotes(byId("quiz-said"), [verdict]);
     const last = this.number === PAIRS - 1;
     byId("quiz-next").hidden = last;
+    // An open quiz is not thrown away by a slip.
+    byId("quiz-again").hidden = !last;
     if (!last) return;
     const right = pairs.filter((pair, index) => answers[index] === pair.realLeft).length;
     const values = { right, count: PAIRS, chance: PAIRS / 2, name: studio.model.name, machine: this.machine };
-    byId("quiz-said").textContent += ` ${studio.say("quizResult", values)}`;
+    writeNotes(byId("quiz-said"), [verdict, { text: "quizResult", values }]);
   }
 
   /** The pairs in which D gives the real image the larger logit. */

@@ -4,33 +4,50 @@
  */
 
 import { byId } from "./dom.js";
-import { MAX_SEED, segmentOf } from "./latents.js";
-import { MAX_KEYS, MAX_LABELS } from "./link.js";
-import { MOST_STRIP, context, enlarged, save, sheet, show, stripColumns } from "./pictures.js";
+import { Fields } from "./fields.js";
+import { MOST_STRIP, context, save, sheet, show, stripColumns } from "./pictures.js";
+import { SentenceError } from "./texts.js";
+import { writeAttribute, writeNotes, writeText } from "./wording.js";
 
-/** @typedef {import("./page.js").Studio} Studio */
+/** @typedef {import("./link.js").Link} Link */
+/** @typedef {import("./studio.js").Studio} Studio */
 
 const FRAME_MILLISECONDS = 80;
 /** The time of a frame in animations, as in the other apps. */
+const CALM_MILLISECONDS = 700;
+/** The time of an image while the walk plays with reduced motion. */
 const GIF_FACTOR = 4;
+const GIF_SIDE = 512;
+/** The largest side of an enlarged frame. A frame that is larger itself stays as it is. */
 const STRIP_FACTOR = 2;
 /** Of the saved strip, as in the demo. */
+const STRIP_WIDTH = 16_384;
+/** Pixels that the saved strip is wide at most, because browsers draw no canvas of any size. */
 
 export class WalkView {
   /** @param {Studio} studio */
   constructor(studio) {
     this.studio = studio;
-    /** @type {{link: import("./link.js").Link, images: Uint8Array} | null} */
+    this.fields = new Fields(studio);
+    /** @type {{link: Link, images: Uint8Array} | null} */
     this.drawn = null;
-    this.shown = "";
+    /** What is drawn, and what was requested last. */
+    this.drawnPath = "";
+    this.requestedPath = "";
     this.playing = 0;
     this.drawImage = studio.client.channel("at", (image, { t }) => this.showImage(image, t), studio.fail);
-    this.drawStrip = studio.client.channel("render", (drawn) => this.showStrip(drawn), studio.fail);
+    this.drawStrip = studio.client.channel(
+      "render",
+      (drawn, { path }) => this.showStrip(drawn, path),
+      (error) => {
+        this.requestedPath = "";
+        studio.fail(error);
+      },
+    );
     this.#connectImage();
-    this.#connectFields();
-    byId("copy").onclick = () => this.copy();
-    byId("save-strip").onclick = () => this.saveStrip();
-    byId("save-animation").onclick = () => this.saveAnimation();
+    byId("copy").onclick = () => studio.copy(this.url, "copied");
+    byId("save-strip").onclick = () => this.saveStrip().catch(studio.fail);
+    byId("save-animation").onclick = () => this.saveAnimation().catch(studio.fail);
   }
 
   #connectImage() {
@@ -38,17 +55,18 @@ export class WalkView {
     const image = byId("image");
     byId("t").oninput = () => this.goTo(Number(byId("t").value));
     byId("play").onclick = () => this.play(!this.playing);
-    /** @type {{x: number, t: number} | null} */
+    /** @type {{id: number, x: number, t: number} | null} */
     let drag = null;
     image.onpointerdown = (/** @type {PointerEvent} */ event) => {
-      drag = { x: event.clientX, t: studio.link.t };
+      if (!event.isPrimary) return; // a second finger
+      drag = { id: event.pointerId, x: event.clientX, t: studio.link.t };
       image.setPointerCapture(event.pointerId);
     };
     image.onpointermove = (/** @type {PointerEvent} */ event) => {
-      if (drag) this.goTo(drag.t + (event.clientX - drag.x) / Math.max(200, image.clientWidth));
+      if (drag?.id === event.pointerId) this.goTo(drag.t + (event.clientX - drag.x) / Math.max(200, image.clientWidth));
     };
-    image.onpointerup = image.onpointercancel = () => {
-      drag = null;
+    image.onpointerup = image.onpointercancel = (/** @type {PointerEvent} */ event) => {
+      if (drag?.id === event.pointerId) drag = null;
     };
     image.onkeydown = (/** @type {KeyboardEvent} */ event) => {
       const step = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
@@ -69,72 +87,28 @@ export class WalkView {
     };
   }
 
-  #connectFields() {
-    const { studio } = this;
-    for (const [id, name] of [["seed-a", "seedA"], ["seed-b", "seedB"]]) {
-      byId(id).onchange = () => studio.change({ [name]: nearestSeed(byId(id).value) });
-    }
-    byId("dice").onclick = () => {
-      const [seedA, seedB] = crypto.getRandomValues(new Uint16Array(2));
-      studio.change({ seedA, seedB });
-    };
-    byId("path").onchange = () => studio.change({ path: byId("path").value });
-    byId("frames").onchange = () => {
-      const frames = Math.round(Number(byId("frames").value)) || 16;
-      studio.change({ frames: Math.min(64, Math.max(2, frames)) });
-    };
-    byId("loop").onchange = () => studio.change({ loop: byId("loop").checked });
-    byId("keys").onchange = () => studio.change({ keys: this.#numbers("keys", MAX_SEED, MAX_KEYS) });
-    byId("labels").onchange = () => {
-      const labels = this.#numbers("labels", studio.shape.numClasses - 1, MAX_LABELS);
-      studio.change({ labels: labels.length ? labels : [Math.min(3, studio.shape.numClasses - 1)] });
-    };
-    byId("psi").oninput = () => {
-      studio.psi = Number(byId("psi").value);
-      this.show();
-    };
-  }
-
-  /**
-   * Return the numbers of a text field; a label may be a name of a class. A note says what was changed.
-   * @param {string} id @param {number} high @param {number} most
-   */
-  #numbers(id, high, most) {
-    const { studio } = this;
-    const text = byId(id).value.trim().slice(0, 1000);
-    const words = text.split(/[\s,;]+/).filter(Boolean);
-    const numbers = words.slice(0, most).map((/** @type {string} */ word) => {
-      const named = id === "labels" ? studio.model.classes.indexOf(word) : -1;
-      return named >= 0 ? named : Math.min(high, Math.max(0, Math.round(Number(word)) || 0));
-    });
-    const isTaken = (/** @type {string} */ word, /** @type {number} */ index) =>
-      word === String(numbers[index]) || (id === "labels" && studio.model.classes.includes(word));
-    const same = words.length <= most && words.every(isTaken);
-    byId("copied").textContent = same ? "" : studio.say("seedsCorrected", { text: text.slice(0, 60), high, most });
-    return numbers;
+  /** Another address was opened. */
+  open() {
+    this.fields.forget();
   }
 
   /** Write the link to the fields, and draw what has changed. */
   show() {
-    const { studio } = this;
-    const { link, shape } = studio;
-    byId("seed-a").value = link.seedA;
-    byId("seed-b").value = link.seedB;
-    byId("path").value = link.path;
-    byId("frames").value = link.frames;
-    byId("loop").checked = link.loop;
-    byId("keys").value = link.keys.join(", ");
-    byId("keys-hint").textContent = studio.say("keysHint", { count: MAX_KEYS });
-    byId("labels").value = link.labels.join(", ");
-    byId("labels-field").hidden = !shape.numClasses;
-    byId("labels-hint").textContent = studio.say("labelsHint", { names: studio.model.classes.slice(0, 20).join(", ") });
-    byId("psi").value = studio.psi;
-    byId("psi-value").textContent = studio.psi.toFixed(2);
-    const path = JSON.stringify([{ ...link, t: 0 }, studio.weights.id, studio.psi]);
-    if (path !== this.shown) this.drawStrip({ key: studio.weights.id, link, psi: studio.psi });
-    else if (this.drawn) this.showStrip(this.drawn);
-    this.shown = path;
+    const { studio, path } = this;
+    const { link } = studio;
+    this.fields.show();
+    if (path !== this.requestedPath) {
+      writeNotes(byId("copied"), []);
+      this.drawStrip({ key: studio.weights.file, link, psi: studio.psi, path });
+    } else if (this.drawn) this.showStrip(this.drawn, this.drawnPath);
+    this.requestedPath = path;
     this.goTo(link.t);
+  }
+
+  /** All that decides the images of the strip, as one text. */
+  get path() {
+    const { link, weights, psi } = this.studio;
+    return JSON.stringify([{ ...link, t: 0, weightsId: "", digest: "" }, weights.file, psi]);
   }
 
   hide() {
@@ -144,13 +118,14 @@ export class WalkView {
   /** @param {number} t is clipped to 0..1 */
   goTo(t) {
     const { studio } = this;
-    const position = Math.min(1, Math.max(0, t));
-    studio.change({ t: position }, { quietly: true });
+    studio.moveTo(t);
+    const position = studio.link.t;
+    const values = { t: position.toFixed(2) };
     byId("t").value = position;
-    byId("t").setAttribute("aria-valuetext", studio.say("positionValue", { t: position.toFixed(2) }));
-    byId("t-value").textContent = studio.say("positionValue", { t: position.toFixed(2) });
+    writeAttribute(byId("t"), "aria-valuetext", { text: "positionValue", values });
+    writeText(byId("t-value"), "positionValue", values);
     this.#mark();
-    this.drawImage({ key: studio.weights.id, link: studio.link, t: position, psi: studio.psi });
+    this.drawImage({ key: studio.weights.file, link: studio.link, t: position, psi: studio.psi });
   }
 
   /** @param {Uint8Array} image @param {number} t */
@@ -160,24 +135,23 @@ export class WalkView {
     const canvas = byId("image");
     if (image.length !== imageSize ** 2 * channels) return; // of a model that was left meanwhile
     show(canvas, sheet(image, imageSize, channels, 1), Math.min(studio.room, 320));
-    const seeds = [studio.link.seedA, studio.link.seedB, ...studio.link.keys];
-    if (studio.link.loop) seeds.push(seeds[0]);
-    const [segment] = segmentOf(seeds.length, t);
-    const values = { t: t.toFixed(2), a: seeds[segment], b: seeds[segment + 1] };
-    canvas.setAttribute("aria-label", studio.say("imageAt", values));
+    const values = { t: t.toFixed(2), ...studio.seedsAt(t) };
+    writeAttribute(canvas, "aria-label", { text: "imageAt", values });
   }
 
-  /** @param {{link: import("./link.js").Link, images: Uint8Array}} drawn */
-  showStrip(drawn) {
+  /** @param {{link: Link, images: Uint8Array}} drawn @param {string} path of it */
+  showStrip(drawn, path) {
     const { studio } = this;
     const { imageSize, channels } = studio.shape;
     const count = drawn.link.frames;
     if (drawn.images.length !== count * imageSize ** 2 * channels) return;
     this.drawn = drawn;
+    this.drawnPath = path;
     const columns = stripColumns(count, imageSize, studio.room);
     show(byId("strip"), sheet(drawn.images, imageSize, channels, columns), studio.room, MOST_STRIP);
     const values = { count, a: drawn.link.seedA, b: drawn.link.seedB };
-    byId("strip").setAttribute("aria-label", studio.say("stripOf", values));
+    const text = drawn.link.zA || drawn.link.zB ? "stripOfLatents" : "stripOf";
+    writeAttribute(byId("strip"), "aria-label", { text, values });
     this.#mark();
   }
 
@@ -203,83 +177,74 @@ export class WalkView {
     cancelAnimationFrame(this.playing);
     this.playing = 0;
     byId("play").setAttribute("aria-pressed", String(on));
-    byId("play").textContent = studio.say(on ? "pause" : "play");
+    writeText(byId("play"), on ? "pause" : "play");
     if (!on) return;
+    // A visitor who wants less motion sees one image of the strip after another.
+    const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     let direction = 1;
     let last = performance.now();
+    let { t } = studio.link;
+    let reached = t;
     const step = (/** @type {number} */ now) => {
       const { frames, loop } = studio.link;
-      let t = studio.link.t + (direction * Math.min(200, now - last)) / (frames * FRAME_MILLISECONDS);
+      if (studio.link.t !== reached) ({ t } = studio.link); // a visitor has moved it
+      if (isCalm && now - last < CALM_MILLISECONDS) {
+        this.playing = requestAnimationFrame(step);
+        return;
+      }
+      const intervals = loop ? frames : frames - 1;
+      if (isCalm) t = (Math.round(t * intervals) + direction) / intervals;
+      else t += (direction * Math.min(200, now - last)) / (frames * FRAME_MILLISECONDS);
       last = now;
       if (loop) t %= 1;
       else if (t >= 1 || t <= 0) direction = t >= 1 ? -1 : 1;
+      t = Math.min(1, Math.max(0, t));
       this.goTo(t);
+      reached = studio.link.t;
       this.playing = requestAnimationFrame(step);
     };
     this.playing = requestAnimationFrame(step);
   }
 
   /** The link with the id of the pixels, if the weights are exact. */
-  get address() {
+  get url() {
     const { studio, drawn } = this;
-    if (studio.link.digest || !drawn || studio.weights.half || studio.psi !== 1) return studio.address;
-    const path = (/** @type {import("./link.js").Link} */ link) =>
-      JSON.stringify([link.seedA, link.seedB, link.keys, link.labels, link.frames, link.path, link.loop]);
-    const current = drawn.link.weightsId === studio.weights.id && path(drawn.link) === path(studio.link);
-    return current ? `${studio.address}&d=${drawn.link.digest}` : studio.address;
+    if (studio.link.digest || !drawn || studio.weights.half || studio.psi !== 1) return studio.url();
+    return studio.url(this.drawnPath === this.path ? { d: drawn.link.digest } : {});
   }
 
-  async copy() {
+  /** Return the strip of what the fields say now, and the name of its files: the one on the page may still be an older. */
+  async current() {
     const { studio } = this;
-    const link = this.address;
-    try {
-      await navigator.clipboard.writeText(link);
-      byId("copied").textContent = studio.say("copied");
-    } catch {
-      byId("copied").textContent = studio.say("copyByHand", { link });
-    }
+    await studio.settled;
+    const { link, shape, model } = studio;
+    const message = { key: studio.weights.file, link, psi: studio.psi };
+    const drawn = this.drawn && this.drawnPath === this.path ? this.drawn : await studio.client.ask("render", message);
+    return { images: drawn.images, link, shape, name: `${model.name}-${link.seedA}-${link.seedB}` };
   }
 
-  get fileName() {
-    const { seedA, seedB } = this.studio.link;
-    return `${this.studio.model.name}-${seedA}-${seedB}`;
-  }
-
-  saveStrip() {
-    const { drawn, studio } = this;
-    if (!drawn) return;
-    const { imageSize, channels } = studio.shape;
-    const columns = Math.min(16, drawn.link.frames);
+  async saveStrip() {
+    const { images, link, shape, name } = await this.current();
+    const columns = Math.max(1, Math.min(16, link.frames, Math.floor(STRIP_WIDTH / shape.imageSize)));
+    const factor = Math.max(1, Math.min(STRIP_FACTOR, Math.floor(STRIP_WIDTH / (columns * shape.imageSize))));
     const [small, large] = [document.createElement("canvas"), document.createElement("canvas")];
-    show(small, sheet(drawn.images, imageSize, channels, columns), 1, 1);
-    large.width = STRIP_FACTOR * small.width;
-    large.height = STRIP_FACTOR * small.height;
+    show(small, sheet(images, shape.imageSize, shape.channels, columns), Infinity, 1);
+    large.width = factor * small.width;
+    large.height = factor * small.height;
     context(large).imageSmoothingEnabled = false;
     context(large).drawImage(small, 0, 0, large.width, large.height);
-    large.toBlob((blob) => blob && save(blob, `${this.fileName}.png`));
+    large.toBlob((blob) => {
+      if (blob) save(blob, `${name}.png`);
+      else this.studio.fail(new SentenceError("stripLarge"));
+    });
   }
 
   async saveAnimation() {
-    const { drawn, studio } = this;
-    if (!drawn) return;
-    const { imageSize, channels } = studio.shape;
-    const length = imageSize ** 2 * channels;
-    const frames = Array.from({ length: drawn.link.frames }, (_, index) =>
-      enlarged(drawn.images.subarray(index * length, (index + 1) * length), imageSize, channels, GIF_FACTOR),
-    );
-    if (!drawn.link.loop) frames.push(...frames.slice(1, -1).reverse());
-    const side = imageSize * GIF_FACTOR;
-    const message = { frames, width: side, height: side, channels, milliseconds: FRAME_MILLISECONDS };
-    try {
-      const bytes = await studio.client.ask("gif", message);
-      save(new Blob([bytes], { type: "image/gif" }), `${this.fileName}.gif`);
-    } catch (error) {
-      studio.fail(/** @type {any} */ (error));
-    }
+    const { images, link, shape, name } = await this.current();
+    const { imageSize, channels } = shape;
+    const factor = Math.max(1, Math.min(GIF_FACTOR, Math.floor(GIF_SIDE / imageSize)));
+    const message = { images, size: imageSize, channels, factor, loop: link.loop, milliseconds: FRAME_MILLISECONDS };
+    const bytes = await this.studio.client.ask("gif", message);
+    save(new Blob([bytes], { type: "image/gif" }), `${name}.gif`);
   }
-}
-
-/** @param {string} text @returns the seed nearest to what was typed */
-function nearestSeed(text) {
-  return Math.min(MAX_SEED, Math.max(0, Math.round(Number(text)) || 0));
 }

@@ -6,7 +6,7 @@
  */
 
 import { sha256 } from "./sha256.js";
-import { ENGLISH, filled } from "./texts.js";
+import { SentenceError } from "./texts.js";
 
 const MAX_HEADER_BYTES = 4 * 2 ** 20;
 const MAX_TENSORS = 1000;
@@ -29,15 +29,8 @@ const TYPES = {
  * @property {{kind: string, step: number, config: any}} metadata
  */
 
-/** An error for the visitor: the name of a text and its values. Its message is the English sentence. */
-export class WeightsError extends Error {
-  /** @param {import("./texts.js").TextName} text @param {Record<string, string | number>} [values] */
-  constructor(text, values = {}) {
-    super(filled(ENGLISH[text], values));
-    this.text = text;
-    this.values = values;
-  }
-}
+/** Weights that cannot be used. */
+export class WeightsError extends SentenceError {}
 
 /**
  * Read a file of weights. Throws WeightsError where it is damaged or holds something else.
@@ -45,22 +38,22 @@ export class WeightsError extends Error {
  * @returns {WeightsFile}
  */
 export function readWeights(buffer) {
-  if (buffer.byteLength < 8) throw damaged("it is too short");
+  if (buffer.byteLength < 8) throw damaged({ text: "fileShort" });
   const length = Number(new DataView(buffer).getBigUint64(0, true));
-  if (length > MAX_HEADER_BYTES || length + 8 > buffer.byteLength) throw damaged("it has no header of safetensors");
+  if (length > MAX_HEADER_BYTES || length + 8 > buffer.byteLength) throw damaged({ text: "fileWithoutHeader" });
   const header = parsed(new TextDecoder().decode(new Uint8Array(buffer, 8, length)));
   const packed = isObject(header.__metadata__) ? header.__metadata__.dcgan : undefined;
-  if (typeof packed !== "string") throw damaged("its config is missing");
+  if (typeof packed !== "string") throw damaged({ text: "fileWithoutConfig" });
   const metadata = parsed(packed);
-  if (!isObject(metadata.config) || !isObject(metadata.config.model)) throw damaged("its config is missing");
+  if (!isObject(metadata.config) || !isObject(metadata.config.model)) throw damaged({ text: "fileWithoutConfig" });
   const names = Object.keys(header).filter((name) => name !== "__metadata__");
-  if (names.length > MAX_TENSORS) throw damaged(`it has ${names.length} tensors`);
+  if (names.length > MAX_TENSORS) throw damaged({ text: "fileManyTensors", values: { count: names.length } });
   const data = new Uint8Array(buffer, 8 + length);
   const tensors = new Map(names.map((name) => [name, readTensor(name, header[name], data)]));
   return { tensors, metadata: /** @type {any} */ (metadata) };
 }
 
-/** @param {string} reason */
+/** @param {import("./texts.js").Note} reason */
 function damaged(reason) {
   return new WeightsError("weightsDamaged", { reason });
 }
@@ -76,22 +69,22 @@ function parsed(text) {
   try {
     value = JSON.parse(text);
   } catch {
-    throw damaged("its header is not JSON");
+    throw damaged({ text: "fileHeaderNotJson" });
   }
-  if (!isObject(value)) throw damaged("its header is not an object");
+  if (!isObject(value)) throw damaged({ text: "fileHeaderNotObject" });
   return value;
 }
 
 /** @param {string} name @param {any} entry @param {Uint8Array} data @returns {Tensor} */
 function readTensor(name, entry, data) {
-  const shown = JSON.stringify(name.slice(0, 80));
+  const values = { name: JSON.stringify(name.slice(0, 80)) };
   const { dtype, shape, data_offsets: offsets } = isObject(entry) ? entry : /** @type {any} */ ({});
-  if (!Object.hasOwn(TYPES, dtype)) throw damaged(`its tensor ${shown} is not F16, F32 or I64`);
-  if (!isListOfSizes(shape) || shape.length > 8) throw damaged(`its tensor ${shown} has no shape`);
-  if (!isListOfSizes(offsets) || offsets.length !== 2) throw damaged(`its tensor ${shown} has no place`);
+  if (!Object.hasOwn(TYPES, dtype)) throw damaged({ text: "tensorType", values });
+  if (!isListOfSizes(shape) || shape.length > 8) throw damaged({ text: "tensorShape", values });
+  if (!isListOfSizes(offsets) || offsets.length !== 2) throw damaged({ text: "tensorPlace", values });
   const type = /** @type {keyof typeof TYPES} */ (dtype);
   const size = shape.reduce((product, count) => product * count, TYPES[type].bytes);
-  if (offsets[1] - offsets[0] !== size || offsets[1] > data.length) throw damaged(`its tensor ${shown} is cut off`);
+  if (offsets[1] - offsets[0] !== size || offsets[1] > data.length) throw damaged({ text: "tensorCut", values });
   return { type, shape, bytes: data.subarray(offsets[0], offsets[1]) };
 }
 
@@ -105,7 +98,7 @@ function isListOfSizes(value) {
  * @param {Tensor} tensor
  */
 export function floats({ type, bytes }) {
-  if (type === "I64") throw damaged("whole numbers stand where floats belong");
+  if (type === "I64") throw damaged({ text: "tensorWhole" });
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const size = TYPES[type].bytes;
   const numbers = new Float32Array(bytes.length / size);
@@ -118,7 +111,7 @@ export function floats({ type, bytes }) {
 const POWERS = Float64Array.from({ length: 31 }, (_, exponent) => 2 ** (exponent - 25));
 
 /** @param {number} word the 16 bits of a float16 @returns its value */
-function half(word) {
+export function half(word) {
   const sign = word & 0x8000 ? -1 : 1;
   const exponent = (word >>> 10) & 31;
   const fraction = word & 1023;

@@ -5,9 +5,12 @@
  * A message is {id, kind, ...}, and its answer {id, result} or {id, error: {text, values}}.
  */
 
-import { TrainedGenerator, drawAt, fitLabels, render } from "./generator.js";
+import { TrainedGenerator, drawAt, fitLink, render } from "./generator.js";
 import { gifOf } from "./gif.js";
 import { normOf, rmsNorm } from "./latents.js";
+import { sha256 } from "./sha256.js";
+import { SentenceError } from "./texts.js";
+import { enlarged } from "./pictures.js";
 import { WeightsError } from "./weights.js";
 
 /** @typedef {import("./link.js").Link} Link */
@@ -27,22 +30,34 @@ function generatorOf(key) {
   return generator;
 }
 
-/** @param {{file?: string, content?: string, packed: string}} source @returns {Promise<ArrayBuffer>} */
-async function bytesOf({ file, content, packed }) {
-  if (file) {
-    // A worker does not have the policy of its page, so it asks only the page's own host itself.
-    if (new URL(file).origin !== location.origin) throw new WeightsError("weightsMissing", { reason: "another host" });
-    const response = await fetch(file).catch((error) => {
-      throw new WeightsError("weightsMissing", { reason: String(error.message) });
-    });
-    if (!response.ok) throw new WeightsError("weightsMissing", { reason: `HTTP ${response.status}` });
-    return response.arrayBuffer();
+/** @typedef {{file?: string, content?: string, packed: string}} Source where the bytes of weights are */
+
+/** @param {Source} source @param {string} id of the weights, for errors @returns {Promise<ArrayBuffer>} */
+async function bytesOf({ file, content, packed }, id) {
+  if (file) return fetched(file, id);
+  if (packed && typeof DecompressionStream === "undefined") throw new WeightsError("browserOld");
+  try {
+    const text = atob((content ?? "").trim());
+    const bytes = Uint8Array.from({ length: text.length }, (_, index) => text.charCodeAt(index));
+    if (packed !== "split-deflate") return bytes.buffer;
+    const inflated = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+    return joined(await new Response(inflated).arrayBuffer());
+  } catch {
+    // Each step has its own error for missing bytes: of base64, of the stream, or of a range.
+    throw new WeightsError("weightsIncomplete", { id });
   }
-  const text = atob((content ?? "").trim());
-  const bytes = Uint8Array.from({ length: text.length }, (_, index) => text.charCodeAt(index));
-  if (packed !== "split-deflate") return bytes.buffer;
-  const inflated = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return joined(await new Response(inflated).arrayBuffer());
+}
+
+/** @param {string} file an address @param {string} id of its weights @returns {Promise<ArrayBuffer>} */
+async function fetched(file, id) {
+  // A worker does not have the policy of its page, so it asks only the page's own host itself.
+  if (new URL(file).origin !== location.origin) throw new WeightsError("weightsMissing", { reason: { text: "otherHost" } });
+  const unreachable = () => {
+    throw new WeightsError("weightsUnreachable", { id });
+  };
+  const response = await fetch(file).catch(unreachable);
+  if (!response.ok) throw new WeightsError("weightsMissing", { reason: `HTTP ${response.status}` });
+  return response.arrayBuffer().catch(unreachable);
 }
 
 /**
@@ -69,7 +84,7 @@ function labelOf(generator, label) {
 const KINDS = {
   async load({ key, source, weightsId }) {
     if (!generators.has(key)) {
-      generators.set(key, TrainedGenerator.read(await bytesOf(source), weightsId));
+      generators.set(key, TrainedGenerator.read(await bytesOf(source, weightsId), weightsId));
       for (const oldest of generators.keys()) {
         if (generators.size <= MAX_GENERATORS) break;
         generators.delete(oldest);
@@ -82,14 +97,14 @@ const KINDS = {
   render({ key, link, psi }) {
     const generator = generatorOf(key);
     if (psi === 1) return render(link, generator);
-    const { link: fitting, notes } = fitLabels(link, generator.model);
+    const { link: fitting, notes } = fitLink(link, generator.model);
     const t = Array.from({ length: link.frames }, (_, index) => index / (link.loop ? link.frames : link.frames - 1));
     return { link: { ...fitting, weightsId: generator.weightsId, digest: "" }, images: drawAt(fitting, generator, t, psi), notes };
   },
 
   at({ key, link, t, psi }) {
     const generator = generatorOf(key);
-    return drawAt(fitLabels(link, generator.model).link, generator, [t], psi);
+    return drawAt(fitLink(link, generator.model).link, generator, [t], psi);
   },
 
   seeds({ key, seeds, labels, psi }) {
@@ -122,8 +137,18 @@ const KINDS = {
     return generator.draw(latents, weights ? latents.map(() => weights) : null);
   },
 
-  gif({ frames, width, height, channels, milliseconds }) {
-    return gifOf(frames, width, height, channels, milliseconds);
+  hash({ bytes }) {
+    return sha256([bytes]);
+  },
+
+  /** Write an animation to the end and back, of square images (N, H, W, C); a loop does not turn back. */
+  gif({ images, size, channels, factor, loop, milliseconds }) {
+    const length = size ** 2 * channels;
+    const order = Array.from({ length: images.length / length }, (_, index) => index);
+    if (!loop) order.push(...order.slice(1, -1).reverse());
+    // One frame is enlarged at a time: all of them would fill the memory of a phone.
+    const frames = order.map((index) => () => enlarged(images.subarray(index * length, (index + 1) * length), size, channels, factor));
+    return gifOf(frames, factor * size, factor * size, channels, milliseconds);
   },
 };
 
@@ -138,7 +163,7 @@ export function serve(scope) {
       try {
         scope.postMessage({ id: data.id, result: await KINDS[data.kind](data) });
       } catch (error) {
-        const known = error instanceof WeightsError;
+        const known = error instanceof SentenceError;
         const reason = error instanceof Error ? error.message : String(error);
         const { text, values } = known ? error : { text: "weightsDamaged", values: { reason } };
         scope.postMessage({ id: data.id, error: { text, values } });

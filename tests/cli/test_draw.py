@@ -113,7 +113,6 @@ def test_gif_of_a_run_that_is_still_written(trained, places, capsys):
         ("sample x.safetensors --step 3", "--step 3"),
         ("sample x --seeds 9-3", "9-3"),
         ("sample x --components seven", "components 'seven' are not numbers; write 7, 0-9 or 0,1,2"),
-        ("sample x --labels seven", "labels 'seven'"),
         ("gif nothing", "'nothing'"),
     ],
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import sys
+from dataclasses import replace
 
 import pytest
 from command_line import command_error
@@ -26,7 +28,7 @@ def web(tmp_path, monkeypatch):
 
 def listed(text: str) -> dict[str, int]:
     """Return the sizes that the command printed, by name."""
-    lines = re.findall(r"^ *([\d,]+)  (.+)$", text, re.MULTILINE)
+    lines = re.findall(r"^ *([\d,]+)  (bytes in .+|\S+)", text, re.MULTILINE)
     return {name: int(size.replace(",", "")) for size, name in lines}
 
 
@@ -66,9 +68,71 @@ def test_several_runs(runs_root, tmp_path):
     assert [model["name"] for model in manifest["models"]] == [second.name, first.name]
 
 
+@pytest.mark.parametrize("folder", [True, False])
+def test_the_list_has_the_run_and_the_step_of_weights(tiny_run, tmp_path, capsys, folder):
+    output = f"{tmp_path}/site/" if folder else str(tmp_path / "page.html")
+    assert main(["page", tiny_run.name, "-o", output, "--full", *([] if folder else ["--snapshots"])]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if "weights" in line]
+    # The run was never trained, so its three snapshots are equal.
+    assert [re.findall(rf"{tiny_run.name}, step (\d+)", line) for line in lines] == [["4"], ["0", "2", "4"]]
+
+
+@pytest.mark.parametrize(("folder", "flag"), [(True, "--no-snapshots"), (False, "--snapshots")])
+def test_a_run_above_the_stated_size_is_named_with_the_flag(tiny_run, tmp_path, capsys, monkeypatch, folder, flag):
+    output = f"{tmp_path}/site/" if folder else str(tmp_path / "page.html")
+    flags = [] if folder else ["--snapshots"]
+    assert main(["page", tiny_run.name, "-o", output, *flags]) == 0
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("dcgan.cli.page.LARGE_RUN_BYTES", 100)
+    assert main(["page", tiny_run.name, "-o", output, *flags]) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert tiny_run.name in line
+    assert re.search(rf"[^-]{flag} ", line)
+    assert main(["page", tiny_run.name, "-o", output, *(["--no-snapshots"] if folder else [])]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_an_earlier_page_leaves_no_files(runs_root, tiny_run, tmp_path, capsys):
+    other = record_run(runs_root, replace(TINY, seed=1), "other")
+    site = tmp_path / "site"
+    assert main(["page", tiny_run.name, other.name, "-o", f"{site}/"]) == 0
+    before = {path.name for path in (site / "weights").iterdir()}
+    manifest = json.loads((site / "manifest.json").read_bytes())
+    manifest["models"][0]["snapshots"] += [
+        {"file": "../mine.safetensors"},
+        {"file": "weights/mine.safetensors"},
+        None,
+    ]
+    (site / "manifest.json").write_text(json.dumps(manifest))
+    others = [
+        tmp_path / "mine.safetensors",
+        site / "weights/mine.safetensors",
+        site / "weights/0123456789ab.safetensors",
+    ]
+    for path in others:
+        path.touch()
+    capsys.readouterr()
+    assert main(["page", tiny_run.name, "-o", f"{site}/"]) == 0
+    files = page_files([tiny_run])
+    kept = {path.name for path in (site / "weights").iterdir()}
+    assert kept == {name.removeprefix("weights/") for name in files if name.startswith("weights/")} | {
+        path.name for path in others[1:]
+    }
+    assert all(path.exists() for path in others)
+    (gone,) = before - kept
+    assert f"weights/{gone}" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
+        (["RUN", "-o", "afile/"], "afile is not a folder"),
+        (["RUN", "-o", "afile/page.html"], "afile is not a folder"),
+        pytest.param(
+            ["RUN", "-o", "/proc/page.html"],
+            "/proc takes no files",
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="Linux has /proc"),
+        ),
         ([], "at least one run"),
         (["nobody"], "not a run directory"),
         (["RUN", "-o", "page.pdf"], "neither a .html file nor a folder"),
@@ -77,6 +141,7 @@ def test_several_runs(runs_root, tmp_path):
 )
 def test_an_error_is_one_sentence(tiny_run, capsys, tmp_path, monkeypatch, arguments, reason):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "afile").touch()
     given = [tiny_run.name if argument == "RUN" else argument for argument in arguments]
     assert main(["page", *given]) == 2
     (line,) = capsys.readouterr().err.splitlines()
@@ -89,8 +154,13 @@ def test_the_parts_of_the_page_are_those_of_the_package():
     assert (module.WEB / "generator.js").is_file()
 
 
-def test_another_page_in_the_folder_is_kept(tmp_path, tiny_run, capsys):
-    index = tmp_path / "index.html"
-    index.write_text("<h1>Mine</h1>")
-    assert "name an empty folder" in command_error(capsys, "page", tiny_run.name, "-o", str(tmp_path))
-    assert index.read_text() == "<h1>Mine</h1>"
+@pytest.mark.parametrize("names", [["index.html"], ["main.js"], ["index.html", "manifest.json"]])
+def test_files_of_another_page_are_kept(tmp_path, tiny_run, capsys, names):
+    site = tmp_path / "site"
+    site.mkdir()
+    for name in names:
+        (site / name).write_text('{"name": "mine"}')
+    assert "name an empty folder" in command_error(capsys, "page", tiny_run.name, "-o", str(site))
+    assert [path.name for path in site.iterdir() if path.read_text() == '{"name": "mine"}'] == [
+        path.name for path in site.iterdir()
+    ]

@@ -14,7 +14,7 @@ import pytest
 from images import save_image
 from PIL import Image
 
-from dcgan.data import bounded_gzip, image_files
+from dcgan.data import bounded_gzip, image_files, image_formats
 from dcgan.data.cifar10 import read_cifar10
 from dcgan.data.idx import read_idx
 from dcgan.data.image_files import UnreadableImageError, check_header, read_image
@@ -118,14 +118,14 @@ def test_floats_have_one_range_in_all_bands(tmp_path, monkeypatch):
 @pytest.mark.parametrize("read", [check_header, lambda path: read_image(path, 4, 1)])
 @pytest.mark.parametrize(
     ("name", "options", "bytes_per_pixel"),
-    [("a.png", {}, 12), ("a.jpg", {}, 6), ("a.jpg", {"progressive": True}, 9), ("a.webp", {}, 20)],
+    [("a.png", {}, 5), ("a.tif", {}, 12), ("a.jpg", {}, 6), ("a.jpg", {"progressive": True}, 9), ("a.webp", {}, 20)],
 )
 def test_pixels_are_bounded_by_the_memory_of_their_format(
     tmp_path, monkeypatch, read, name, options, bytes_per_pixel
 ):
     path = save_image(tmp_path / name, 7, "RGB", **options)  # 64 pixels
-    monkeypatch.setattr(image_files, "MAX_DECODED_BYTES", 64 * bytes_per_pixel)
+    monkeypatch.setattr(image_formats, "MAX_DECODED_BYTES", 64 * bytes_per_pixel)
     read(path)
-    monkeypatch.setattr(image_files, "MAX_DECODED_BYTES", 64 * bytes_per_pixel - 1)
+    monkeypatch.setattr(image_formats, "MAX_DECODED_BYTES", 64 * bytes_per_pixel - 1)
     with pytest.raises(UnreadableImageError, match=rf"{name} cannot be read .*8x8 pixels are more than the 63 of a"):
         read(path)

@@ -168,7 +168,7 @@ def test_a_folder_that_has_changed_is_decoded_again_in_the_same_place(folder, ch
     assert torch.equal(*images)
 
 
-@pytest.mark.parametrize(("name", "value"), [("_DECODER", 99), ("PIL.__version__", "99.0")])
+@pytest.mark.parametrize(("name", "value"), [("DECODER", 99), ("PIL.__version__", "99.0")])
 def test_another_decoder_decodes_again(folder, monkeypatch, name, value):
     seal = decode(folder).path.read_bytes()[-32:]
     monkeypatch.setattr(f"dcgan.data.decoded_cache.{name}", value)

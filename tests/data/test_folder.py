@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from images import save_image as save
+from own_images import photo, photos
 
-from dcgan.data.folder import class_note, find_images, readable_files, require_classes, source_of, split_files
+from dcgan.data.folder import (
+    class_note,
+    find_images,
+    log_left_out,
+    num_held_out,
+    readable_files,
+    some_files,
+    source_of,
+    split_files,
+    with_classes_of,
+)
+from dcgan.data.folder_walk import DRAWN, RUNS
 from dcgan.data.image_files import check_header, read_image
 
 
@@ -133,11 +147,11 @@ def test_the_record_of_files_changes_with_their_names_their_order_and_their_clas
     renamed = source_of(find_images(tmp_path), conditional=True)
     assert renamed[:2] == source[:2]
     assert renamed.names_hash != source.names_hash
-    require_classes(find_images(tmp_path), source)
+    with_classes_of(find_images(tmp_path), source)
     (tmp_path / "bees").rename(tmp_path / "wasps")
     with pytest.raises(ValueError, match=r"not the 2 classes.*\(gone: bees; new: wasps\); put them back"):
-        require_classes(find_images(tmp_path), source)
-    require_classes(find_images(tmp_path), source._replace(classes=()))
+        with_classes_of(find_images(tmp_path), source)
+    with_classes_of(find_images(tmp_path), source._replace(classes=()))
 
 
 def test_a_limit_counts_readable_images(tmp_path):
@@ -168,6 +182,38 @@ def test_the_split_is_disjoint_complete_and_drawn_by_the_seed(tmp_path, holdout,
     assert names(split_files(files, 0, 3, "train")) == names(files)
 
 
+@pytest.mark.parametrize(
+    ("count", "holdout", "least", "expected"),
+    [(50, 0.1, 16, 0), (99, 0.1, 16, 0), (100, 0.1, 16, 16), (160, 0.1, 16, 16), (170, 0.1, 16, 17), (50, 0.1, 0, 5)],
+)
+def test_few_images_are_not_held_out_and_otherwise_not_too_few(count, holdout, least, expected):
+    assert num_held_out(count, holdout, least=least) == expected
+    assert num_held_out(count, 0, least=least) == 0
+
+
+def test_a_folder_that_is_too_small_for_a_holdout_is_trained_on_whole(tmp_path):
+    for i in range(99):
+        save(tmp_path / f"{i:02}.png", i, "L")
+    files = find_images(tmp_path)
+    assert len(split_files(files, 0.1, 0, "train", least=16).paths) == 99
+    with pytest.raises(ValueError, match=r"99 images, and none of fewer than 100 .*--data\.min-holdout 0"):
+        split_files(files, 0.1, 0, "test", least=16)
+    save(tmp_path / "99.png", 99, "L")
+    parts = [names(split_files(find_images(tmp_path), 0.1, 0, split, least=16)) for split in ("train", "test")]
+    assert [len(part) for part in parts] == [84, 16]
+
+
+def test_some_files_are_drawn_in_path_order_and_always_the_same(tmp_path):
+    for i in range(20):
+        save(tmp_path / f"{i:02}.png", i, "L")
+    files = find_images(tmp_path)
+    drawn = names(some_files(files, 5))
+    assert len(set(drawn)) == 5
+    assert drawn == sorted(drawn) != names(files)[:5]
+    assert names(some_files(files, 5)) == drawn
+    assert names(some_files(files, 0)) == names(some_files(files, 20)) == names(files)
+
+
 def test_the_split_keeps_images_and_labels_together(tmp_path):
     for i in range(12):
         save(tmp_path / f"class{i % 3}" / f"{i}.png", i, "L")
@@ -180,3 +226,95 @@ def test_no_holdout_has_no_test_images(tmp_path):
     save(tmp_path / "a.png", 1, "L")
     with pytest.raises(ValueError, match=r"data\.holdout=0 .*--data\.holdout 0\.1"):
         split_files(find_images(tmp_path), 0, 0, "test")
+
+
+def test_files_without_or_with_an_odd_extension_are_read_and_others_named(tmp_path):
+    photos(tmp_path, 4)
+    for i in range(3):
+        photo(seed=i).save(tmp_path / f"scraped{i}", "JPEG")
+        photo(seed=i).save(tmp_path / f"pic{i}.jpg?w=640", "PNG")
+    for i in range(20):
+        (tmp_path / f"IMG_{i}.HEIC").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
+    (tmp_path / "drawing.svg").write_text("<svg/>")
+    (tmp_path / "notes.txt").write_text("no image")
+    left_out: dict[str, str] = {}
+    files = find_images(tmp_path, report=left_out.__setitem__)
+    assert len(files.paths) == 10, "the plugin is not one of this project's packages"
+    assert dict(files.passed) == {".heic": 20, ".svg": 1, ".txt": 1}
+    heic, svg = files.notes
+    assert heic == "20 .heic files were left out; pip install pillow-heif lets them be read"
+    assert svg.startswith("1 .svg files")
+    assert len(left_out) == 22
+    assert "pillow-heif" in left_out["IMG_7.HEIC"]
+
+
+def test_a_folder_of_numbers_is_in_the_order_of_the_numbers(tmp_path):
+    for number in range(12):
+        photos(tmp_path / str(number), 1)
+    files = find_images(tmp_path)
+    assert files.classes == tuple(map(str, range(12)))
+    assert files.labels.tolist() == [int(path.parent.name) for path in files.paths]
+    # Version 0.2.0 sorted the names, and its trainings continue with their own labels.
+    earlier = tuple(sorted(files.classes))
+    resumed = with_classes_of(files, source_of(files, conditional=True)._replace(classes=earlier))
+    assert resumed.classes == earlier
+    assert [earlier[label] for label in resumed.labels] == [path.parent.name for path in files.paths]
+    photos(tmp_path / "other", 1)
+    assert find_images(tmp_path).classes == (*sorted(files.classes), "other")
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO])
+def test_a_subfolder_that_cannot_be_listed_is_an_error_that_names_it(tmp_path, monkeypatch, number):
+    for name in ("cats", "dogs"):
+        photos(tmp_path / name, 1)
+    scandir = os.scandir
+
+    def refuse(place):
+        if os.path.basename(place) == "dogs":
+            raise OSError(number, os.strerror(number), place)
+        return scandir(place)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(ValueError, match=rf"the folder {tmp_path / 'dogs'} cannot be listed \({os.strerror(number)}"):
+        find_images(tmp_path)
+
+
+def test_archives_are_to_be_unpacked_first(tmp_path):
+    (tmp_path / "images.zip").write_bytes(b"PK\x03\x04" + bytes(20))
+    with pytest.raises(ValueError, match=r"found: 1 \.zip\); \.zip: unpack them first"):
+        find_images(tmp_path)
+    with pytest.raises(ValueError, match=r"images\.zip is a file, not a folder; unpack it first"):
+        find_images(tmp_path / "images.zip")
+    photos(tmp_path, 1)
+    assert find_images(tmp_path).notes == ("1 .zip files were left out; unpack them first",)
+
+
+def test_what_this_program_wrote_is_left_out(tmp_path, monkeypatch):
+    monkeypatch.setenv("DCGAN_RUNS", str(tmp_path / "runs"))
+    for name in ("cats", "dogs"):
+        photos(tmp_path / name, 2)
+    for run in ("runs/20261124-101502-dcgan-s0", "cats/copied"):
+        save(tmp_path / run / "samples" / "0000001.png", 1)
+        for record in ("config.json", "status.json"):
+            (tmp_path / run / record).write_text("{}")
+    (tmp_path / "runs" / "new").mkdir()
+    save(tmp_path / "dogs" / "samples-20261124-101502-dcgan-s0.png", 1)
+    files = find_images(tmp_path)
+    assert names(files) == ["cats/img000.jpg", "cats/img001.jpg", "dogs/img000.jpg", "dogs/img001.jpg"]
+    assert files.classes == ("cats", "dogs")
+    assert dict(files.passed) == {RUNS: 2, DRAWN: 1}
+    # A folder that is named itself is read.
+    samples = tmp_path / "runs" / "20261124-101502-dcgan-s0" / "samples"
+    assert names(find_images(samples)) == ["0000001.png"]
+
+
+def test_each_file_that_is_left_out_is_in_the_log_with_its_reason(tmp_path, caplog):
+    photos(tmp_path, 2)
+    (tmp_path / "renamed.jpg").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
+    (tmp_path / "empty.png").touch()
+    with caplog.at_level(logging.INFO):
+        readable_files(find_images(tmp_path, report=log_left_out), check_header)
+    messages = [record.getMessage() for record in caplog.records]
+    assert len(messages) == 2
+    assert messages[0].startswith("left out: empty.png (")
+    assert messages[1] == "left out: renamed.jpg (it is a .heic file; pip install pillow-heif lets them be read)"

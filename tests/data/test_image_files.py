@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 from images import save_image as save
 from PIL import Image
 
-from dcgan.data.image_files import UnreadableImageError, check_header, fit_array, read_image
+from dcgan.data import image_formats
+from dcgan.data.image_files import UnreadableImageError, check_header, fit_array, read_all, read_image
+from dcgan.locale.language import language, speaking
 
 
 def flat(dtype: type, value: float) -> np.ndarray:
@@ -129,3 +132,24 @@ def test_eps_never_reaches_ghostscript(tmp_path):
     (tmp_path / "a.png").write_bytes(header)
     with pytest.raises(UnreadableImageError):
         check_header(tmp_path / "a.png")
+
+
+def test_a_plugin_that_does_not_work_is_logged_and_the_usual_formats_are_read(monkeypatch, caplog):
+    class Broken:
+        @staticmethod
+        def register_heif_opener():
+            raise RuntimeError("made for another Pillow")
+
+    monkeypatch.setitem(sys.modules, "pillow_heif", Broken)
+    image_formats._formats.cache_clear()
+    try:
+        assert "PNG" in image_formats._formats()
+    finally:
+        image_formats._formats.cache_clear()
+    assert "pillow_heif of Pillow does not work: made for another Pillow" in caplog.text
+
+
+def test_threads_that_read_speak_the_language_of_their_caller():
+    with speaking("vi"):
+        assert set(read_all(range(40), lambda _: language(), 2)) == {"vi"}
+    assert set(read_all(range(40), lambda _: language(), 2)) == {"en"}

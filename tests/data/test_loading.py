@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import shutil
 import sys
 from dataclasses import replace
 from itertools import islice
@@ -120,6 +121,25 @@ def test_the_split_of_a_folder_is_disjoint_and_complete(folder):
         load_images(own(folder), GRAY_8, split="test")
 
 
+def test_some_of_the_images_are_those_of_some_files(folder):
+    whole = numbers(load_images(own(folder), GRAY_8).images_u8)
+    some = load_images(own(folder), GRAY_8, at_most=5)
+    assert len(set(numbers(some.images_u8))) == 5
+    assert set(numbers(some.images_u8)) < set(whole)
+    assert [label for _, label in zip(some.images_u8, some.labels, strict=True)] == [
+        number % 3 for number in numbers(some.images_u8)
+    ]
+    assert numbers(load_images(own(folder), GRAY_8, at_most=50).images_u8) == whole
+
+
+def test_some_images_of_a_named_set_keep_their_labels(digits):
+    model = ModelConfig()
+    whole, some = load_images(digits, model), load_images(digits, model, at_most=7)
+    assert len(some.images_u8) == len(some.labels) == 7
+    for image, label in zip(some.images_u8, some.labels, strict=True):
+        assert label in whole.labels[(whole.images_u8 == image).all(dim=(1, 2, 3))]
+
+
 def test_unreadable_files_leave_no_gap(folder):
     (folder / "ants" / "00.png").write_text("no image")
     (folder / "ants" / "extra.png").touch()
@@ -143,6 +163,10 @@ def test_a_conditional_model_needs_labels_and_enough_classes(folder):
         with pytest.raises(ValueError, match=r"num_classes=9 is too few for mnist.*--model\.num-classes 10"):
             load(DataConfig(), ModelConfig(num_classes=9))
     Image.new("L", (9, 9)).save(folder / "stray.png")
+    with pytest.raises(ValueError, match=r"needs labels.* 1 images .*: stray\.png;.*--model\.num-classes 0"):
+        load_images(own(folder), conditional)
+    for name in ("ants", "bees", "cats"):
+        shutil.rmtree(folder / name)
     with pytest.raises(ValueError, match=r"num_classes=3 needs labels.*subfolder.*--model\.num-classes 0"):
         load_images(own(folder), conditional)
 

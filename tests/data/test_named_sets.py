@@ -235,7 +235,7 @@ def test_the_cache_follows_the_environment(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("name", ["", "Mnist", "imagenet", "folder:", "folder", "../mnist"])
 def test_an_unknown_data_set_lists_the_known_ones(name, runs_root):
-    known = "mnist, fashion-mnist, kmnist, cifar10, stacked-mnist, or folder:PATH"
+    known = "mnist, fashion-mnist, kmnist, cifar10, stacked-mnist, folder:PATH, table:PATH or hub:USER/DATASET"
     text = re.escape(f"data={name!r} is unknown; choose one of {known}")
     with pytest.raises(ValueError, match=f"^{text}$"):
         check_data(DataConfig(name=name), ModelConfig())
@@ -304,7 +304,7 @@ def test_one_entry_makes_a_data_set_that_the_command_line_trains(runs_root, monk
     assert main(["train", "gan", "--help"]) == 0
     assert "circles" in capsys.readouterr().out
     assert main(["train", "gan", "--data", "circle", "--dry-run"]) == 2
-    assert "stacked-mnist, circles, or folder:PATH" in capsys.readouterr().err
+    assert "stacked-mnist, circles, folder:PATH, table:PATH or hub:USER/DATASET" in capsys.readouterr().err
 
 
 def test_a_missing_set_without_a_download_names_its_folder(cache, monkeypatch):

@@ -9,10 +9,12 @@ import pytest
 from recorded import TINY, record_run
 
 from dcgan.checkpoint import load_generator, load_tensors
+from dcgan.config import NUM_COMPONENTS
 from dcgan.demo import handlers
 from dcgan.demo.view_files import make_file
 from dcgan.sampling import exploration, rendering
 from dcgan.sampling.link import CONTROLS, ShareLink
+from dcgan.sampling.link_fields import text_of_halves
 from dcgan.sampling.rendering import render
 
 CONDITIONAL = replace(TINY, model=replace(TINY.model, num_classes=10))
@@ -137,7 +139,8 @@ def test_the_reading_describes_the_models_latent(runs_root, change, words):
     run = record_run(runs_root, replace(TINY, model=replace(TINY.model, **change)))
     reading = show(run.name)["reading"]
     assert words in reading
-    assert [words in text for text in handlers.READINGS.values()].count(True) == 1
+    readings = [text.format(components=NUM_COMPONENTS) for text in handlers.READINGS.values()]
+    assert [words in text for text in readings].count(True) == 1
 
 
 @pytest.mark.parametrize("damage", ["missing", "empty", "other"])
@@ -207,3 +210,19 @@ def test_an_opened_link_reads_the_weights_of_each_file_once(tiny_run, monkeypatc
 def test_any_link_of_a_text_field_is_read(tiny_run, link):
     controls = values(tiny_run.name, keys="9", link=link)
     assert (handlers.show_typed(controls) or {}).get("link", "?").startswith("?")
+
+
+def test_a_latent_vector_of_the_link_stays_while_its_seed_does(tiny_run):
+    z = text_of_halves([0.5] * 6)
+    update = handlers.open_page({"model": tiny_run.name, "a": "3", "b": "5", "za": z, "zb": z})
+    assert [note.split(". ")[0] for note in update["notes"][-2:]] == [
+        "A is the latent vector za of the link",
+        "B is the latent vector zb of the link",
+    ]
+    shown = update["link"]
+    assert f"&za={z}&zb={z}" in shown
+    moved = handlers.scrub(values(tiny_run.name, seed_a=3, seed_b=5, t=0.5, link=f"http://x/{shown}"))
+    assert f"&za={z}&zb={z}" in moved["link"]
+    other = handlers.show_controls(values(tiny_run.name, seed_a=4, seed_b=5, link=f"http://x/{shown}"))["link"]
+    assert f"&zb={z}" in other
+    assert "&za=" not in other

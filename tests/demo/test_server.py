@@ -136,6 +136,8 @@ def test_other_wrong_types_have_an_error_with_a_sentence_or_a_note(server, value
     assert server.call("sample", value, "0", "")[1]["error"].startswith("There is no model")
     event, answer = server.call("interpolate", *[value] * 10)
     assert (event, len(answer[0]["notes"]) > 0) == ("complete", True)
+    event, answer = server.call("nearest", *[value] * 4)
+    assert (event, isinstance(answer["error"], str)) == ("error", True)
 
 
 def test_too_few_values_and_calls_that_nothing_can_read_have_a_sentence(server):

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from dcgan.demo.shared_results import SharedResults
+from dcgan.locale.language import language, speaking
 
 
 def test_calls_at_the_same_time_make_a_result_once():
@@ -61,6 +62,28 @@ def test_an_error_reaches_all_who_wait_and_is_not_kept():
             with pytest.raises(ValueError, match="damaged"):
                 call.result()
     assert results.get("key", lambda: "mended") == "mended"
+
+
+def test_an_error_is_made_again_for_one_who_waits_in_another_language():
+    results = SharedResults(4)
+    gate, waits = threading.Event(), threading.Event()
+
+    def fail() -> str:
+        waits.set()
+        gate.wait(10)
+        raise ValueError(language())
+
+    def call(code: str) -> str:
+        with speaking(code), pytest.raises(ValueError, match=r"^..$") as error:
+            results.get("key", fail)
+        return str(error.value)
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(call, "vi")
+        waits.wait(10)
+        second = pool.submit(call, "zh")
+        gate.set()
+        assert (first.result(), second.result()) == ("vi", "zh")
 
 
 def test_a_forked_process_does_not_wait_for_threads_that_it_lacks():

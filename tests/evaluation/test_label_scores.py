@@ -20,7 +20,7 @@ from dcgan.data.loading import ImageSet
 from dcgan.data.named_sets import read_named_set
 from dcgan.evaluation import label_scores as module
 from dcgan.evaluation.label_scores import add_label_scores, learn_from
-from dcgan.evaluation.scores import Scores
+from dcgan.evaluation.score_row import Scores
 from dcgan.latents import latents_from_seeds
 from dcgan.pixels import from_uint8
 from dcgan.runs.run import Run

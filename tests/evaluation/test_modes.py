@@ -22,7 +22,7 @@ from dcgan.evaluation import modes as stacked
 from dcgan.evaluation.classifier import Classifier, load_classifier
 from dcgan.evaluation.metrics import modes
 from dcgan.evaluation.modes import evaluate_modes, modes_of
-from dcgan.evaluation.scores import Scores
+from dcgan.evaluation.score_row import Scores
 from dcgan.latents import latents_from_seeds
 from dcgan.pixels import from_uint8
 from dcgan.runs.run import Run

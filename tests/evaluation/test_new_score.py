@@ -10,7 +10,7 @@ import torch
 from dcgan.cli.score_report import report
 from dcgan.evaluation import metrics
 from dcgan.evaluation.metrics import METRICS, ClassifiedSample
-from dcgan.evaluation.scores import Scores
+from dcgan.evaluation.score_row import Scores
 from dcgan.publishing import results_page
 from dcgan.publishing.model_card import model_card
 from dcgan.runs.evaluations import evaluations, score_table

@@ -14,12 +14,13 @@ from recorded import TINY, record_run
 
 from dcgan.checkpoint import load_generator
 from dcgan.cli.main import main
-from dcgan.config import DataConfig, ModelConfig
+from dcgan.config import DataConfig
 from dcgan.data.loading import ImageSet
 from dcgan.data.named_sets import read_named_set
 from dcgan.evaluation import scores as module
 from dcgan.evaluation.classifier import Classifier, load_classifier
-from dcgan.evaluation.scores import Scores, evaluate, real_statistics, score
+from dcgan.evaluation.score_row import Scores
+from dcgan.evaluation.scores import evaluate, real_statistics, score
 from dcgan.files import cache_folder
 from dcgan.pixels import from_uint8
 from dcgan.runs.run import Run
@@ -348,16 +349,20 @@ def test_the_command_names_wrong_options(arguments, message, run, capsys):
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("data", "model", "message"),
-    [
-        (DataConfig(name="cifar10"), {}, "there is no classifier for cifar10"),
-        (DataConfig(name="folder:photos"), {}, "there is no classifier for folder:photos"),
-        (DataConfig(), {"image_size": 32}, "(0, 1, 32, 32) cannot be scored"),
-    ],
-)
-def test_data_and_shapes_without_a_classifier_are_named(data, model, message, runs_root, capsys):
-    tiny_model = ModelConfig(**{**vars(TINY.model), **model})
-    run = record_run(runs_root, replace(TINY, data=data, model=tiny_model))
+def test_images_of_a_shape_without_a_classifier_are_scored_by_their_patches(digits, runs_root, capsys):
+    config = replace(TINY, data=digits, model=replace(TINY.model, image_size=32))
+    run = record_run(runs_root, config)
+    assert main(["evaluate", str(run.path)]) == 0
+    assert "SWD" in capsys.readouterr().out
+    (row,) = run.evals()
+    assert row["swd"] > row["real_swd"] > 0
+    assert row["num_images"] == 168
+    assert "cfd" not in row
+    assert main(["results", str(run.path)]) == 0
+    assert "patches of 168 training pictures" in capsys.readouterr().out
+
+
+def test_a_folder_that_is_gone_is_named(runs_root, capsys):
+    run = record_run(runs_root, replace(TINY, data=DataConfig(name="folder:photos")))
     assert main(["evaluate", str(run.path)]) == 2
-    assert message in capsys.readouterr().err
+    assert "folder photos does not exist" in capsys.readouterr().err

@@ -10,6 +10,7 @@ from dcgan.figures.architecture import (
     RESHAPE,
     Layer,
     describe_architecture,
+    multiplications,
     shared_layers,
     stages,
     total_parameters,
@@ -39,11 +40,13 @@ def test_reshapes_between_layers_are_named():
     gan = describe_architecture(PRESETS["gan"].config.model)
     assert gan.discriminator[1] == Layer(RESHAPE, "", (784,))
     conditional = describe_architecture(PRESETS["cdcgan"].config.model)
-    assert conditional.generator[1] == Layer(RESHAPE, "with the label, one of 10", (110,))
+    joined = conditional.generator[1]
+    assert (joined.kind, joined.settings, joined.output_shape) == (RESHAPE, "with the label, one of 10", (110,))
     discriminator = describe_architecture(PRESETS["dcgan-best"].config.model).discriminator
     assert discriminator[-2].output_shape == (41, 1, 1)
     chosen = "the shared logit plus the component's own; 20 more are the auxiliary head"
-    assert discriminator[-1] == Layer(RESHAPE, chosen, (1,))
+    last = discriminator[-1]
+    assert (last.kind, last.settings, last.output_shape, last.parameters) == (RESHAPE, chosen, (1,), 0)
     assert conditional.discriminator[1].output_shape == (11, 28, 28)
 
 
@@ -74,3 +77,15 @@ def test_a_description_leaves_the_random_numbers_alone():
     before = torch.random.get_rng_state()
     describe_architecture(PRESETS["dcgan-keras"].config.model)
     assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_multiplications_are_weights_at_each_of_their_places():
+    layers = describe_architecture(ModelConfig()).generator
+    counts = dict(zip([(layer.kind, layer.output_shape) for layer in layers], multiplications(layers), strict=True))
+    assert counts["ConvTranspose2d", (128, 4, 4)] == 100 * 128 * 16
+    assert counts["ConvTranspose2d", (64, 7, 7)] == 128 * 64 * 9 * 16
+    assert counts["ConvTranspose2d", (32, 14, 14)] == 64 * 32 * 16 * 49
+    assert counts["ConvTranspose2d", (1, 28, 28)] == 32 * 16 * 196
+    of_d = describe_architecture(ModelConfig()).discriminator
+    assert multiplications(of_d)[1] == 32 * 16 * 196
+    assert sum(multiplications(of_d)) > 2_000_000

@@ -59,9 +59,10 @@ def test_the_hover_text_of_the_outputs_has_the_accuracies(tmp_path):
     for row in (earlier_row(1), progress_row(2)):
         run.append_progress(row)
     drawn = traces(plots.discriminator_curves(Series(run).update()))
-    assert drawn["D(x), real"].customdata == ("", ", 85% correct")
-    assert drawn["D(G(z)), fake"].customdata == ("", ", 60% correct")
-    assert drawn["D(x), real"].hovertemplate == "%{y:.3f}%{customdata}"
+    for name, share in (("D(x), real", "85%"), ("D(G(z)), fake", "60%")):
+        without, with_accuracy = drawn[name].y
+        assert drawn[name].customdata == (f"{without:.3f}", f"{with_accuracy:.3f}, {share} correct")
+        assert drawn[name].hovertemplate == "%{customdata}"
     assert traces(plots.loss_curves(Series(run).update()))["discriminator"].hovertemplate is None
 
 
@@ -250,3 +251,11 @@ def test_a_path_as_json_is_the_same_figure(interval):
     for _ in range(2):  # the first call makes the template
         text = plots.path_curves_json(norms, interval, changes)
         assert json.loads(text) == in_lists(figure.to_plotly_json())
+
+
+@pytest.mark.parametrize(("probabilities", "bounds"), [(True, (0, 1)), (False, None)])
+def test_answers_by_hand_have_the_scale_of_the_loss(probabilities, bounds):
+    figure = plots.answer_curves([0, 1], [0.5, 3.0], [0.5, -3.0], probabilities=probabilities)
+    assert [list(trace.y) for trace in figure.data] == [[0.5, 3.0], [0.5, -3.0]]
+    assert [trace.line.color for trace in figure.data] == [plots.REAL, plots.GENERATOR]
+    assert figure.layout.yaxis.range == bounds

@@ -114,6 +114,40 @@ GENERATORS = {
         convT 64->1 4 2 1
         Tanh
     """,
+    "pictures": """
+        -> 100x1x1
+        convT 100->256 4 2 0
+        BN 256
+        ReLU
+        convT 256->128 4 2 1
+        BN 128
+        ReLU
+        convT 128->64 4 2 1
+        BN 64
+        ReLU
+        convT 64->32 4 2 1
+        BN 32
+        ReLU
+        convT 32->3 4 2 1
+        Tanh
+    """,
+    "cpictures": """
+        -> 110x1x1
+        convT 110->256 4 2 0
+        BN 256
+        ReLU
+        convT 256->128 4 2 1
+        BN 128
+        ReLU
+        convT 128->64 4 2 1
+        BN 64
+        ReLU
+        convT 64->32 4 2 1
+        BN 32
+        ReLU
+        convT 32->3 4 2 1
+        Tanh
+    """,
     "dcgan-best": """
         -> 100x1x1
         convT 100->128 4 2 0
@@ -259,6 +293,30 @@ DISCRIMINATORS = {
         BN 512
         LReLU 0.2
         conv 512->1 4 1 0
+    """,
+    "pictures": """
+        conv 3->32 4 2 1
+        LReLU 0.2
+        conv 32->64 4 2 1 bias
+        LReLU 0.2
+        conv 64->128 4 2 1 bias
+        LReLU 0.2
+        conv 128->256 4 2 1 bias
+        LReLU 0.2
+        deviation of 8
+        conv 257->41 4 1 0
+    """,
+    "cpictures": """
+        conv 13->32 4 2 1
+        LReLU 0.2
+        conv 32->64 4 2 1 bias
+        LReLU 0.2
+        conv 64->128 4 2 1 bias
+        LReLU 0.2
+        conv 128->256 4 2 1 bias
+        LReLU 0.2
+        deviation of 8
+        conv 257->1 4 1 0
     """,
     "dcgan-best": """
         conv 1->64 4 2 1

@@ -1,4 +1,4 @@
-"""Both apps as processes on this machine, with planted secrets around them, for attacks over the network."""
+"""Both apps as processes on this machine, with planted secrets around them, for attacks by visitors."""
 
 from __future__ import annotations
 
@@ -7,16 +7,22 @@ import http.client
 import os
 import shutil
 import subprocess
-import sys
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from nightly.attack import ROOT
 from recorded import record_run
-from servers import free_port
 
+from benchmarks.app_servers import (
+    DEMO,
+    demo_address,
+    free_port,
+    peak_bytes,
+    started,
+    studio_command,
+    wait_for_server,
+)
 from dcgan.runs.rows import Status
 from dcgan.runs.run import Run
 
@@ -116,11 +122,12 @@ class App:
 
     def memory_mb(self) -> float:
         """Return the peak resident memory of the process; NaN except on Linux."""
-        try:
-            status = Path(f"/proc/{self.process.pid}/status").read_text()
-        except OSError:
-            return float("nan")
-        return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+        return peak_bytes(self.process.pid) / 2**20
+
+    @property
+    def url(self) -> str:
+        """The address of its first page."""
+        return f"http://127.0.0.1:{self.port}/"
 
     def failures(self, place: Place, *, most_mb: float) -> list[str]:
         """Return a sentence for each reason why the server did not withstand what came before."""
@@ -138,6 +145,13 @@ class App:
         return sentences
 
 
+def traces(log: Path, start: int = 0) -> list[str]:
+    """Return a sentence if the server's output has a traceback from byte `start` on."""
+    text = log.read_bytes()[start:].decode(errors="replace")
+    start = text.find("Traceback (most recent call last)")
+    return [] if start < 0 else [f"the server printed: {text[start : start + 2000]}"]
+
+
 def get(port: int, path: str, timeout: float = 120) -> tuple[int, bytes]:
     """Return the status and the body of a plain request."""
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)) as connection:
@@ -150,31 +164,37 @@ def get(port: int, path: str, timeout: float = 120) -> tuple[int, bytes]:
 def serving(name: str, place: Place, folder: Path) -> Iterator[App]:
     """Start the "demo" or the "studio" until the block ends, however it ends."""
     port = free_port()
-    studio = ["-m", "streamlit", "run", "streamlit_app.py", "--server.headless=true", "--server.address=127.0.0.1"]
-    arguments = {"demo": ["gradio_app.py"], "studio": [*studio, f"--server.port={port}"]}[name]
+    command = [*DEMO] if name == "demo" else studio_command(port)
     environment = {key: value for key, value in os.environ.items() if key not in ("SPACE_ID", "HF_TOKEN")}
-    environment |= {**place.environment, "GRADIO_SERVER_PORT": str(port), "GRADIO_SERVER_NAME": "127.0.0.1"}
+    environment |= {**place.environment, **demo_address(port)}
     log = folder / f"{name}-log.txt"
-    with open(log, "wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, *arguments], cwd=place.program, env=environment, stdout=output, stderr=output
-        )
-    try:
+    with open(log, "wb") as output, started(command, place.program, environment, output) as process:
         app = App(name, port, process, log)
-        give_up = time.monotonic() + START_SECONDS
-        while True:
-            with contextlib.suppress(OSError):
-                get(port, "/")
-                break
-            if process.poll() is not None or time.monotonic() > give_up:
-                raise RuntimeError(f"the {name} did not start: {log.read_text()[-2000:]}")
-            time.sleep(0.2)
+        try:
+            wait_for_server(port, process, seconds=START_SECONDS)
+        except RuntimeError as error:
+            raise RuntimeError(f"the {name} did not start: {log.read_text()[-2000:]}") from error
         app.started_mb = app.memory_mb()
         yield app
-    finally:
-        process.terminate()
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(30)
+
+
+class Apps:
+    """A place, and the servers that were started in it."""
+
+    def __init__(self, folder: Path, place: Place, stack: contextlib.ExitStack) -> None:
+        self.place = place
+        self._folder, self._stack = folder, stack
+        self._started: dict[str, App] = {}
+
+    def start(self, name: str) -> App:
+        """Return the "demo" or the "studio", which is started at the first call."""
+        if name not in self._started:
+            self._started[name] = self._stack.enter_context(serving(name, self.place, self._folder))
+        return self._started[name]
+
+
+@contextlib.contextmanager
+def planted_apps(folder: Path) -> Iterator[Apps]:
+    """Plant secrets in the folder, and yield what starts the apps there. They end with the block."""
+    with contextlib.ExitStack() as stack:
+        yield Apps(folder, plant(folder), stack)

@@ -9,12 +9,38 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 ROOT = Path(__file__).resolve().parents[2]
 MAX_FAILURES_SHOWN = 5
+Made = TypeVar("Made")
+
+
+class Shared:
+    """What the quick attacks of one run share, such as servers. Use it in a `with` block, which ends all of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._made: dict[object, Any] = {}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Shared:
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self._stack.__exit__(*exception)
+
+    def get(self, make: Callable[[Path], AbstractContextManager[Made]]) -> Made:
+        """Return what `make` makes in a folder of its own. It is made once."""
+        if make not in self._made:
+            folder = self._folder / f"shared-{len(self._made)}"
+            folder.mkdir(parents=True)
+            self._made[make] = self._stack.enter_context(make(folder))
+        return self._made[make]
 
 
 @dataclass(frozen=True)
@@ -27,10 +53,23 @@ class Setting:
     """The long mode takes hours, and the quick one at most two minutes an attack."""
     seed: int = 0
     """The seed of random choices: the same seed attacks in the same way."""
+    shared: Shared | None = None
+    """What it shares with other attacks. In the long mode each attack makes its own."""
+    done: frozenset[str] = frozenset()
+    """Names of rows that an earlier run has, which was broken off. An attack may leave them out."""
 
     def cases(self, *, quick: int, long: int) -> int:
         """Return the number of cases of this mode."""
         return long if self.long else quick
+
+    @contextmanager
+    def using(self, make: Callable[[Path], AbstractContextManager[Made]]) -> Iterator[Made]:
+        """Yield what `make` makes in a folder: shared if the attacks share, else the attack's own."""
+        if self.shared is None:
+            with make(self.folder) as made:
+                yield made
+        else:
+            yield self.shared.get(make)
 
     def random(self, name: str) -> random.Random:
         """Return a generator of random numbers that depends on the seed and on a name only."""

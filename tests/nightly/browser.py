@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from nightly.apps import App, Apps, planted_apps, traces
 from nightly.attack import Row, Setting
 from recorded import record_run, score_row
-from servers import CHROMIUM, CHROMIUM_ARGUMENTS, free_port, served, studio_command
+from servers import CHROMIUM, CHROMIUM_ARGUMENTS
 
 from dcgan.runs.run import Run
 
@@ -66,12 +67,18 @@ EXPLORE_KEYS = (
     "b",
     "n",
     "path",
+    *("za", "zb", "labelb", "nearest", "by", "start", "advice", "steps", "one", "layer", "order", "off"),
+    *("inputs", "kernel", "stride", "padding", "row", "column", "source", "digit", "among", "origin"),
+    *("slant", "thickness", "width", "height", "hide", "tour"),
+    *(f"like{digit}" for digit in range(10)),
+    *(f"unnamed{number}" for number in range(1, 9)),
 )
 STUDIO_PAGES = {
     "": ("play",),
     "train": ("run", "preset"),
     "compare": ("left", "right", "align", "at", "inspect", "seed", "size", "reverse", "smoothing", "log"),
     "explore": ("run", "size", "reverse", "view", *EXPLORE_KEYS),
+    "step": ("run", "from", "learns", "lr_g", "lr_d"),
     "architectures": ("left", "right"),
 }
 """Page of the studio -> keys of its address."""
@@ -101,46 +108,37 @@ def attack(setting: Setting) -> Iterator[Row]:
     if CHROMIUM is None:
         yield Row("markup and addresses in a browser", 0, skipped="there is no Chromium here")
         return
-    runs = setting.folder / "runs"
-    names = hostile_runs(runs, setting.random("runs"), count=setting.cases(quick=4, long=len(MARKUP)))
-    with browser_page() as (page, watch):
-        yield attack_studio(setting, runs, names, page, watch)
-        yield attack_demo(setting, runs, names, page, watch)
+    with setting.using(planted_apps) as apps, browser_page() as (page, watch):
+        names = hostile_runs(apps.place.runs, setting.random("runs"), count=setting.cases(quick=3, long=len(MARKUP)))
+        yield attack_studio(setting, apps, names, page, watch)
+        yield attack_demo(setting, apps, names, page, watch)
 
 
-def attack_studio(setting: Setting, runs: Path, names: Sequence[str], page: Any, watch: Watch) -> Row:
+def attack_studio(setting: Setting, apps: Apps, names: Sequence[str], page: Any, watch: Watch) -> Row:
     """Open each page of the studio with hostile runs and addresses."""
-    port, chance = free_port(), setting.random("studio")
+    app, chance = apps.start("studio"), setting.random("studio")
     addresses = [f"train?{urlencode({'run': name})}" for name in names]
     addresses += [f"compare?{urlencode({'left': names[0], 'right': names[-1]})}", "train", "explore"]
     addresses += [quote(chance.choice(MARKUP), safe="") for _ in range(setting.cases(quick=1, long=20))]
     pages = list(STUDIO_PAGES)
-    for index in range(setting.cases(quick=8, long=300)):
+    for index in range(setting.cases(quick=5, long=300)):
         name = pages[index % len(pages)]
         addresses.append(f"{name}?{hostile_query(STUDIO_PAGES[name], chance)}")
-    log = setting.folder / "studio.txt"
-    environment = {"DCGAN_RUNS": str(runs), "SPACE_ID": "someone/space", "DCGAN_DEVICE": "cpu"}
-    with served(studio_command(port), port, environment, log=log) as (url, _):
-        failures = opened(page, watch, url, addresses, ready=studio_is_ready)
-        page.goto("about:blank")
-    failures += traces(log)
+    start = app.log.stat().st_size
+    failures = opened(page, watch, app.url, addresses, ready=studio_is_ready)
+    failures += left_by(app, page, start)
     return Row("markup and addresses, studio in a browser", len(addresses), tuple(failures))
 
 
-def attack_demo(setting: Setting, runs: Path, names: Sequence[str], page: Any, watch: Watch) -> Row:
+def attack_demo(setting: Setting, apps: Apps, names: Sequence[str], page: Any, watch: Watch) -> Row:
     """Open the demo with hostile runs and addresses."""
-    import sys
-
-    port, chance = free_port(), setting.random("demo")
+    app, chance = apps.start("demo"), setting.random("demo")
     addresses = ["?", *(f"?{urlencode({'model': name, 'a': 3})}" for name in names)]
-    addresses += [f"?{hostile_query(DEMO_KEYS, chance)}" for _ in range(setting.cases(quick=6, long=200))]
-    log = setting.folder / "demo.txt"
-    environment = {"DCGAN_RUNS": str(runs), "GRADIO_SERVER_PORT": str(port), "DCGAN_DEVICE": "cpu", "SPACE_ID": ""}
-    with served([sys.executable, "gradio_app.py"], port, environment, log=log) as (url, _):
-        failures = opened(page, watch, url, addresses, ready=demo_is_ready)
-        failures += typed(page, watch, chance, count=setting.cases(quick=2, long=len(MARKUP)))
-        page.goto("about:blank")
-    failures += traces(log)
+    addresses += [f"?{hostile_query(DEMO_KEYS, chance)}" for _ in range(setting.cases(quick=3, long=200))]
+    start = app.log.stat().st_size
+    failures = opened(page, watch, app.url, addresses, ready=demo_is_ready)
+    failures += typed(page, watch, chance, count=setting.cases(quick=1, long=len(MARKUP)))
+    failures += left_by(app, page, start)
     return Row("markup and addresses, demo in a browser", len(addresses), tuple(failures))
 
 
@@ -283,8 +281,8 @@ def typed(page: Any, watch: Watch, chance: random.Random, *, count: int) -> list
     return failures
 
 
-def traces(log: Path) -> list[str]:
-    """Return a sentence if the server's output has a traceback."""
-    text = log.read_text(errors="replace")
-    start = text.find("Traceback (most recent call last)")
-    return [] if start < 0 else [f"the server printed: {text[start : start + 2000]}"]
+def left_by(app: App, page: Any, start: int) -> list[str]:
+    """Leave the app, and return a sentence if it ended, or its output has a traceback from byte `start` on."""
+    page.goto("about:blank")
+    code = app.process.poll()
+    return [*([] if code is None else [f"the {app.name} ended with {code}"]), *traces(app.log, start)]

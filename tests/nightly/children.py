@@ -17,6 +17,8 @@ from typing import NamedTuple
 
 LIMIT_SECONDS = 600
 """A child that lasts longer is ended by an alarm, and counts as a hang."""
+PRELOADED = ("__main__", "nightly.preloaded")
+"""Modules that children share. The first optimizer imports torch._dynamo, which takes most of a short training."""
 MISSING = "" if "forkserver" in multiprocessing.get_all_start_methods() else "this system has no fork"
 """Why there can be no such children; empty where there can be."""
 
@@ -71,6 +73,7 @@ class Child:
 
 def start(output: Path, function: Callable[..., int], *arguments: object, faults: Sequence[Fault] = ()) -> Child:
     """Start a child that calls the function under the faults. Its exit code is what the function returns."""
+    output.touch()  # a child that is killed at once has not opened it
     process = _context().Process(target=_main, args=(output, function, arguments, tuple(faults)))
     process.start()
     return Child(process, output)
@@ -86,7 +89,7 @@ def call(output: Path, function: Callable[..., int], *arguments: object, faults:
 def _context() -> ForkServerContext:
     """Start the process that imports torch once, and that all children are forked from."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["__main__", "nightly.small_training"])
+    context.set_forkserver_preload([*PRELOADED])
     with _environment(PYTHONPATH=os.pathsep.join(filter(None, sys.path)), OMP_NUM_THREADS="1"):
         forkserver.ensure_running()
     return context

@@ -6,12 +6,12 @@ import importlib
 import sys
 from collections.abc import Iterator
 
-from nightly.apps import plant, serving
+from nightly.apps import planted_apps
 from nightly.attack import Row, Setting
 
 QUICK_CLIENTS = (1, 16)
 LONG_CLIENTS = (1, 16, 64, 256)
-QUICK_SECONDS, LONG_SECONDS = 2.0, 60.0
+QUICK_SECONDS, LONG_SECONDS = 1.0, 60.0
 MOST_MB = 600
 """How much the server may grow: PyTorch, and the results that it remembers, which are 224 MiB."""
 
@@ -22,9 +22,9 @@ def attack(setting: Setting) -> Iterator[Row]:
         yield Row("demo: crowds", 0, skipped="Windows has no resource module")
         return
     demo_load = importlib.import_module("demo_load")  # of benchmarks/, which run.py puts on the path
-    place = plant(setting.folder)
     seconds = LONG_SECONDS if setting.long else QUICK_SECONDS
-    with serving("demo", place, setting.folder) as app:
+    with setting.using(planted_apps) as apps:
+        place, app = apps.place, apps.start("demo")
         for number in LONG_CLIENTS if setting.long else QUICK_CLIENTS:
             load = demo_load.load(app.port, app.process, number, seconds)
             failures = [f"{load.failures} answers to {number} clients are errors"] * bool(load.failures)

@@ -1,8 +1,8 @@
 """A layer between a training and its disk: it sees each change of a file before it happens, and may refuse it.
 
 The layer stands in Python. Files are opened as objects that report their writes, and the calls of `os` that change a
-folder are wrapped. safetensors writes from Rust, so its bytes are written here instead. That nothing passes by is
-shown in test_training_attacks.py: a disk that is built from the record alone holds the same bytes.
+folder are wrapped. test_training_attacks.py shows that nothing passes by: a disk that is built from the record alone
+holds the same bytes.
 """
 
 from __future__ import annotations
@@ -17,11 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest import mock
-
-from safetensors import SafetensorError
-from safetensors.torch import save
-
-from dcgan import checkpoint
 
 
 @dataclass(frozen=True)
@@ -60,7 +55,6 @@ def watching(folder: Path, hook: Hook) -> Iterator[None]:
             stack.enter_context(mock.patch.object(os, name, layer.unlinking(getattr(os, name))))
         for module in (builtins, io):
             stack.enter_context(mock.patch.object(module, "open", layer.open_file))
-        stack.enter_context(mock.patch.object(checkpoint, "save_file", _save_file))
         yield
 
 
@@ -194,19 +188,3 @@ class _WatchedFile(io.FileIO):
         size = self.tell() if size is None else size
         self._layer.hook(Operation("truncate", self._path, offset=size))
         return super().truncate(size)
-
-
-def _save_file(tensors: Any, filename: Any, metadata: Any = None) -> None:
-    """Write what safetensors would write, in two pieces, with the errors that it raises."""
-    content = save(tensors, metadata)
-    middle = len(content) // 2
-    try:
-        with open(filename, "wb", buffering=0) as file:
-            for piece in (content[:middle], content[middle:]):
-                written = 0
-                while written < len(piece):
-                    written += file.write(piece[written:])
-    except OSError as error:
-        raise SafetensorError(
-            f"Error while serializing: I/O error: {error.strerror} (os error {error.errno})"
-        ) from error

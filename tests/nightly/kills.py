@@ -21,7 +21,7 @@ from nightly.equality import Failures, lost
 from nightly.file_faults import AtOperation
 from nightly.file_layer import watching
 from nightly.small_training import FrequentSaves, Place, even_clock
-from nightly.traces import usual_operations
+from nightly.traces import traced, usual_operations
 
 RANDOM, EVERY = "kills at random times", "kills at operations on files"
 MAX_KILLS = 12
@@ -46,7 +46,7 @@ def kill_at_random(setting: Setting, place: Place, faults: Sequence[Fault] = ())
     began = time.monotonic()
     place.resume(place.new_run(), saving)
     usual_seconds = time.monotonic() - began
-    most = setting.cases(quick=10, long=240)
+    most = setting.cases(quick=8, long=240)
     while kills < most and trainings < most and not failures.enough:
         run, of_this = place.new_run(), 0
         trainings += 1
@@ -87,10 +87,13 @@ def kill_at_operations(setting: Setting, place: Place, faults: Sequence[Fault] =
     """Kill a training at each operation on a file, and its resume at a random one; the quick mode takes a sample."""
     random, failures = setting.random("operations"), Failures(faults)
     whole = place.undisturbed(even_clock)
-    operations = usual_operations(place)
+    # A planted fault may change the operations: without temporary files there are fewer.
+    operations = (
+        traced(place, "resume", str(place.new_run().path), faults=faults) if faults else usual_operations(place)
+    )
     numbers = range(len(operations))
     kills = 0
-    for number in sample(setting, numbers, quick=5):
+    for number in sample(setting, numbers, quick=4):
         if failures.enough:
             break
         run = place.new_run()

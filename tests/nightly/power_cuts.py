@@ -44,7 +44,7 @@ def cut_power(setting: Setting, place: Place, *, resumed: bool, faults: Sequence
     whole = place.undisturbed(even_clock)
     before, run, operations = _recorded(place, faults, resumed=resumed)
     saved = _saved_steps(before, operations, place)
-    cuts = setting.cases(quick=6, long=200)
+    cuts = setting.cases(quick=4, long=200)
     moments = sorted(random.randrange(len(operations) + 1) for _ in range(cuts))
     for number, (moment, disk) in enumerate(disks_at(before, operations, moments)):
         if failures.enough:

@@ -427,7 +427,7 @@ def _link(folder: Path) -> Iterator[Read]:
     from dcgan.checkpoint import load_generator
     from dcgan.runs.listing import list_runs
     from dcgan.sampling.link import ShareLink
-    from dcgan.sampling.rendering import fit_labels, render, resolve, verdict
+    from dcgan.sampling.rendering import fit_link, render, resolve, verdict
 
     text = (folder / "link").read_bytes().decode(errors="surrogateescape")
 
@@ -443,7 +443,7 @@ def _link(folder: Path) -> Iterator[Read]:
         if run is None or weights is None:
             run, weights = list_runs()[0], list_runs()[0].weights_path
         generator = load_generator(weights)
-        fit_labels(link, generator)
+        fit_link(link, generator)
         verdict(link, render(link, generator)).encode()
 
     yield Read(opened)

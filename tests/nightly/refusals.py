@@ -62,7 +62,7 @@ def fill_disks(setting: Setting, place: Place, whole: Run, faults: Sequence[Faul
     """Let the disk get full at any byte of a training, then make room and resume."""
     failures = Failures(faults)
     needed = bytes_of(usual_operations(place))
-    rooms = sample(setting, range(0, needed, needed // 150), quick=4)
+    rooms = sample(setting, range(0, needed, needed // 150), quick=3)
     for room in rooms:
         if failures.enough:
             break
@@ -85,7 +85,7 @@ def fill_disks_at_start(setting: Setting, place: Place) -> Row:
     """Start trainings on disks that are full within the first kilobytes."""
     failures = Failures()
     template = place.new_run(place.folder / "template")
-    rooms = sample(setting, [0, 1, 2, 3, *range(10, 4000, 60)], quick=3)
+    rooms = sample(setting, [0, 1, 2, 3, *range(10, 4000, 60)], quick=2)
     for room in rooms:
         shutil.rmtree(place.runs, ignore_errors=True)
         case = f"a start with room for {room:,} bytes"

@@ -12,6 +12,7 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
+import torch
 from nightly import children
 from nightly.children import Child, Fault, Outcome
 from nightly.file_layer import Operation
@@ -85,6 +86,12 @@ class Place:
 def _command(folder: str, runs: str, arguments: Sequence[str]) -> int:
     os.environ |= {"DCGAN_RUNS": runs, "DCGAN_CACHE": os.path.join(folder, "cache")}
     return main(arguments)
+
+
+def train_slowly(run: str, row_seconds: float) -> int:
+    """Train the run at this path, and wait so long after each row."""
+    status = recording.run_training(Run(run), torch.device("cpu"), lambda row, status: time.sleep(row_seconds))
+    return int(status.state != "finished")
 
 
 # Clocks

@@ -8,13 +8,21 @@ from dataclasses import replace
 import pytest
 from nightly import browser, viewers
 from nightly.attack import Setting
-from nightly.viewers import Seen, Visitor
 from recorded import TINY
 from servers import CHROMIUM
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
+from benchmarks.studio_client import Seen, Visitor
 from dcgan.config import TrainConfig
-from dcgan.pages.parts import explore_arithmetic, explore_samples, explore_time_machine
+from dcgan.pages.parts import (
+    explore_arithmetic,
+    explore_critique,
+    explore_draw,
+    explore_inside,
+    explore_samples,
+    explore_sliders,
+    explore_time_machine,
+)
 from dcgan.pages.parts.catalog import HOME, PAGES
 from dcgan.pages.parts.pair import ADDRESS
 from dcgan.runs.listing import list_runs
@@ -93,7 +101,15 @@ def test_queries_depend_on_the_seed_and_have_known_keys(tmp_path):
 def test_all_keys_of_addresses_are_attacked():
     assert set(browser.STUDIO_PAGES) == {"" if entry is HOME else entry.name for entry in PAGES}
     assert browser.STUDIO_PAGES["compare"] == ADDRESS
-    views = (explore_samples, explore_time_machine, explore_arithmetic)
+    views = (
+        explore_samples,
+        explore_time_machine,
+        explore_arithmetic,
+        explore_critique,
+        explore_inside,
+        explore_draw,
+    )
+    views = (*views, explore_sliders)
     assert {key for view in views for key in view.KEYS} <= set(browser.STUDIO_PAGES["explore"])
 
 

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import pytest
 from nightly import demo_crowds, raw_requests, raw_sockets, run, web
@@ -172,9 +173,9 @@ def test_errors_and_answers_that_never_come_are_seen(place, app, tmp_path, monke
             reply(status, body)(handler)
 
     monkeypatch.setattr(demo_crowds, "QUICK_SECONDS", 0.3)
-    monkeypatch.setattr(demo_crowds, "plant", lambda folder: place)
     with answering(answer) as app.port:
-        monkeypatch.setattr(demo_crowds, "serving", lambda *arguments: contextlib.nullcontext(app))
+        apps = SimpleNamespace(place=place, start=lambda name: app)
+        monkeypatch.setattr(demo_crowds, "planted_apps", lambda folder: contextlib.nullcontext(apps))
         rows = list(demo_crowds.attack(Setting(tmp_path)))
     assert [row.name for row in rows] == ["demo: 1 client", "demo: 16 clients"]
     assert all(word in " ".join(row.failures) for row in rows)

@@ -8,104 +8,87 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
+import importlib
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from nightly import children
+from nightly.apps import App, planted_apps, traces
 from nightly.attack import ROOT, Row, Setting
-from servers import free_port, served, studio_command
+from nightly.children import Child
+from nightly.small_training import train_slowly
 from small_trainings import pictures
 
+from benchmarks.app_servers import peak_bytes
+from benchmarks.studio_client import Seen, Visitor, watch_together
 from dcgan.runs.rows import Status
 from dcgan.runs.run import Run
-
-sys.path[:0] = [str(ROOT / "benchmarks")]
-from studio_client import Seen, Visitor, watch_together  # noqa: E402
 
 MAX_BYTES = 2**30
 """Memory of the server at its peak."""
 PATIENCE_SECONDS = 240.0
 """How long the visitors wait for the last row after the training has ended; other work may share the cores."""
 ROW_SECONDS = 0.1
-TRAIN = """
-import sys, time
-import torch
-from dcgan.runs.run import Run
-from dcgan.training.recording import run_training
-run_training(Run(sys.argv[1]), torch.device("cpu"), lambda row, status: time.sleep(float(sys.argv[2])))
-"""
 
 
 def attack(setting: Setting) -> Iterator[Row]:
     """Yield a row for the visitors of a slow training; in the long mode, one for the speed that visitors leave."""
+    if children.MISSING:
+        yield Row("viewers of a live training", 0, skipped=children.MISSING)
+        return
     num_visitors = setting.cases(quick=4, long=32)
-    failures, measured = watched(setting.folder, num_visitors, epochs=setting.cases(quick=60, long=400))
+    with setting.using(planted_apps) as apps:
+        run = new_run(setting.folder, apps.place.runs, epochs=setting.cases(quick=40, long=400))
+        failures, measured = watched(setting.folder, apps.start("studio"), run, num_visitors)
     yield Row(f"{num_visitors} viewers of a live training", num_visitors, tuple(failures), measured)
     if setting.long:
         yield speed_row()
 
 
-def watched(folder: Path, num_visitors: int, *, epochs: int) -> tuple[list[str], str]:
-    """Let visitors watch a training of so many epochs; return what went wrong, and figures."""
-    runs, port = folder / "runs", free_port()
+def new_run(folder: Path, runs: Path, *, epochs: int) -> Run:
+    """Return a run of so many epochs of small pictures in the folder."""
     run = Run.create(replace(pictures(folder / "pictures"), epochs=epochs), "tiny", runs)
     run.write_status(Status("running", 0, 0, epochs))
-    log = folder / "server.txt"
-    # On a Space the page has no form, and so it times no steps beside the training.
-    environment = {"DCGAN_RUNS": str(runs), "SPACE_ID": "someone/space", "DCGAN_ALLOW_TRAINING": "0"}
-    with served(studio_command(port), port, environment, log=log) as (_, server):
-        with training(run) as process:
-            wait_for_rows(run, process)
-            visitors = [Visitor(port, "train", f"run={run.name}") for _ in range(num_visitors)]
-            asyncio.run(until_the_end(visitors, process, run))
-            status = process.wait(60)
-        peak = peak_bytes(server.pid)
-        seen = [visitor.seen for visitor in visitors]
-        failures = problems(seen, run.status(), peak)
-        if status:
-            failures.append(f"the training ended with exit status {status}")
-    if "Traceback" in log.read_text(errors="replace"):
-        failures.append(f"the server printed a traceback: {log.read_text(errors='replace')[-2000:]}")
+    return run
+
+
+def watched(folder: Path, app: App, run: Run, num_visitors: int) -> tuple[list[str], str]:
+    """Let visitors watch the training of a run; return what went wrong, and figures."""
+    start = app.log.stat().st_size
+    with children.start(folder / "training.txt", train_slowly, str(run.path), ROW_SECONDS) as training:
+        wait_for_rows(run, training)
+        visitors = [Visitor(app.port, "train", f"run={run.name}") for _ in range(num_visitors)]
+        asyncio.run(until_the_end(visitors, training, run))
+        training.process.join(60)
+        training.kill()
+    peak, outcome = peak_bytes(app.process.pid), training.outcome()
+    seen = [visitor.seen for visitor in visitors]
+    failures = [*problems(seen, run.status(), peak), *traces(app.log, start)]
+    if outcome.code:
+        failures.append(f"the training ended with {outcome}")
     runs_per_visitor = sum(one.runs for one in seen) / len(seen)
     return failures, f"{runs_per_visitor:.0f} refreshes a viewer, server at most {peak / 2**20:.0f} MiB"
 
 
-@contextlib.contextmanager
-def training(run: Run) -> Iterator[subprocess.Popen[bytes]]:
-    """Train the run slowly in a process of its own, which ends with the block."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", TRAIN, str(run.path), str(ROW_SECONDS)]
-    with open(run.process_log_path, "wb") as output:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def wait_for_rows(run: Run, process: subprocess.Popen[bytes]) -> None:
+def wait_for_rows(run: Run, training: Child) -> None:
     """Wait for the first row: a page that is opened before its training begins does not follow it."""
     give_up = time.monotonic() + PATIENCE_SECONDS
     while not run.last_row():
-        output = run.process_log_path.read_text(errors="replace")
-        assert process.poll() is None, f"the training ended: {output}"
-        assert time.monotonic() < give_up, f"the training has no row: {output}"
+        assert training.process.is_alive(), f"the training ended: {training.outcome()}"
+        assert time.monotonic() < give_up, f"the training has no row: {training.output_path.read_text()}"
         time.sleep(0.2)
 
 
-async def until_the_end(visitors: Sequence[Visitor], process: subprocess.Popen[bytes], run: Run) -> None:
+async def until_the_end(visitors: Sequence[Visitor], training: Child, run: Run) -> None:
     """Let the visitors look until all have seen the last row, or the patience ends."""
     watching = asyncio.create_task(watch_together(list(visitors), 24 * 3600, spread_seconds=2.0))
     give_up = None
     while give_up is None or time.monotonic() < give_up:
         await asyncio.sleep(0.2)
-        if process.poll() is not None:
+        if not training.process.is_alive():
             give_up = give_up or time.monotonic() + PATIENCE_SECONDS
             if all(shows_the_end(visitor.seen, run.status()) for visitor in visitors):
                 break
@@ -132,18 +115,9 @@ def problems(seen: Sequence[Seen], status: Status, peak: float) -> list[str]:
     return sentences
 
 
-def peak_bytes(pid: int) -> float:
-    """Return the largest memory of a process so far; NaN except on Linux."""
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except OSError:
-        return float("nan")
-    return next(1024.0 * int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
-
-
 def speed_row() -> Row:
     """Measure the share of its speed that a training of digits keeps with 16 viewers. It is a figure, not a check."""
-    import studio_viewers  # it imports torch
+    studio_viewers = importlib.import_module("studio_viewers")  # of benchmarks/, which run.py puts on the path
 
     windows, alone = studio_viewers.measured(ROOT, [16], seconds=20, rounds=3)[16]
     shares = [window.images_per_second / speed for window, speed in zip(windows, alone, strict=True)]

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
 
-from nightly.apps import App, Place, get, plant, serving
+from nightly.apps import App, Place, get, planted_apps
 from nightly.attack import Row, Setting
 from nightly.raw_requests import Answer, odd_requests, paths, request, send
 from nightly.raw_sockets import OPENED, odd_sockets, visit
@@ -57,24 +57,25 @@ Case = tuple[str, Callable[[], Answer]]
 
 def attack(setting: Setting) -> Iterator[Row]:
     """Yield a row for each kind of request at each app."""
-    place = plant(setting.folder)
-    absolute = [str(place.program / "secret.txt"), str(place.run.path / "../secret.txt"), "/etc/passwd"]
     kinds = {
         "demo": (DEMO_PREFIXES, DEMO_ADDRESSES),
         "studio": (STUDIO_PREFIXES, STUDIO_ADDRESSES),
     }
-    for name, (prefixes, addresses) in kinds.items():
-        with serving(name, place, setting.folder) as app:
+    with setting.using(planted_apps) as apps:
+        place = apps.place
+        absolute = [str(place.program / "secret.txt"), str(place.run.path / "../secret.txt"), "/etc/passwd"]
+        for name, (prefixes, addresses) in kinds.items():
+            app = apps.start(name)
             choice = setting.random(f"web {name}")
-            climbing = paths(prefixes, absolute, choice, setting.cases(quick=150, long=8_000))
+            climbing = paths(prefixes, absolute, choice, setting.cases(quick=80, long=8_000))
             yield attacked(app, place, "paths", (_path_case(app, path) for path in climbing))
-            odd = odd_requests(choice, addresses, setting.cases(quick=60, long=4_000))
+            odd = odd_requests(choice, addresses, setting.cases(quick=34, long=4_000))
             yield attacked(app, place, "odd requests", (_odd_case(app, *parts) for parts in odd))
             slow = setting.cases(quick=4, long=60)
             bodies = (_slow_case(app, choice.choice(addresses)) for _ in range(slow))
             yield attacked(app, place, "slow bodies", bodies)
             if name == "demo":
-                calls = wrong_calls(app, choice, setting.cases(quick=60, long=4_000))
+                calls = wrong_calls(app, choice, setting.cases(quick=32, long=4_000))
                 yield attacked(app, place, "wrong calls", calls)
             else:
                 sockets = odd_sockets(app.port, choice, setting.cases(quick=25, long=2_000))
@@ -206,7 +207,7 @@ def visits(app: App, place: Place, setting: Setting) -> Iterator[Case]:
         "x" * 9_000,
     ]
     names += [str(place.program.parent / "outside" / "secret-run"), "linked/../../outside/secret-run"]
-    pages = ["", "train", "compare", "explore", "architectures", "../train", "x"]
+    pages = ["", "train", "compare", "explore", "step", "architectures", "../train", "x"]
     keys = ["run", "a", "b", "model", "preset", "view", "w"]
     choice = setting.random("visits")
     every = [(page, name) for name in names for page in pages]

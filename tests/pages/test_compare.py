@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from recorded import TINY, record_run
@@ -22,6 +23,7 @@ from studio import (
     warnings,
 )
 
+from dcgan.config import DataConfig
 from dcgan.files import CHECKPOINTS
 from dcgan.pages.parts.pair_tables import real_images_text
 from dcgan.runs.rows import Status
@@ -166,6 +168,15 @@ def test_the_address_has_every_value_of_the_page():
     )
     app.select_slider(key="at").set_value("120000").run()
     assert "at=120000" in app.code[0].value
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("data", "names_digits"), [("mnist", True), ("folder:/pets", False)])
+def test_only_digits_are_called_digits(only_own_runs, data, names_digits):
+    record_run(only_own_runs, replace(TINY, data=DataConfig(name=data)))
+    for inspect in ("false", "true"):
+        app = open_page("compare", inspect=inspect)
+        assert any("digit" in caption.value for caption in app.caption) == names_digits
 
 
 @pytest.mark.slow

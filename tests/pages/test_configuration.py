@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from types import SimpleNamespace
 
@@ -59,12 +60,18 @@ def test_a_message_cannot_fill_the_memory():
     assert OPTIONS["server"]["maxWidgetStateSize"] <= 1
 
 
+def test_a_page_of_this_machine_takes_files_of_a_bounded_size():
+    assert 0 < OPTIONS["server"]["maxUploadSize"] <= 64
+    assert OPTIONS["server"].get("enableXsrfProtection", True), "else any website could upload"
+
+
 @pytest.mark.parametrize("size", [0, 1, 2**20 + 2**10])
 @pytest.mark.parametrize("is_chunked", [False, True])
-def test_nothing_that_a_visitor_uploads_is_held(monkeypatch, size, is_chunked):
+def test_nothing_that_a_visitor_of_the_image_uploads_is_held(monkeypatch, size, is_chunked):
     manager = MemoryUploadedFileManager("/_stcore/upload_file")
     routes = create_upload_routes(SimpleNamespace(is_active_session=lambda session: True), manager, None)
-    limit = OPTIONS["server"]["maxUploadSize"]
+    dockerfile = (PROJECT / "deploy" / "streamlit" / "Dockerfile").read_text(encoding="utf-8")
+    limit = int(re.findall(r'"--server\.maxUploadSize=(\d+)"', dockerfile)[0])
     values = {"server.maxUploadSize": limit, "server.enableXsrfProtection": False, "server.enableCORS": False}
     original = config.get_option
     monkeypatch.setattr(config, "get_option", lambda name: values.get(name, original(name)))

@@ -9,10 +9,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from recorded import TINY, record_run
-from studio import captions, choices, open_page, warnings
+from streamlit.testing.v1 import AppTest
+from studio import captions, checked, choices, open_page, warnings
 
 from dcgan import files
 from dcgan.checkpoint import load_generator, load_tensors, save_tensors
+from dcgan.locale.language import speaking
 from dcgan.sampling import exploration
 
 PAGE = str(files.PROJECT / "dcgan" / "pages" / "explore.py")
@@ -22,7 +24,8 @@ pytestmark = pytest.mark.usefixtures("only_own_runs")
 
 VIEWS = ("Samples", "Time machine", "Vector arithmetic")
 """The views that the server draws."""
-ALL_VIEWS = (*VIEWS, "Live")
+DRAWING_VIEWS = (*VIEWS, "Live")
+ALL_VIEWS = (*DRAWING_VIEWS, "What D tells G", "Draw a digit", "Inside the generator", "Named sliders")
 
 
 @pytest.mark.slow
@@ -81,7 +84,7 @@ def test_weights_that_diverged_are_a_warning(tiny_run, view):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["config.json", "status.json", "progress.jsonl"])
 @pytest.mark.parametrize("text", ["{", '{"state": "running"}', '{"config": {"format": 99}}'])
-@pytest.mark.parametrize("view", ALL_VIEWS)
+@pytest.mark.parametrize("view", DRAWING_VIEWS)
 def test_weights_need_no_other_file_of_the_run(tiny_run, name, text, view):
     (tiny_run.path / name).write_text(text)
     app = open_page("explore", view=view)
@@ -167,7 +170,22 @@ def test_noise_in_the_address_is_no_error(tiny_run, view):
         "-1e308",
     ]
     keys = ["run", "size", "reverse", "first", "count", "seeds", "psi", "labels", "cross", "a", "b", "n", "path"]
-    keys += ["t", "step", "label", "va", "vb", "vc", "unknown", "explored"]
+    keys += ["t", "step", "label", "va", "vb", "vc", "unknown", "explored", "za", "zb", "labelb", "nearest", "by"]
+    keys += [
+        "start",
+        "advice",
+        "steps",
+        "one",
+        "layer",
+        "order",
+        "off",
+        "inputs",
+        "kernel",
+        "stride",
+        "padding",
+        "row",
+    ]
+    keys += ["column", "source", "digit", "among", "origin", "slant", "width", "unnamed1", "hide", "tour"]
     for shift in range(len(noise)):
         query = {key: noise[(index + shift) % len(noise)] for index, key in enumerate(keys)}
         app = open_page("explore", view=view, **query)
@@ -199,3 +217,34 @@ def test_an_address_that_changed_on_its_way_opens_the_same_view(tiny_run):
     app = open_page("explore", **{"run": tiny_run.name, "amp;reverse": "true", "utm_source": "mail", "size": "2)."})
     assert warnings(app) == []
     assert (app.slider(key="size").value, app.toggle(key="reverse").value) == (2, True)
+
+
+@pytest.mark.slow
+def test_the_address_keeps_english_views_in_other_languages(tiny_run, polish):
+    app = open_page("explore", lang=polish, view="live")
+    assert app.session_state["view"] == "Na żywo"
+    assert (warnings(app), app.query_params["view"]) == ([], "Live")
+    app.session_state["view"] = "Samples"  # as a button opens a view
+    checked(app.run())
+    assert (app.session_state["view"], "view" in app.query_params) == ("Próbki", False)
+
+
+@pytest.mark.slow
+def test_another_language_keeps_the_view_and_its_choices(tiny_run, polish):
+    view, layer = "Inside the generator", "4 maps of 7x7"
+    app = open_page("explore", view=view, order="number", layer=layer)
+    switch_language(app, "en", polish)
+    assert [app.query_params[key] for key in ("view", "order", "layer")] == [view, "number", layer]
+    assert (app.selectbox(key="order").value, app.selectbox(key="layer").value) == ("number", layer)
+    assert "Na żywo" in [tab.label for tab in app.tabs]
+    assert "numer" in app.selectbox(key="order").options
+    assert "map 4x4: 8" in app.selectbox(key="layer").options
+    switch_language(app, polish, "en")
+    assert [app.query_params[key] for key in ("view", "order", "layer")] == [view, "number", layer]
+    assert app.selectbox(key="layer").options[0] == "8 maps of 4x4"
+
+
+def switch_language(app: AppTest, before: str, after: str) -> None:
+    """Choose a language in the sidebar. The test's browser still has the texts of the language before."""
+    with speaking(before):
+        checked(app.sidebar.selectbox("language-switch").set_value(after).run())

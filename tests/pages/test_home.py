@@ -95,9 +95,12 @@ def test_every_page_of_the_list_has_a_file_and_a_material_icon():
 
 
 @pytest.mark.slow
-def test_the_first_page_links_to_all_others():
-    links = [link.proto.page for link in open_page("home").get("page_link")]
+def test_the_first_page_links_to_the_tour_and_to_all_others():
+    app = open_page("home")
+    links = [link.proto.page for link in app.get("page_link")]
     assert links == [entry.name for entry in PAGES if entry is not HOME]
+    (tour,) = [html.proto.body for html in app.get("html")]
+    assert 'href=".?tour=1"' in tour
 
 
 def test_the_icon_has_both_networks_colors():

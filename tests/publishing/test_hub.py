@@ -23,7 +23,7 @@ from huggingface_hub import ModelCard
 from recorded import TINY, record_run
 from servers import free_port
 
-from dcgan.checkpoint import load_generator
+from dcgan.checkpoint import load_generator, save_tensors
 from dcgan.cli.main import main
 from dcgan.config import DataConfig
 from dcgan.files import CHECKPOINTS, PROJECT
@@ -209,7 +209,8 @@ def test_a_static_space_is_uploaded_whole(hub):
     manifest = json.loads(hub.files["manifest.json"])
     assert manifest["usual"] == "dcgan-best-mnist"
     every = [entry for model in manifest["models"] for entry in (model["weights"], *model["snapshots"])]
-    named = {entry["file"] for entry in every} | {manifest["digits"]["file"]}
+    named = {entry["file"] for entry in every}
+    named |= {model["digits"]["file"] for model in manifest["models"] if model["digits"]}
     assert set(hub.files) == named | {
         *("README.md", "LICENSE", "index.html", "style.css", "main.js", "manifest.json"),
     }
@@ -276,7 +277,7 @@ def test_the_place_of_images_is_not_published(runs_root, tmp_path):
     assert published.config() == replace(run.config(), data=DataConfig(name="folder:my pics", holdout=0.1))
     assert published.preset == run.preset
     assert published.status() == replace(run.status(), notes=(notes[0], notes[2].replace("/home/me/", "")), error="")
-    assert "on folder:my pics." in files["README.md"].decode()
+    assert "on own pictures from a folder named my pics, as 28x28 gray." in files["README.md"].decode()
     here, there = load_generator(run.path), load_generator(published.path)
     assert there.weights_id == here.weights_id
     assert there.train_config.data.name == "folder:my pics"
@@ -284,6 +285,43 @@ def test_the_place_of_images_is_not_published(runs_root, tmp_path):
     assert there(z).equal(here(z))
     assert main(["sample", str(published.path), "-o", str(tmp_path / "sheet.png")]) == 0
     assert run.config().data == data, "the run itself stays as it is"
+
+
+def test_a_model_of_own_pictures_needs_a_license(runs_root, capsys):
+    run = record_run(runs_root, replace(TINY, data=DataConfig(name="folder:/pics")))
+    assert "add it, as in --license" in " ".join(publish.problems(publish.model_files(run), "model"))
+    assert main(["publish", "model", run.name, "me/x", "--dry-run"]) == 2
+    assert (
+        main(["publish", "model", run.name, "me/x", "--dry-run", "--license", "cc0-1.0", "--title", "My pets"]) == 0
+    )
+    files = publish.model_files(run, license="cc0-1.0", title="My pets")
+    assert publish.problems(files, "model") == []
+    card = ModelCard(publish.read(files["README.md"]).decode())
+    assert card.data.license == "cc0-1.0"
+    assert "\n# My pets\n" in card.text
+    assert "pip install ." in card.text
+
+
+def test_a_model_of_a_named_set_is_under_the_mit_license_by_default(tiny_run):
+    assert model_card(tiny_run).data.license == "mit"
+    assert model_card(tiny_run, license="apache-2.0").data.license == "apache-2.0"
+
+
+def test_a_card_counts_the_pictures_of_the_training(runs_root):
+    run = record_run(runs_root, replace(TINY, data=DataConfig(name="folder:/pics")))
+    save_tensors(run.state_path, {}, {"kind": "state", "source": {"num_images": 1234}})
+    assert "on 1,234 own pictures from a folder named pics" in model_card(run).text
+
+
+def test_a_space_has_no_license_and_title_of_its_own(capsys):
+    assert main(["publish", "space", "gradio", "me/x", "--dry-run", "--title", "x"]) == 2
+    assert "are for a model" in capsys.readouterr().err
+
+
+def test_the_weights_of_a_model_may_be_larger_than_the_files_of_a_space():
+    files = {"README.md": README, "gradio_app.py": b"", "big.bin": bytes(publish.MAX_FILE_BYTES + 1)}
+    assert len(publish.problems(files, "gradio")) == 1
+    assert publish.problems(files, "model") == []
 
 
 def test_the_place_of_a_named_set_is_not_published(runs_root):
@@ -349,7 +387,7 @@ def test_a_model_without_scores_has_a_card_without_results(runs_root):
     card = ModelCard(str(model_card(record_run(runs_root, config))))
     assert card.data.eval_results is None
     assert card.data.datasets is None
-    assert publish.problems({"README.md": str(card).encode()}, "model") == []
+    assert "Not measured yet." in card.text
 
 
 def test_the_dry_run_lists_everything_and_uploads_nothing(tiny_run, capsys, monkeypatch):

@@ -16,12 +16,13 @@ from PIL import Image
 from recorded import CONDITIONAL, TINY, record_run
 from small_pages import write_web
 
-from dcgan.checkpoint import load_generator, load_tensors, weights_id
+from dcgan.checkpoint import load_generator, load_tensors, save_tensors, weights_id
 from dcgan.config import DataConfig
+from dcgan.data.image_files import fit_array
 from dcgan.files import CHECKPOINTS
 from dcgan.publishing import page_data as module
 from dcgan.publishing.page import page_files, parts_of, single_page, split_deflate
-from dcgan.publishing.page_data import mnist_digits, page_data
+from dcgan.publishing.page_data import class_names, mnist_digits, page_data
 from dcgan.runs.run import Run
 
 W = {"id", "step", "epoch", "file", "bytes", "half", "packed"}
@@ -56,21 +57,27 @@ def test_a_folder_has_each_file_of_the_manifest(tiny_run, web):
     files = page_files([tiny_run], web=web)
     manifest = json.loads(files["manifest.json"])
     (model,) = manifest["models"]
-    assert (manifest["version"], manifest["usual"]) == (1, tiny_run.name)
-    assert {key: model[key] for key in ("name", "preset", "classes", "epochs", "data", "digits")} == {
+    assert (manifest["version"], manifest["usual"]) == (2, tiny_run.name)
+    assert {key: model[key] for key in ("name", "preset", "classes", "epochs", "data")} == {
         "name": tiny_run.name,
         "preset": "tiny",
         "classes": [],
         "epochs": 2.0,
         "data": "mnist",
-        "digits": True,
     }
     every = [model["weights"], *model["snapshots"]]
     assert all(set(weights) == W for weights in every)
     assert [weights["step"] for weights in every] == [4, 0, 2, 4]
     assert [weights["epoch"] for weights in every] == [2.0, 0.0, 1.0, 2.0]
-    named = {weights["file"] for weights in every} | {manifest["digits"]["file"]}
+    named = {weights["file"] for weights in every} | {model["digits"]["file"]}
     assert set(files) == {"index.html", "style.css", "main.js", "manifest.json", *named}
+
+
+def own_id(file: str) -> str:
+    """Return the id of the weights in a file, which its name begins with."""
+    match = re.fullmatch(r"weights/([0-9a-f]{12})-[0-9a-f]{8}\.safetensors", file)
+    assert match is not None, file
+    return match[1]
 
 
 def test_weights_are_named_by_their_own_id_and_equal_ones_are_one_file(tiny_run, web, tmp_path):
@@ -80,7 +87,7 @@ def test_weights_are_named_by_their_own_id_and_equal_ones_are_one_file(tiny_run,
     (file,) = {weights["file"] for weights in (model["weights"], *model["snapshots"])}
     (tmp_path / "copy.safetensors").write_bytes(files[file])
     tensors, metadata = load_tensors(tmp_path / "copy.safetensors")
-    assert file == f"weights/{weights_id(tensors)}.safetensors"
+    assert own_id(file) == weights_id(tensors)
     assert metadata == load_tensors(tiny_run.generator_path)[1]
     assert model["weights"]["id"] == load_generator(tiny_run).weights_id != weights_id(tensors)
     assert model["weights"]["half"] is True
@@ -94,7 +101,24 @@ def test_full_precision_and_no_snapshots(tiny_run, web):
     assert model["snapshots"] == []
     assert model["weights"]["half"] is False
     assert files[model["weights"]["file"]] == tiny_run.generator_path.read_bytes()
-    assert model["weights"]["file"] == f"weights/{model['weights']['id']}.safetensors"
+    assert own_id(model["weights"]["file"]) == model["weights"]["id"]
+
+
+def test_equal_weights_of_other_latents_are_files_of_their_own(runs_root, web):
+    other = replace(TINY, model=replace(TINY.model, latent="uniform"), lr_g=TINY.lr_g / 2)
+    runs = [record_run(runs_root, config, name) for name, config in (("a", TINY), ("b", other))]
+    files = page_files(runs, snapshots=False, web=web)
+    models = json.loads(files["manifest.json"])["models"]
+    assert models[0]["weights"]["id"] == models[1]["weights"]["id"]
+    latents = []
+    for model in models:
+        name = model["weights"]["file"]
+        header = json.loads(files[name][8 : 8 + int.from_bytes(files[name][:8], "little")])
+        latents.append(json.loads(header["__metadata__"]["dcgan"])["config"]["model"]["latent"])
+    assert latents == [TINY.model.latent, "uniform"]
+    # A file keeps its name when the page has other runs, because caches keep it for a year.
+    (alone,) = json.loads(page_files(runs[1:], snapshots=False, web=web)["manifest.json"])["models"]
+    assert alone["weights"]["file"] == models[1]["weights"]["file"]
 
 
 def test_the_moving_average_is_what_a_page_draws(runs_root, web):
@@ -133,9 +157,15 @@ def test_a_folder_may_load_its_own_files_only(tiny_run, web):
 # Digits and discriminators
 
 
+def recorded_digits():
+    digits = mnist_digits()
+    assert digits is not None
+    return digits
+
+
 def test_the_digits_are_ten_test_images_of_each(tiny_run, web):
     files = page_files([tiny_run], web=web)
-    digits = json.loads(files["manifest.json"])["digits"]
+    digits = json.loads(files["manifest.json"])["models"][0]["digits"]
     assert {key: digits[key] for key in ("size", "channels", "columns", "count")} == {
         "size": 28,
         "channels": 1,
@@ -143,9 +173,19 @@ def test_the_digits_are_ten_test_images_of_each(tiny_run, web):
         "count": 100,
     }
     picture = np.asarray(Image.open(io.BytesIO(files[digits["file"]])))
-    images_u8, labels = mnist_digits()
+    images_u8, labels = recorded_digits()
     assert np.array_equal(labels, np.arange(100) % 10)
     assert np.array_equal(picture[28:56, 84:112], images_u8[13, 0])
+
+
+def test_the_digits_have_the_shape_of_the_generated_images(runs_root, web):
+    large = replace(TINY, model=replace(TINY.model, topology="conv", image_size=32, channels=3, width_g=2, width_d=2))
+    files = page_files([record_run(runs_root, config) for config in (TINY, large)], web=web)
+    entries = [model["digits"] for model in json.loads(files["manifest.json"])["models"]]
+    assert [(entry["size"], entry["channels"]) for entry in entries] == [(28, 1), (32, 3)]
+    images_u8, _ = recorded_digits()
+    picture = np.asarray(Image.open(io.BytesIO(files[entries[1]["file"]])))
+    assert np.array_equal(picture[32:64, 96:128].transpose(2, 0, 1), fit_array(images_u8[13], 32, 3))
 
 
 @pytest.mark.parametrize("config", [TINY, replace(CONDITIONAL, model=replace(CONDITIONAL.model, num_classes=10))])
@@ -172,9 +212,25 @@ def test_a_trained_discriminator_tells_digits_of_early_generators_from_real_ones
 def test_other_data_have_no_digits(runs_root, web):
     run = record_run(runs_root, replace(TINY, data=DataConfig(name="fashion-mnist")))
     manifest = json.loads(page_files([run], web=web)["manifest.json"])
-    assert manifest["digits"] is None
     assert manifest["models"][0]["discriminator"] is None
-    assert manifest["models"][0]["digits"] is False
+    assert manifest["models"][0]["digits"] is None
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ({"classes": ["red fox", "2", "10"]}, ["red fox", "2", "10"]),
+        ({"classes": ["red fox"]}, ["red fox", "1", "2"]),
+        ({"classes": ["a", "b", "c", "d"]}, ["0", "1", "2"]),
+        ({"classes": [1, 2, 3]}, ["0", "1", "2"]),
+        ([], ["0", "1", "2"]),
+    ],
+)
+def test_classes_have_the_names_of_the_last_save(runs_root, source, names):
+    run = record_run(runs_root, replace(CONDITIONAL, data=DataConfig(name="folder:/home/me/pics")))
+    assert class_names(run) == ["0", "1", "2"]
+    save_tensors(run.state_path, {}, {"kind": "state", "source": source})
+    assert class_names(run) == names
 
 
 @pytest.mark.parametrize("lacking", ["discriminator", "digits", "classes"])
@@ -187,7 +243,7 @@ def test_what_is_missing_leaves_no_answers(runs_root, web, monkeypatch, tmp_path
         monkeypatch.setenv("DCGAN_CACHE", str(tmp_path / "nowhere"))
     manifest = json.loads(page_files([run], web=web)["manifest.json"])
     assert manifest["models"][0]["discriminator"] is None
-    assert (manifest["digits"] is None) == (lacking == "digits")
+    assert manifest["models"][0]["digits"] is None
 
 
 # The single file
@@ -208,10 +264,10 @@ def test_one_file_has_everything_inside(tiny_run, web):
         assert unpacked(element(page, weights["file"])) == data.files[original["file"]]
         assert weights["bytes"] == original["bytes"]
         assert weights["id"] == original["id"]
-    png = base64.b64decode(element(page, manifest["digits"]["file"]))
-    assert png == data.files[data.manifest["digits"]["file"]]
+    png = base64.b64decode(element(page, model["digits"]["file"]))
+    assert png == data.files[folder_model["digits"]["file"]]
     sizes = parts_of(page)
-    assert set(sizes) == {"page", "manifest", "program", model["weights"]["file"], manifest["digits"]["file"]}
+    assert set(sizes) == {"page", "manifest", "program", model["weights"]["file"], model["digits"]["file"]}
     assert sum(sizes.values()) == len(page)
 
 

@@ -88,3 +88,11 @@ def test_the_bundles_are_scripts_and_modules(tmp_path, suffix):
         file = tmp_path / f"{name}.{suffix}"
         file.write_text(script, encoding="utf-8")
         subprocess.run([NODE, "--check", str(file)], check=True, capture_output=True)
+
+
+def test_a_module_may_have_a_language_in_its_name(tmp_path):
+    modules = {
+        "main.js": 'import { a } from "./texts.vi.js"; export const b = a;',
+        "texts.vi.js": "export const a = 1;",
+    }
+    assert "const a = 1;" in bundle(write_web(tmp_path, modules))

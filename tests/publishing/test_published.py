@@ -27,7 +27,7 @@ CPU = torch.device("cpu")
 RUNS = list_runs(CHECKPOINTS)
 BY_THE_FAST_STEP = {
     *("dcgan-best-mnist", "cdcgan-best-mnist", "dcgan-xl-mnist", "dcgan-quick-mnist"),
-    "gan-beginners-mnist",
+    *("gan-beginners-mnist", "cgan-mnist"),
 }
 BEGUN_ON_A_GPU = {"cdcgan-best-mnist"}
 THREADS = {"cdcgan-best-mnist": 0, "dcgan-quick-mnist": 2}
@@ -77,6 +77,9 @@ class TestPublished:
     def test_every_snapshot_loads(self, run: Run):
         for step in run.snapshot_steps():
             assert load_generator(run.snapshot_path(step)).step == step
+        assert run.d_snapshot_steps() in ([], run.snapshot_steps())
+        for step in run.d_snapshot_steps():
+            assert load_discriminator(run.d_snapshot_path(step))[2] == step
 
     @pytest.mark.slow
     def test_its_config_run_again_gives_its_first_steps(self, run: Run):

@@ -22,7 +22,7 @@ from dcgan.runs.diagnosis import (
 )
 from dcgan.runs.rows import MAX_NUMBER, ProgressRow, ScoreRow
 from dcgan.runs.run import Run
-from dcgan.training.losses import logits_are_probabilities
+from dcgan.training.losses import logits_are_probabilities, pairs_real_with_fake
 
 PUBLISHED = sorted(path.name for path in CHECKPOINTS.iterdir())
 
@@ -42,6 +42,25 @@ def kind(*arguments: object, **more: object) -> str:
 def test_a_balance_is_healthy_and_needs_nothing():
     result = diagnose(rows())
     assert (result.kind, result.level, result.remedy) == ("healthy", "success", "")
+
+
+def test_before_that_it_counts_in_the_training_s_own_steps_and_images():
+    result = diagnose(rows(2), steps=5000)
+    assert "1,600 images in 50 of 5,000 steps" in result.cause
+    assert not result.remedy
+    short = diagnose(rows(2), steps=80)
+    assert short.kind == "young"
+    assert short.remedy
+
+
+@pytest.mark.parametrize("images_per_row", [50, 351])
+def test_a_small_training_that_has_finished_is_short_and_not_too_early_to_tell(images_per_row):
+    few = [replace(row, images_seen=images_per_row * n, epoch=float(n)) for n, row in enumerate(rows(20), 1)]
+    result = diagnose(few, "finished", steps=500)
+    assert (result.kind, result.level) == ("short", "info")
+    assert f"{20 * images_per_row:,} images in 500 steps" in result.cause
+    assert f"{ceil(80_000 / images_per_row):,} epochs" in result.remedy
+    assert kind(few, "stopped", steps=500) == "young"
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 12])
@@ -99,6 +118,52 @@ def test_outputs_that_are_not_probabilities_get_no_verdict():
     assert kind(rows(5), logits_are_probabilities=False) == "young"
 
 
+@pytest.mark.parametrize(
+    ("loss", "expected", "level"),
+    [(0.001, "discriminator-wins", "warning"), (0.13, "healthy", "success"), (0.697, "healthy", "success")],
+)
+def test_a_loss_of_pairs_is_judged_by_its_own_scale(loss, expected, level):
+    result = diagnose(rows(d_loss=loss), logits_are_probabilities=False, pairs_real_with_fake=True)
+    assert (result.kind, result.level) == (expected, level)
+    assert "0.69 is guessing" in result.cause
+    assert ("r1_gamma" in result.remedy) == (level == "warning")
+
+
+def picture_row(step: int, **values: float | None) -> ScoreRow:
+    measure = {"num_images": 40, "classifier": "patches of 40 training pictures", "classifier_hash": "0123"}
+    place = {"epoch": step / 10, "images_seen": 400 * step, "wall_seconds": 1.0 * step, "scoring_seconds": 1.0}
+    scores = {"swd": 30.0, "real_swd": 10.0, "copy_share": 0.05, "real_copy_share": 0.05, "num_held_out": 16}
+    return ScoreRow(step=step, **(measure | place | scores | values))
+
+
+def test_a_discriminator_that_knows_its_pictures_is_a_warning_with_the_best_epoch():
+    scores = [
+        picture_row(10 * n, overfitting=r_v, swd=swd) for n, r_v, swd in ((1, 0.1, 40), (2, 0.6, 20), (3, 0.7, 30))
+    ]
+    result = diagnose(rows(), scores=scores)
+    assert (result.kind, result.level) == ("overfits", "warning")
+    assert result.title == "D tells your training pictures from your other pictures: r_v is 0.60."
+    assert "16 held-out pictures 60%" in result.cause
+    assert "epoch 2." in result.remedy
+    assert kind(rows(5), "finished", scores=scores) == "overfits"
+
+
+def test_one_row_that_overfits_among_sound_ones_is_chance_and_the_number_is_named():
+    scores = [picture_row(10 * n, overfitting=r_v) for n, r_v in enumerate((None, 0.1, 0.9, 0.2), 1)]
+    result = diagnose(rows(), scores=scores)
+    assert result.kind == "healthy"
+    assert "r_v is 0.20" in result.cause
+    assert "r_v" not in diagnose(rows(), scores=[picture_row(10)]).cause
+
+
+def test_copies_are_reported_beside_the_share_of_real_pictures():
+    result = diagnose(rows(), scores=[picture_row(10, copy_share=0.8, real_copy_share=0.1)])
+    assert (result.kind, result.level) == ("copies", "warning")
+    assert "80%" in result.cause
+    assert "10%" in result.cause
+    assert kind(rows(), scores=[picture_row(10, copy_share=None, real_copy_share=None)]) == "healthy"
+
+
 def test_a_failure_is_recognized_by_its_message():
     nan = "g_loss became nan at step 7 (epoch 0.01); the last good weights are kept; try lower learning rates"
     assert kind(rows(), "failed", nan) == "not-finite"
@@ -110,12 +175,15 @@ def test_a_failure_is_recognized_by_its_message():
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_the_published_recordings_are_healthy_from_their_first_epoch_on(name):
     run = Run(CHECKPOINTS / name)
-    recorded, probabilities = run.progress()[0], logits_are_probabilities(run.config().loss)
-    sound = "healthy" if probabilities else "unjudged"
+    recorded, loss = run.progress()[0], run.config().loss
+    properties = {
+        "logits_are_probabilities": logits_are_probabilities(loss),
+        "pairs_real_with_fake": pairs_real_with_fake(loss),
+    }
     for end in range(len(recorded), 0, -7):
         if recorded[end - 1].epoch >= 1.5:
-            assert kind(recorded[:end], logits_are_probabilities=probabilities) == sound, recorded[end - 1]
-    assert kind(recorded[:6], logits_are_probabilities=probabilities) == "young"
+            assert kind(recorded[:end], **properties) == "healthy", recorded[end - 1]
+    assert kind(recorded[:6], **properties) == "young"
 
 
 @pytest.mark.parametrize("value", [0.0, MAX_NUMBER, -MAX_NUMBER])
@@ -176,9 +244,12 @@ def test_the_published_generators_raise_no_alarm_with_their_last_epochs_all_alik
 
 
 LOSES_A_DIGIT = "gan-beginners-mnist"
+BEGINS_WITH_ONE = "cgan-mnist"
 # Every sound recording that knows its scores: those that recorded them, and those that were measured above.
 SCORED = {
-    name: scores for name in PUBLISHED if (scores := Run(CHECKPOINTS / name).scores()) and name != LOSES_A_DIGIT
+    name: scores
+    for name in PUBLISHED
+    if (scores := Run(CHECKPOINTS / name).scores()) and name not in (LOSES_A_DIGIT, BEGINS_WITH_ONE)
 }
 SCORED |= {name: measured(name) for name in MEASURED}
 
@@ -198,6 +269,14 @@ def test_the_published_recording_that_loses_a_digit_is_reported():
     assert result.title == "The generator no longer draws 2."
     drawn = [row.class_histogram[2] for row in rows]
     assert max(drawn[:30]) > 0.05 > 0.02 > drawn[-1]
+
+
+def test_the_published_recording_that_begins_with_one_digit_is_reported_until_it_draws_the_others():
+    rows = Run(CHECKPOINTS / BEGINS_WITH_ONE).scores()
+    reported = {rows[end - 1].epoch: result for end in range(1, len(rows) + 1) if (result := collapse(rows[:end]))}
+    assert {result.kind for result in reported.values()} == {"collapsed"}
+    assert set(reported) == {2.0}
+    assert collapse(rows, finished=True) is None
 
 
 def ratios(rows: list[ScoreRow]) -> dict[int, float]:

@@ -155,8 +155,8 @@ def test_a_folder_that_cannot_be_synced_is_no_error(tmp_path, monkeypatch):
 
 
 def test_temporary_files_of_killed_trainings_are_removed(run):
-    leftovers = [".status.json.1.tmp", ".state.safetensors.12.tmp", "samples/.0000001.png.3.tmp"]
-    kept = ["notes.tmp", ".mine.tmp", "samples/mine.png.tmp", ".video.mp4.7.tmp", "log.txt"]
+    leftovers = [".status.json.1.tmp", ".state.safetensors.12.tmp", "samples/.0000001.png.3.tmp", ".tmp82QNZU"]
+    kept = ["notes.tmp", ".tmp-mine", ".mine.tmp", "samples/mine.png.tmp", ".video.mp4.7.tmp", "log.txt"]
     for name in [*leftovers, *kept]:
         (run.path / name).parent.mkdir(exist_ok=True)
         (run.path / name).touch()

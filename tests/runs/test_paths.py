@@ -19,6 +19,7 @@ def test_file_names_are_the_documented_ones(tmp_path):
     run = Run(tmp_path)
     assert run.sample_path(469) == tmp_path / "samples" / "0000469.png"
     assert run.snapshot_path(12_345_678) == tmp_path / "snapshots" / "12345678.safetensors"
+    assert run.d_snapshot_path(469) == tmp_path / "snapshots" / "0000469-discriminator.safetensors"
     named = [run.generator_path, run.discriminator_path, run.state_path, run.log_path]
     assert [path.name for path in named] == [
         "generator.safetensors",

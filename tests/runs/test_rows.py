@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from recorded import TINY, error_of, progress_row, score_row
 
+from dcgan.runs.rows import ScoreRow, row_json, rows_of
 from dcgan.runs.run import Run
 
 
@@ -167,3 +169,37 @@ def test_scores_must_be_numbers(value):
         score_row(2, cfd=value)
     with pytest.raises(TypeError, match="is not a row of numbers"):
         score_row(2, class_histogram=(0.1,) * 9 + (value,))
+
+
+# Scores of pictures
+
+
+def picture_row(**values) -> ScoreRow:
+    place = {"step": 5, "epoch": 1.0, "images_seen": 80, "wall_seconds": 2.0, "num_images": 40}
+    measure = {"classifier": "patches of 40 training pictures", "classifier_hash": "0123", "scoring_seconds": 1.0}
+    return ScoreRow(**(place | measure | {"swd": 30.0, "real_swd": 10.0} | values))
+
+
+def test_a_row_of_pictures_has_no_scores_by_a_classifier_and_is_read_again():
+    row = picture_row(swd_levels=(40.0, 20.0), real_swd_levels=(12.0, 8.0), overfitting=-0.25, num_held_out=16)
+    stored = row_json(row)
+    assert not {"cfd", "class_histogram", "d_train_logit"} & set(stored)
+    assert rows_of(ScoreRow, [json.loads(json.dumps(stored))]) == [row]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"swd": None},
+        {"swd": "30"},
+        {"cfd": 1.0},
+        {"class_histogram": (1.0,)},
+        {"swd_levels": (1.0,)},
+        {"swd_levels": (1.0,), "real_swd_levels": ("1",)},
+        {"overfitting": math.nan},
+        {"classifier": 3},
+    ],
+)
+def test_a_damaged_row_of_pictures_is_left_out(values):
+    stored = {**row_json(picture_row()), **values}
+    assert rows_of(ScoreRow, [stored]) == []

@@ -86,7 +86,7 @@ def test_rewind_takes_back_what_came_after(tiny_run):
     assert tiny_run.sample_steps() == tiny_run.snapshot_steps() == [0, 2, 4]
     tiny_run.rewind(2)
     assert (tiny_run.path / "progress.jsonl").read_bytes() == b"".join(before[:2]), "what stays, stays bit for bit"
-    assert tiny_run.sample_steps() == tiny_run.snapshot_steps() == [0, 2]
+    assert tiny_run.sample_steps() == tiny_run.snapshot_steps() == tiny_run.d_snapshot_steps() == [0, 2]
     assert tiny_run.generator_path.exists()
     tiny_run.rewind(0)
     assert tiny_run.progress()[0] == []
@@ -135,7 +135,7 @@ def test_a_folder_without_a_config_is_not_a_run(tmp_path):
         b'{"config": null}',
         b'{"config": []}',
         b'{"config": {"epochs": 0}}',
-        b'{"config": {"format": 3}}',
+        b'{"config": {"format": 4}}',
         b'{"config": {"turbo": 1}}',
     ],
 )
@@ -146,9 +146,9 @@ def test_a_damaged_config_is_named(run, content):
 
 def test_a_newer_config_is_an_error_with_a_remedy(run):
     values = json.loads((run.path / "config.json").read_text())
-    values["config"]["format"] = 3
+    values["config"]["format"] = 4
     run.write_text("config.json", json.dumps(values))
-    assert "config format 3" in error_of(run.config)
+    assert "config format 4" in error_of(run.config)
     values["config"] |= {"format": 1, "turbo": True}
     run.write_text("config.json", json.dumps(values))
     assert "config field turbo" in error_of(run.config)

@@ -6,8 +6,9 @@ import math
 from dataclasses import replace
 
 import pytest
+from recorded import score_row
 
-from dcgan.runs.scores import NOT_SCORES, SCORES, applying, measured, per_epoch
+from dcgan.runs.scores import NOT_SCORES, SCORES, applying, draws_copies, measured, per_epoch, recorded
 
 
 def test_labels_are_unique_and_every_text_is_there():
@@ -43,5 +44,13 @@ def test_a_value_that_is_not_finite_is_missing(value):
 
 def test_scores_are_selected_by_evaluation_epoch_and_row():
     assert list(applying("Inception")) == ["fid", "kid"]
-    assert list(per_epoch()) == ["cfd", "coverage"]
+    assert list(per_epoch()) == ["cfd", "coverage", "swd", "memorization_ratio", "copy_share", "overfitting"]
+    assert list(recorded([score_row(2), score_row(4)])) == ["cfd", "coverage"]
+    assert list(recorded([])) == []
     assert list(measured({"kl": 0.5, "cfd": 1.0, "recall": math.nan, "seed": 1})) == ["cfd", "kl"]
+
+
+def test_copies_are_announced_where_real_pictures_have_far_fewer():
+    assert draws_copies(0.9, 0.1)
+    assert not draws_copies(0.3, 0.1)
+    assert not draws_copies(0.9, 0.8)  # pictures of two kinds each, for instance

@@ -41,7 +41,7 @@ from dcgan.training.state import TrainState
 PROJECT = Path(__file__).resolve().parents[2]
 CPU = torch.device("cpu")
 STEPS = 12
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 400
 """No measure of speed: what takes longer hangs."""
 
 

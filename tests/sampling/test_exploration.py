@@ -15,6 +15,8 @@ from dcgan.files import CHECKPOINTS
 from dcgan.latents import latents_from_seeds, slerp, truncate, with_components
 from dcgan.sampling import exploration, sheets
 from dcgan.sampling.exploration import NEIGHBOR_NOISE, SavedGenerator
+from dcgan.sampling.link import ShareLink
+from dcgan.sampling.rendering import path_strip
 
 CONDITIONAL = replace(TINY, model=replace(TINY.model, num_classes=3))
 UNIFORM = replace(TINY, model=replace(TINY.model, latent="uniform"))
@@ -197,16 +199,18 @@ def test_the_step_is_the_label_of_a_run_of_unknown_length(tiny_run, text):
 
 def test_a_path_goes_from_the_first_seed_to_the_second(generator):
     z_a, z_b = latents_from_seeds([3, 5], 6)
-    strip = cells(exploration.path_strip(generator, (3, 5), 5), 5)
-    for cell, t in zip(strip, (0, 0.25, 0.5, 0.75, 1), strict=True):
+    link = ShareLink(seed_a=3, seed_b=5, frames=5)
+    for cell, t in zip(cells(path_strip(link, generator), 5), (0, 0.25, 0.5, 0.75, 1), strict=True):
         assert np.array_equal(cell, image(generator, slerp(z_a, z_b, t)))
-    straight = exploration.path_strip(generator, (3, 5), 3, path="lerp", enlarge=2)
+    straight = path_strip(replace(link, frames=3, path="lerp"), generator, enlarge=2)
     assert np.array_equal(cells(straight, 3)[1], pixels.enlarge(image(generator, (z_a + z_b) / 2), 2))
+    inverted = path_strip(link, generator, reverse=True)
+    assert np.array_equal(inverted, 255 - path_strip(link, generator))
 
 
 def test_a_path_keeps_its_label(runs_root):
     generator = load_generator(record_run(runs_root, CONDITIONAL).path)
-    strip = cells(exploration.path_strip(generator, (3, 5), 4, label=2), 4)
+    strip = cells(path_strip(ShareLink(seed_a=3, seed_b=5, frames=4, labels=(2,)), generator), 4)
     assert np.array_equal(strip[-1], image(generator, latents_from_seeds([5], 6)[0], 2))
 
 

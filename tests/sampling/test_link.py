@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from dcgan import latents
 from dcgan.sampling import link as share
 from dcgan.sampling.link import ShareLink, demo_url, page_url
-from dcgan.sampling.link_fields import whole_number
+from dcgan.sampling.link_fields import MAX_LATENT, halves_of, text_of_halves, whole_number
 
 RECORDED = [
     json.loads(line)
@@ -47,7 +47,40 @@ def random_link(source: random.Random) -> ShareLink:
         keys=tuple(source.randrange(2**32) for _ in range(source.randrange(share.MAX_KEYS + 1))),
         loop=source.random() < 0.5,
         digest=source.choice(["", "".join(source.choices("0123456789abcdef", k=12))]),
+        z_a=source.choice(["", text_of_halves([source.gauss(0, 1) for _ in range(source.randint(1, MAX_LATENT))])]),
     )
+
+
+# Latent vectors
+
+
+def test_a_hundred_numbers_take_267_characters_and_are_halves():
+    z = latents.latents_from_seeds([5], 100)[0]
+    text = text_of_halves(z)
+    assert len(text) == 267
+    assert halves_of(text) == tuple(z.astype("f2").astype(float))
+
+
+@pytest.mark.parametrize(
+    "numbers", [[], [1.0] * (MAX_LATENT + 1), [1e6], [float("nan")], [float("inf")], [0.5, 1e300]]
+)
+def test_a_latent_vector_that_no_link_carries_is_refused(numbers):
+    with pytest.raises(ValueError, match=r"latent vector|numbers"):
+        text_of_halves(numbers)
+
+
+@pytest.mark.parametrize("text", ["A", "AA", "AAAAA", "AHw", "AH4", "AP4", "A+A", "AA==", "ÄÄÄ", "x" * 1001, "\n"])
+def test_a_latent_vector_that_is_damaged_leaves_the_seed(text):
+    link, notes = ShareLink.from_query({"model": "m", "za": text, "a": "3"})
+    assert link.z_a == ""
+    assert [note for note in notes if note.startswith("za=")]
+    with pytest.raises(ValueError, match="z_a="):
+        ShareLink(z_a=text)
+
+
+def test_links_without_a_latent_vector_are_written_as_before():
+    assert "za" not in LINK.to_query()
+    assert ShareLink(z_b="AAA").to_query().endswith("&zb=AAA")
 
 
 # Out and in
@@ -154,6 +187,7 @@ def test_the_address_of_a_static_page(monkeypatch):
     monkeypatch.setenv("DCGAN_PAGE_URL", "https://example.org/?lang=en")
     assert page_url(LINK) == f"https://example.org/?lang=en&{LINK.to_query()}"
     assert page_url(LINK, "page.html") == f"page.html?{LINK.to_query()}"
+    assert page_url(LINK, "https://example.org/#view=map") == f"https://example.org/?{LINK.to_query()}#view=map"
 
 
 @pytest.mark.parametrize(("query", "written", "num_notes"), RECORDED, ids=range(len(RECORDED)))
@@ -344,3 +378,20 @@ def test_keys_of_other_sites_are_passed_over(key):
 def test_a_bracket_that_a_value_opens_stays():
     assert share.repaired({"run": "mine (published)."}) == {"run": "mine (published)"}
     assert share.repaired({"run": "mine (published)", "at": "3)"}) == {"run": "mine (published)", "at": "3"}
+
+
+@pytest.mark.parametrize("text", ["vi", "vi).", "xx", ""])
+def test_the_language_of_an_address_is_not_a_part_of_the_view(text):
+    assert read(f"lang={text}&{SENT.to_query()}") == read(f"{SENT.to_query()}&lang={text}") == (SENT, [])
+    assert read(f"lang={text}") == (ShareLink(), [])
+
+
+def test_a_language_at_the_end_of_a_sentence_is_repaired():
+    assert share.repaired({"a": "7)", "lang": "vi)."}) == {"a": "7)", "lang": "vi"}
+
+
+def test_a_chosen_language_is_added_to_an_address():
+    assert share.with_language("?a=7", "vi") == "?a=7&lang=vi"
+    assert share.with_language("https://example.org/#top", "zh") == "https://example.org/?lang=zh#top"
+    assert share.with_language("?a=7", "") == "?a=7"
+    assert share.with_language("", "vi") == ""

@@ -18,7 +18,8 @@ from dcgan.latents import interpolate, latents_from_seeds, norm_interval, piecew
 from dcgan.runs.run import Run
 from dcgan.sampling import rendering
 from dcgan.sampling.link import ShareLink
-from dcgan.sampling.rendering import draw_at, fit_labels, has_mp4, mp4_bytes, positions, render, resolve, verdict
+from dcgan.sampling.link_fields import halves_of, text_of_halves
+from dcgan.sampling.rendering import draw_at, fit_link, has_mp4, mp4_bytes, positions, render, resolve, verdict
 
 CONDITIONAL = replace(TINY, model=replace(TINY.model, num_classes=10))
 
@@ -71,14 +72,14 @@ def test_labels_turn_into_each_other(conditional):
 
 
 def test_labels_are_made_to_fit(generator, conditional):
-    assert fit_labels(ShareLink(labels=(3,)), generator) == (
+    assert fit_link(ShareLink(labels=(3,)), generator) == (
         ShareLink(),
         ["This model takes no labels; they are ignored."],
     )
-    link, notes = fit_labels(ShareLink(labels=(3, 99)), conditional)
+    link, notes = fit_link(ShareLink(labels=(3, 99)), conditional)
     assert link.labels == (3, 9)
     assert notes == ["Labels above 9 are not available for this model; 9 is used instead."]
-    assert fit_labels(ShareLink(), conditional) == (ShareLink(labels=(3,)), [])
+    assert fit_link(ShareLink(), conditional) == (ShareLink(labels=(3,)), [])
 
 
 @pytest.mark.parametrize("weights", [np.full((2, 10), 0.2), np.full((2, 3), 1 / 3), np.full((2, 10), np.nan)])
@@ -181,8 +182,24 @@ def test_a_link_can_lead_to_a_static_page(tiny_run, runs_root, capsys, monkeypat
     step = record_run(runs_root, replace(TINY, model=replace(TINY.model, topology="step")))
     assert main(["link", step.name]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 1
-    assert main(["link", step.name, "--page", "page.html"]) == 2
+    assert main(["link", step.name, "--page", "https://example.org/page.html"]) == 2
     assert "topology is step" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "page", ["notaurl", "ftp://example.org/", "https://", "https://[::1", "https://a b/", "file:"]
+)
+def test_a_text_that_is_not_an_address_is_refused(tiny_run, capsys, page):
+    assert main(["link", tiny_run.name, "--page", page]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"page={page!r}" in line
+
+
+def test_a_page_on_this_disk_has_an_address(tiny_run, tmp_path, capsys):
+    page = tmp_path / "a page.html"
+    page.touch()
+    assert main(["link", tiny_run.name, "--page", str(page)]) == 0
+    assert capsys.readouterr().out.startswith(f"{page.as_uri()}?v=1&")
 
 
 def test_a_link_made_here_opens_here(tiny_run, tmp_path, capsys):
@@ -215,3 +232,20 @@ def test_open_prints_a_note_for_each_change(tiny_run, tmp_path, capsys):
     (tiny_run.path / "generator.safetensors").write_bytes(b"")
     assert main(["open", f"?model={tiny_run.name}", "-o", output]) == 2
     assert "damaged" in capsys.readouterr().err
+
+
+def test_a_latent_vector_of_the_link_is_an_end_of_the_path(generator):
+    z_a, z_b = (text_of_halves(z) for z in generator.latents([70, 71]))
+    link = ShareLink(seed_a=1, seed_b=2, z_a=z_a, z_b=z_b, keys=(3,), frames=3)
+    z = render(link, generator).z
+    np.testing.assert_array_equal(z[0], np.float32(halves_of(z_a)))
+    np.testing.assert_array_equal(z[1], np.float32(halves_of(z_b)))
+    np.testing.assert_array_equal(z[2], generator.latents([3])[0])
+    looped = draw_at(replace(link, loop=True), generator, [0.0, 1.0])[0]
+    np.testing.assert_array_equal(looped[0], looped[1])
+
+
+def test_a_latent_vector_of_another_model_leaves_the_seed(generator):
+    link, notes = fit_link(ShareLink(z_a=text_of_halves([1.0] * 7)), generator)
+    assert link.z_a == ""
+    assert notes == ["za has 7 numbers, and this model takes 6; the seed is used."]

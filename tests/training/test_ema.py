@@ -7,6 +7,7 @@ import torch
 from torch import nn, tensor
 from torch.testing import assert_close
 
+from dcgan.config import TrainConfig
 from dcgan.training.ema import ema_decay, update_ema
 
 
@@ -43,6 +44,31 @@ def test_after_a_half_life_the_distance_to_a_constant_model_has_halved(batch_ima
         update_ema(ema, model, ema_decay(batch_images, half_life_images))
     assert_close(ema[0].weight.detach(), tensor([[0.5]]))
     assert_close(ema[1].running_var, tensor([0.5]))
+
+
+def test_a_decay_in_a_tensor_averages_as_a_number_does():
+    averages = []
+    for decay in (0.75, tensor(0.75)):
+        ema, model = network(1.0), network(3.0)
+        update_ema(ema, model, decay)
+        averages.append(ema.state_dict())
+    assert_close(averages[0], averages[1])
+
+
+def test_the_ramp_keeps_the_half_life_below_its_share_of_the_images_seen():
+    config = TrainConfig(batch_size=16, ema_half_life_images=2000, ema_ramp=0.1)
+    assert config.ema_half_life(0) == pytest.approx(1.6)
+    assert config.ema_half_life(9984) == 1000
+    assert config.ema_half_life(10**6) == 2000
+    assert TrainConfig(batch_size=16, ema_half_life_images=2000).ema_half_life(0) == 2000
+
+
+def test_after_a_short_training_hardly_anything_of_the_initial_weights_is_left():
+    config = TrainConfig(batch_size=16, ema_half_life_images=20_000, ema_ramp=0.1)
+    ema, model = network(0.0), network(1.0)
+    for step in range(75):
+        update_ema(ema, model, ema_decay(16, config.ema_half_life(16 * step)))
+    assert ema[0].weight.item() > 0.99
 
 
 def test_decay_0_copies_and_decay_1_keeps_exactly():

@@ -72,6 +72,13 @@ RECIPES = {
         "dcgan", loss="wasserstein", real_target=1.0, generator_target=1.0, gradient_penalty=10.0,
         model={"norm_d": "none"},
     ),
+    "augmented": small("dcgan", augment="translate,mirror,cutout,color"),
+    "augmented with a steered probability": small(
+        "dcgan-best", augment="translate,mirror", augment_target=0.6, ema_ramp=0.1, model={"auxiliary_head": True}
+    ),
+    "augmented, discriminator first": small(
+        "dcgan", augment="translate", augment_target=0.1, order="discriminator-first", reuse_fakes=False, r1_gamma=1.0
+    ),
     "least squares, a sum": small("dcgan", loss="least-squares", reduction="sum"),
 }  # fmt: skip
 

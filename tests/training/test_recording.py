@@ -16,10 +16,11 @@ from command_line import WITH_DEFAULT_SIGNALS
 from PIL import Image
 from small_trainings import CPU, files, pictures, small, stop_at, trained
 
-from dcgan.checkpoint import load_generator, load_tensors, save_tensors
+from dcgan.checkpoint import halved, load_discriminator, load_generator, load_tensors, save_tensors
 from dcgan.latents import latents_from_seeds
 from dcgan.pixels import grid, to_uint8
 from dcgan.presets import PRESETS
+from dcgan.runs.resume import check_resumable
 from dcgan.runs.run import Run, RunError
 from dcgan.training.recording import draw_grid, is_grid_step, run_training, snapshot_steps
 
@@ -39,10 +40,11 @@ def test_a_run_holds_the_whole_training(tmp_path, digits):
     assert all(0 < row.d_real < 1 and 0 < row.d_fake < 1 and row.images_per_second > 0 for row in rows)
 
     assert run.sample_steps() == [0, 1, 2, 4, 6, 12, 18]
-    assert run.snapshot_steps() == [0, 1, 2, 3, 5, 9, 18]
+    assert run.snapshot_steps() == run.d_snapshot_steps() == [0, 1, 2, 3, 5, 9, 18]
     present = {p.name for p in run.path.iterdir()}
     weights = {"generator.safetensors", "generator_ema.safetensors", "discriminator.safetensors", "state.safetensors"}
-    assert present == weights | {"config.json", "status.json", "progress.jsonl", "log.txt", "samples", "snapshots"}
+    records = {"config.json", "status.json", "progress.jsonl", "scores.jsonl", "log.txt", "samples", "snapshots"}
+    assert present == weights | records
     assert "finished at step 18" in run.log_path.read_text()
 
 
@@ -237,6 +239,25 @@ def test_every_resume_with_other_files_adds_a_note(tmp_path):
     assert status.state == "finished"
 
 
+@pytest.mark.parametrize("preset", ["gan", "cgan"])
+def test_moved_images_are_found_again_by_their_names(tmp_path, preset):
+    whole = trained(tmp_path / "whole", pictures(tmp_path / "own", preset))
+    run = Run.create(pictures(tmp_path / "own", preset), "test", tmp_path)
+    run_training(run, CPU, stop_at(run, 4))
+    (tmp_path / "own").rename(tmp_path / "moved")
+    pictures(tmp_path / "other", preset)
+    (tmp_path / "other" / "bees" / "01.png").rename(tmp_path / "other" / "bees" / "new.png")
+    before = run.config_path.read_bytes(), run.status_path.read_bytes()
+    for wrong in ("folder:nowhere", f"folder:{tmp_path / 'other'}", "mnist"):
+        with pytest.raises((ValueError, FileNotFoundError)):
+            run_training(run, CPU, data=wrong)
+        assert (run.config_path.read_bytes(), run.status_path.read_bytes()) == before
+    assert run_training(run, CPU, data=f"folder:{tmp_path / 'moved'}").state == "finished"
+    assert run.config().data.name == f"folder:{tmp_path / 'moved'}"
+    assert run.status().num_images == 48
+    assert run.sample_path(9).read_bytes() == whole.sample_path(9).read_bytes()
+
+
 @pytest.mark.slow
 def test_a_state_of_other_networks_is_refused_by_name(tmp_path, digits):
     run, other = trained(tmp_path, small(digits)), trained(tmp_path / "other", small(digits, "dcgan"))
@@ -254,11 +275,32 @@ def test_the_number_of_threads_is_that_of_the_config_and_restored_afterwards(tmp
 
 def test_grid_and_snapshot_steps():
     assert [step for step in range(27) if is_grid_step(step, 10)] == [0, 1, 2, 4, 8, 10, 20]
+    assert [step for step in range(51) if is_grid_step(step, 3)] == [0, 1, 2, 3, 6, 9, 12, 24, 36, 48]
     config = PRESETS["dcgan"].config
     assert sorted(snapshot_steps(config, 37_500)) == [0, 586, 1172, 2344, 4688, 9375, 18_750, 37_500]
     assert snapshot_steps(replace(config, snapshots=0), 100) == set()
     assert snapshot_steps(replace(config, snapshots=1), 100) == {100}
     assert snapshot_steps(replace(config, snapshots=2), 100) == {0, 100}
+
+
+def test_a_snapshot_has_the_discriminator_of_its_step_in_half_precision(tmp_path, digits):
+    run = trained(tmp_path, small(digits))
+    newest = load_tensors(run.discriminator_path)[0]
+    kept = load_tensors(run.d_snapshot_path(18))[0]
+    assert all(torch.equal(kept[name], value) for name, value in halved(newest).items())
+    network, config, step = load_discriminator(run.d_snapshot_path(9))
+    assert (config, step) == (run.config(), 9)
+    earlier = network.state_dict()
+    assert any(not torch.equal(earlier[name], value.float()) for name, value in kept.items())
+
+
+@pytest.mark.parametrize(("above", "kept"), [(0, True), (-1, False)])
+def test_only_a_small_discriminator_is_kept(tmp_path, digits, above, kept):
+    network = load_discriminator(trained(tmp_path / "first", small(digits, epochs=1)).path)[0]
+    num_parameters = sum(weights.numel() for weights in network.parameters())
+    run = trained(tmp_path / "second", small(digits, epochs=1, d_snapshot_parameters=num_parameters + above))
+    assert bool(run.d_snapshot_steps()) is kept
+    assert run.snapshot_steps()
 
 
 def test_rows_are_made_where_the_device_has_no_float64(tmp_path, digits, monkeypatch):
@@ -277,7 +319,28 @@ def test_rows_are_made_where_the_device_has_no_float64(tmp_path, digits, monkeyp
 
     monkeypatch.setattr(torch.Tensor, "cpu", to_cpu)
     monkeypatch.setattr(torch.Tensor, "double", to_double)
-    run = Run.create(small(digits, epochs=1), "gan", tmp_path)
+    run = Run.create(small(digits, epochs=1, score_images=0), "gan", tmp_path)
     assert run_training(run, CPU).state == "finished"
     assert on_cpu
     assert run.progress()[0][-1].step == 6
+
+
+def test_a_finished_training_keeps_no_state_if_none_is_wanted(tmp_path, digits):
+    kept = trained(tmp_path, small(digits))
+    run = Run.create(small(digits, keep_states=0), "test", tmp_path)
+    assert run_training(run, CPU, stop_at(run, 5)).state == "stopped"
+    assert run.state_path.exists()
+    assert run_training(run, CPU).state == "finished"
+    assert not run.state_path.exists()
+    assert load_generator(run.path).weights_id == load_generator(kept.path).weights_id
+    with pytest.raises(RunError, match="cannot be resumed"):
+        check_resumable(run)
+
+
+@pytest.mark.parametrize("steps_per_epoch", [1, 7, 2000])
+def test_a_training_of_any_length_has_some_hundred_grids(steps_per_epoch):
+    steps = range(0, 10_000 * steps_per_epoch + 1, 1 if steps_per_epoch < 10 else steps_per_epoch)
+    drawn = [step for step in steps if is_grid_step(step, steps_per_epoch)]
+    assert 60 < len(drawn) < 400
+    later = [step for step in drawn if step > 4 * steps_per_epoch]
+    assert min(b - a for a, b in itertools.pairwise(later)) >= 10

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from images import save_image
 
 import dcgan
 from dcgan.config import ModelConfig, TrainConfig
+from dcgan.data.survey import MIN_PICTURES
 from dcgan.presets import PRESETS
 from dcgan.runs.listing import list_runs
 from dcgan.runs.run import Run, RunError
@@ -67,6 +69,14 @@ def test_a_mistake_is_a_value_error_and_leaves_no_run(config, changes, advice, r
 def test_data_that_are_missing_leave_no_run(small, runs_root, tmp_path):
     with pytest.raises(FileNotFoundError):
         dcgan.train(small, device="cpu", data__root=str(tmp_path / "nowhere"))
+    assert list_runs(runs_root) == []
+
+
+def test_a_folder_of_three_pictures_is_refused_before_a_run_begins(small, runs_root, tmp_path):
+    for number in range(MIN_PICTURES - 1):
+        save_image(tmp_path / "few" / f"{number}.png", 80 * number)
+    with pytest.raises(ValueError, match="holds 3 images"):
+        dcgan.train(small, device="cpu", data__name=f"folder:{tmp_path / 'few'}", data__root="")
     assert list_runs(runs_root) == []
 
 

@@ -70,3 +70,30 @@ def web(browser) -> Iterator[Module]:
         page.set_default_timeout(600_000)
         page.goto(f"{address}/dcgan/web/tsconfig.json")  # any page of the server: it only has to allow imports
         yield Module(page, address)
+
+
+@pytest.fixture
+def open_page(browser):
+    """Return a function that opens an address and returns the page. Errors and foreign requests fail the test."""
+    complaints: list[str] = []
+    contexts = []
+
+    def open_page(address: str, **options: Any):
+        options = {"viewport": {"width": 1280, "height": 900}} | options
+        context = browser.new_context(offline=address.startswith("file:"), **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(180_000)
+        page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("dialog", lambda dialog: complaints.append(dialog.message) or dialog.dismiss())
+        local = (address.split("?")[0].rpartition("/")[0], "data:", "blob:")
+        page.on("request", lambda request: request.url.startswith(local) or complaints.append(request.url))
+        page.goto(address)
+        page.locator("#studio").wait_for()
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []

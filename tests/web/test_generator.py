@@ -25,6 +25,7 @@ from dcgan.models.gan import build_generator
 from dcgan.runs.run import Run
 from dcgan.sampling.link import MAX_FRAMES, MAX_KEYS, MAX_LABEL, MAX_LABELS, MAX_SEED, ShareLink
 from dcgan.sampling.link import PATHS as PATHS_OF_LINKS
+from dcgan.sampling.link_fields import text_of_halves
 from dcgan.sampling.rendering import render
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -350,6 +351,8 @@ def random_link(choose: random.Random) -> ShareLink:
         keys=tuple(whole(MAX_SEED) for _ in range(choose.choice([0, 1, MAX_KEYS]))),
         loop=choose.random() < 0.5,
         digest=choose.choice(["", f"{choose.randrange(16**12):012x}"]),
+        z_a=choose.choice(["", text_of_halves([choose.gauss(0, 1) for _ in range(choose.randint(1, 375))])]),
+        z_b=choose.choice(["", text_of_halves([0.0, -0.0, 65504.0, 6e-8])]),
     )
 
 
@@ -383,10 +386,33 @@ def changed_query(choose: random.Random) -> str:
     return "".join(text) + choose.choice(ENDS)
 
 
+@pytest.mark.parametrize("loop", [False, True])
+def test_latent_vectors_of_a_link_are_drawn_alike(web, loop):
+    generator = load_generator(CHECKPOINTS / "dcgan-mnist")
+    z_a, z_b = (text_of_halves(1.5 * z) for z in generator.latents([700, 701]))
+    link = ShareLink(seed_a=1, seed_b=2, z_a=z_a, z_b=z_b, keys=(7,), loop=loop, frames=7)
+    drawn = render(link, generator).images_u8
+    assert not np.array_equal(drawn, render(replace(link, z_a="", z_b=""), generator).images_u8)
+    body = """
+      const { TrainedGenerator, readLink, render } = await web("generator");
+      const generator = TrainedGenerator.read(await (await fetch(`${address}/${argument.file}`)).arrayBuffer());
+      const { link, images } = render(readLink(argument.query).link, generator);
+      return { images: [...images], zA: link.zA };
+    """
+    file = str(Run(CHECKPOINTS / "dcgan-mnist").weights_path.relative_to(PROJECT))
+    answer = web.call(body, {"file": file, "query": link.to_query()})
+    assert answer["zA"] == z_a
+    images = np.array(answer["images"], np.uint8).reshape(7, 28, 28, 1).transpose(0, 3, 1, 2)
+    assert np.abs(images.astype(int) - drawn).max() <= 1
+
+
 def test_hostile_queries_are_read_alike(web):
     choose = random.Random(1)
     queries = [changed_query(choose) for _ in range(2000)]
     queries += ["", "?", "&&&", "=", "a", "a=" + "1" * 2000, "model=..", "model=a/b", "t=NaN", "t=1e5"]
+    queries += [
+        "za=" + text for text in ("", "A", "AA", "AAA", "AAAA", "AHw", "AH4", "-_8", "AA==", "A A", "x" * 1001)
+    ]
     queries += ["k=" + "1," * 8 + "1", "t=0.5%0A", "a=7%0A", "model=a%0Ab", "v=01", "a=007", "t=0.1e-3", "loop=%0A"]
     body = """
       const { readLink, writeLink } = await web("generator");

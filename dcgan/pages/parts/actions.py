@@ -9,12 +9,13 @@ from collections.abc import Callable
 import streamlit as st
 
 from dcgan.figures import animations
+from dcgan.locale.language import tr, tr_later, tr_marked
 from dcgan.pages.parts.address import plain
 from dcgan.runs import launch, tables
 from dcgan.runs.resume import rates_refusal
 from dcgan.runs.run import Run, RunError
 
-STOPPING = "Stopping: the process finishes its step and saves everything."
+STOPPING = tr_later("Stopping: the process finishes its step and saves everything.")
 
 _ERROR = "action-error"
 
@@ -26,29 +27,39 @@ def actions(run: Run, *, may_train: bool) -> None:
         if may_train and not run.is_published:
             if is_alive:
                 st.button(
-                    "Stop",
+                    tr("Stop"),
                     key="stop",
                     icon=":material/stop:",
                     on_click=stop_clicked,
                     args=(run,),
-                    help="Finishes the step and saves.",
+                    help=tr("Finishes the step and saves."),
                 )
             elif _can_resume(run):
-                st.button("Resume", key="resume", icon=":material/play_arrow:", on_click=resume_clicked, args=(run,))
+                st.button(
+                    tr("Resume"), key="resume", icon=":material/play_arrow:", on_click=resume_clicked, args=(run,)
+                )
             if not is_alive and os.path.exists(run.state_path):
-                with st.popover("Train longer", icon=":material/fast_forward:"):
+                with st.popover(tr("Train longer"), icon=":material/fast_forward:"):
                     train_longer(run)
-            with st.popover("Rename", icon=":material/edit:", disabled=is_alive):
+            with st.popover(tr("Rename"), icon=":material/edit:", disabled=is_alive):
                 key = f"name:{run.path}"
-                name = st.text_input("New name", run.name, key=key, max_chars=80)
-                st.button("Rename", key="rename", on_click=rename_clicked, args=(run, key), disabled=name == run.name)
-            with st.popover("Delete", icon=":material/delete:", disabled=is_alive):
-                st.write(plain(f"This deletes {run.name} with its weights, samples and metrics. There is no undo."))
-                st.button("Delete for good", key="delete", type="primary", on_click=delete_clicked, args=(run,))
-        with st.popover("Download", icon=":material/download:"):
+                name = st.text_input(tr("New name"), run.name, key=key, max_chars=80)
+                is_same = name == run.name
+                st.button(tr("Rename"), key="rename", on_click=rename_clicked, args=(run, key), disabled=is_same)
+            with st.popover(tr("Delete"), icon=":material/delete:", disabled=is_alive):
+                st.write(
+                    plain(
+                        tr(
+                            "This deletes {run} with its weights, samples and metrics. There is no undo.",
+                            run=run.name,
+                        )
+                    )
+                )
+                st.button(tr("Delete for good"), key="delete", type="primary", on_click=delete_clicked, args=(run,))
+        with st.popover(tr("Download"), icon=":material/download:"):
             downloads(run)
     if is_alive and run.stop_requested():
-        st.caption(STOPPING)
+        st.caption(tr_marked(STOPPING))
     if error := st.session_state.pop(_ERROR, ""):
         st.error(plain(error))
 
@@ -58,20 +69,26 @@ def train_longer(run: Run) -> None:
     try:
         status, refusal = run.status(), rates_refusal(run)
     except RunError as error:
-        st.warning(plain(f"{error}."))
+        st.warning(plain(tr("{error}.", error=error)))
         return
     if refusal:
-        st.write(plain(f"This run cannot be made longer: {refusal}."))
+        st.write(plain(tr("This run cannot be made longer: {reason}.", reason=refusal)))
         return
     least = math.floor(status.epoch) + 1
     key = f"epochs:{run.path}:{least}"  # a value of before the last epochs may be too small now
     epochs = st.number_input(
-        "Epochs in all", least, None, max(least, 2 * status.epochs), key=key, help=f"Done: {status.epoch:.4g}."
+        tr("Epochs in all"),
+        least,
+        None,
+        max(least, 2 * status.epochs),
+        key=key,
+        help=tr("Done: {epoch:.4g}.", epoch=status.epoch),
     )
     if (last := run.last_row()) and last.epoch:
         seconds = last.wall_seconds / last.epoch * (epochs - status.epoch)
-        st.caption(f"The training will take about {tables.duration(seconds)} more, at its speed so far.")
-    st.button("Train on", key="train-longer", type="primary", on_click=train_longer_clicked, args=(run, key))
+        duration = tables.duration(seconds)
+        st.caption(tr("The training will take about {duration} more, at its speed so far.", duration=duration))
+    st.button(tr("Train on"), key="train-longer", type="primary", on_click=train_longer_clicked, args=(run, key))
 
 
 def _can_resume(run: Run) -> bool:
@@ -81,60 +98,61 @@ def _can_resume(run: Run) -> bool:
         return False
 
 
-def _succeeds(participle: str, action: Callable[[], object]) -> bool:
-    """Do it, and return whether that worked; where it fails, the next drawing of the page shows the error."""
+def _succeeds(failure: str, action: Callable[[], object]) -> bool:
+    """Do it, and return whether that worked; where it fails, the next drawing of the page shows the failure."""
     try:
         action()
         return True
     except (OSError, ValueError) as error:
-        st.session_state[_ERROR] = f"The run was not {participle}: {error}."
+        st.session_state[_ERROR] = tr_marked(failure, error=error)
         return False
 
 
 def stop_clicked(run: Run) -> None:
-    _succeeds("stopped", lambda: launch.stop(run))
+    _succeeds(tr_later("The run was not stopped: {error}."), lambda: launch.stop(run))
 
 
 def resume_clicked(run: Run) -> None:
-    _succeeds("resumed", lambda: launch.resume(run))
+    _succeeds(tr_later("The run was not resumed: {error}."), lambda: launch.resume(run))
 
 
 def train_longer_clicked(run: Run, key: str) -> None:
-    _succeeds("extended", lambda: launch.resume(run, epochs=st.session_state[key]))
+    epochs = st.session_state[key]
+    _succeeds(tr_later("The run was not extended: {error}."), lambda: launch.resume(run, epochs=epochs))
 
 
 def rename_clicked(run: Run, key: str) -> None:
     name = st.session_state[key].strip()
-    if _succeeds("renamed", lambda: run.rename(name)):
+    if _succeeds(tr_later("The run was not renamed: {error}."), lambda: run.rename(name)):
         st.session_state["run"] = name
 
 
 def delete_clicked(run: Run) -> None:
-    if _succeeds("deleted", run.delete):
+    if _succeeds(tr_later("The run was not deleted: {error}."), run.delete):
         st.session_state.pop("run", None)
 
 
 def downloads(run: Run) -> None:
     """Show a button for each file. A file is made when its button is pressed."""
     weights = {
-        "Generator": run.generator_path,
-        "Generator, moving average": run.ema_path,
-        "Discriminator": run.discriminator_path,
+        tr("Generator (safetensors)"): run.generator_path,
+        tr("Generator, moving average (safetensors)"): run.ema_path,
+        tr("Discriminator (safetensors)"): run.discriminator_path,
     }
     for label, path in weights.items():
         if os.path.exists(path):
-            save(f"{label} (safetensors)", path.read_bytes, f"{run.name}-{path.name}", "application/octet-stream")
+            save(label, path.read_bytes, f"{run.name}-{path.name}", "application/octet-stream")
     try:
         steps = run.sample_steps()
     except RunError as error:
-        st.warning(plain(f"{error}."))
+        st.warning(plain(tr("{error}.", error=error)))
         steps = []
     if steps:
         newest = run.sample_path(steps[-1])
-        save("Newest grid (PNG)", newest.read_bytes, f"{run.name}-{steps[-1]:07d}.png", "image/png")
-        save("Animation (GIF)", lambda: animations.training_gif(run), f"{run.name}.gif", "image/gif")
+        save(tr("Newest grid (PNG)"), newest.read_bytes, f"{run.name}-{steps[-1]:07d}.png", "image/png")
+        save(tr("Animation (GIF)"), lambda: animations.training_gif(run), f"{run.name}.gif", "image/gif")
     if os.path.exists(run.progress_path):
-        save("Metrics (CSV)", lambda: tables.rows_csv(run).encode(), f"{run.name}.csv", "text/csv")
+        save(tr("Metrics (CSV)"), lambda: tables.rows_csv(run).encode(), f"{run.name}.csv", "text/csv")
 
 
 def save(label: str, data: Callable[[], bytes], name: str, mime: str) -> None:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from html import escape
 from typing import Any
+from urllib.parse import urlencode
 
 import streamlit as st
 
+from dcgan.locale.language import languages, tr
+from dcgan.pages.parts.catalog import HOME
+from dcgan.sampling.class_names import label_of, label_text
 from dcgan.sampling.link import is_foreign, repaired
 from dcgan.sampling.link_fields import shown
 
+OF_EVERY_PAGE = ("hide", "tour", "lang")
+"""Keys of the address that streamlit_app.py reads: see hidden.py, tour.py and visitor_language.py."""
 _REQUESTED = "requested-in-the-address"
 _REPAIRED = "address-is-repaired"
 
@@ -36,6 +43,23 @@ def requested_values() -> dict[str, list[str]]:
     return requested
 
 
+def page_address(page: str, query: Mapping[str, str]) -> str:
+    """Return the address of a page of the studio, relative to any other page, with this query."""
+    return f"{'.' if page == HOME.name else page}?{urlencode(query)}"
+
+
+def address_link(page: str, query: Mapping[str, str], text: str) -> None:
+    """Show a link that opens a page with this query, in the same tab and in the same language.
+
+    st.page_link would leave another address in the address bar (Streamlit 1.67), so a reload would show another page.
+    """
+    # The browser's own blue cannot be read on a dark page.
+    style = "color: inherit; font-weight: 600"
+    code = st.query_params.get("lang")
+    address = page_address(page, {**query, "lang": code} if code in languages() else query)
+    st.html(f'<a href="{escape(address)}" target="_self" style="{style}">{escape(text)}</a>')
+
+
 def _repair_address() -> None:
     """Give the widgets the address as it was made."""
     texts = {key: st.query_params[key] for key in st.query_params}
@@ -47,8 +71,26 @@ def _repair_address() -> None:
             del st.query_params[key]
     for key, text in fixed.items():
         if texts.get(key) != text:
-            st.query_params[key] = text
+            # Only the last value of a key has the end of the address.
+            st.query_params[key] = [*st.query_params.get_all(key)[:-1], text]
     st.rerun()  # the widgets read the address when a run begins
+
+
+def spell_labels(key: str, classes: Sequence[str], count: int) -> None:
+    """Write the address's labels as the widget lists them: "3 cats" for "3" and for "cats". Other texts stay.
+
+    Call it before the widget. An address from a time without class names keeps its labels so.
+    """
+    texts = st.query_params.get_all(key)
+    labels = [label_of(text, classes, count) for text in texts]
+    listed = [text if n is None else label_text(n, classes) for text, n in zip(texts, labels, strict=True)]
+    requested = st.session_state.get(_REQUESTED, {})
+    if key in requested:
+        found = [label_of(text, classes, count) for text in requested[key]]
+        requested[key] = [text if n is None else str(n) for text, n in zip(requested[key], found, strict=True)]
+    if listed != texts:
+        st.query_params[key] = listed
+        st.rerun()
 
 
 def is_infinite(text: str) -> bool:
@@ -68,15 +110,22 @@ def refusals(requested: Mapping[str, list[str]], elsewhere: Collection[str] = ()
     st.session_state[_REQUESTED] = {}
     values = st.session_state
     sentences = [
-        plain(f"{key}={shown(','.join(texts))} in the address cannot be shown; {values[key]} is used instead.")
+        plain(
+            tr(
+                "{key}={text} in the address cannot be shown; {value} is used instead.",
+                key=key,
+                text=shown(",".join(texts)),
+                value=values[key],
+            )
+        )
         for key, texts in requested.items()
         if key in values and not spells(texts, values[key])
     ]
-    known = [*values, *elsewhere]
+    known = [*values, *elsewhere, *OF_EVERY_PAGE]
     unused = [shown(key) for key in requested if key not in known and not is_foreign(key)]
     if unused:
-        more = ", ..." if len(unused) > 3 else ""
-        sentences.append(plain(f"This page does not use {', '.join(unused[:3])}{more} of the address."))
+        listed = ", ".join([*unused[:3], *(["..."] if len(unused) > 3 else [])])
+        sentences.append(plain(tr("This page does not use {keys} of the address.", keys=listed)))
     return sentences
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dcgan.latents import parse_seeds
+from dcgan.locale.language import tr, tr_later, tr_marked
 from dcgan.pages.parts.explore_pictures import download, fitting_zoom, label_choice, show
 from dcgan.runs import listing
 from dcgan.runs.run import Run
@@ -20,11 +21,17 @@ OPERANDS_OF = listing.BEST[0]
 OPERANDS = {"a": "3,14,768", "b": "112,400,943", "c": "26,162,727"}
 """Of OPERANDS_OF: leaning eights, upright eights, upright ones."""
 
-NORMS = (
+READING = tr_later(
+    "How to read it: the mean is of z, not of pixels. The neighbors add uniform noise of up to 0.25. If all nine "
+    "show "
+    "the trait, it belongs to a region of latent space and not to one point. The result has a norm of {norm:.1f}; "
+    "samples have about {typical:.1f}."
+)
+NORMS = tr_later(
     "With three seeds per letter the two agree on average. With one seed per letter the result has a larger norm "
     "than the training's points."
 )
-NORMS_OF_MIXTURE = (
+NORMS_OF_MIXTURE = tr_later(
     "With three seeds per letter, all of a and b in one component, the two agree on average. Components that do not "
     "cancel add up: the result then lies between components or has a larger norm than the training's points."
 )
@@ -37,32 +44,43 @@ def show_view(run: Run, generator: TrainedGenerator | None, *, reverse: bool, en
     from dcgan.sampling.exploration import arithmetic
 
     st.write(
-        "In the DCGAN paper, *smiling woman* minus *neutral woman* plus *neutral man* is a smiling man. Find seeds "
-        "that share a trait on the Samples view (turn on their numbers). Then write about three for each letter."
+        tr(
+            "In the DCGAN paper, *smiling woman* minus *neutral woman* plus *neutral man* is a smiling man. Find "
+            "seeds "
+            "that share a trait on the Samples view (turn on their numbers). Then write about three for each letter."
+        )
     )
     if run.name == OPERANDS_OF:
-        st.write("The first seeds here are: leaning eights, minus upright eights, plus the upright digit 1.")
+        st.write(tr("The first seeds here are: leaning eights, minus upright eights, plus the upright digit 1."))
     operands = {}
     for column, (name, seeds) in zip(st.columns(3), OPERANDS.items(), strict=True):
         text = column.text_input(name, seeds, key=f"v{name}", bind="query-params", max_chars=200)
         operands[name] = parse_seeds(text)
-    label = label_choice(generator.config.num_classes) if generator.config.num_classes else None
+    label = label_choice(generator) if generator.config.num_classes else None
     num_images = sum(map(len, operands.values())) + 13  # three means, the result, and the 3x3 around it
     enlarge = fitting_zoom(generator.config, num_images, enlarge)
     sums = arithmetic(generator, **operands, label=label, reverse=reverse, enlarge=enlarge)
     for column, name, seeds_u8, mean_u8 in zip(st.columns(3), OPERANDS, sums.seeds_u8, sums.means_u8, strict=True):
         with column:
-            show(seeds_u8, f"{name}: its seeds", alt=f"The images of the seeds of {name}")
-            show(mean_u8, f"{name}: their mean", alt=f"The image of the mean of {name}")
+            show(
+                seeds_u8,
+                tr("{letter}: its seeds", letter=name),
+                alt=tr("The images of the seeds of {letter}", letter=name),
+            )
+            show(
+                mean_u8,
+                tr("{letter}: their mean", letter=name),
+                alt=tr("The image of the mean of {letter}", letter=name),
+            )
     left, right = st.columns([1, 2])
     with left:
-        show(sums.result_u8, "a - b + c", alt="The image of a - b + c")
+        show(sums.result_u8, "a - b + c", alt=tr("The image of a - b + c"))
     with right:
-        show(sums.neighbors_u8, "and eight points near it", alt="The image of a - b + c and of eight points near it")
+        show(
+            sums.neighbors_u8,
+            tr("and eight points near it"),
+            alt=tr("The image of a - b + c and of eight points near it"),
+        )
     download(lambda: sums.neighbors_u8, f"arithmetic-{run.name}.png", f"{run.name}, a - b + c", generator)
-    st.caption(
-        "How to read it: the mean is of z, not of pixels. The neighbors add uniform noise of up to 0.25. "
-        "If all nine show the trait, it belongs to a region of latent space and not to one point. The result has "
-        f"a norm of {sums.norm:.1f}; samples have about {sums.rms_norm:.1f}. "
-        f"{NORMS_OF_MIXTURE if generator.config.latent == 'mixture' else NORMS}"
-    )
+    reading = tr_marked(READING, norm=sums.norm, typical=sums.rms_norm)
+    st.caption(f"{reading} {tr_marked(NORMS_OF_MIXTURE if generator.config.latent == 'mixture' else NORMS)}")

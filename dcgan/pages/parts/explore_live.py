@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import functools
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,11 +17,13 @@ import streamlit as st
 from streamlit.components.v2 import component
 
 from dcgan.files import PROJECT
+from dcgan.locale.language import language, tr, tr_later, tr_marked
 from dcgan.models.browser import why_not_in_browser
 from dcgan.pages.parts import explore_path
 from dcgan.pages.parts.address import plain
-from dcgan.pages.parts.explore_path import choose_path
-from dcgan.pages.parts.explore_pictures import label_choice, load
+from dcgan.pages.parts.explore_path import choose_labels, choose_path, in_chosen_language
+from dcgan.pages.parts.explore_pictures import load
+from dcgan.pages.parts.visitor_language import Spinner
 from dcgan.publishing.page_bundle import bundle
 from dcgan.runs.run import Run
 from dcgan.sampling.link import ShareLink, demo_url, page_url
@@ -46,48 +49,43 @@ export default async (component) => {
 """
 """Which component's script runs first is not known."""
 
-READING = (
+READING = tr_later(
     "How to read it: each position t between A and B is a point of latent space. If the image changes in small steps "
     "and stays plausible, the latent space is smooth there. The frame in the row marks the image nearest to t."
 )
 
 
 def show_view(run: Run, newest: TrainedGenerator | None, *, reverse: bool, enlarge: int) -> None:
-    """Show the path from seed A to seed B: one image that follows the pointer, and the row of images."""
+    """Show the path from A to B: one image that follows the pointer, and the row of images."""
     chosen = choose_path()
-    left, right = st.columns(2)
-    with left:
-        generator, path = choose_weights(run, newest)
+    generator, path = choose_weights(run, newest)
     if generator is None:
         return
     config = generator.config
-    with right:
-        label = label_choice(config.num_classes) if config.num_classes else None
-    link = ShareLink(
-        model=run.name,
-        weights_id=generator.weights_id,
-        seed_a=chosen.seed_a,
-        seed_b=chosen.seed_b,
-        frames=chosen.columns,
-        path=chosen.path,
-        t=position(),
-        labels=() if label is None else (label,),
-    )
+    labels = choose_labels(generator)
+    link, notes = chosen.link(run, generator, labels, position())
+    for note in notes:
+        st.warning(plain(note))
     reason = why_not_in_browser(config)
     content = "" if reason else packed_weights(str(path), path.stat().st_mtime_ns, generator.weights_id)
     if not reason and not content:
-        reason = f"its weights have more than {MAX_WEIGHT_BYTES // 2**20} MiB"
+        reason = tr("its weights have more than {most} MiB", most=MAX_WEIGHT_BYTES // 2**20)
     if reason:
-        offer_other_views(f"Your browser cannot draw {run.name}, since {reason}. The server draws it:")
+        offer_other_views(
+            tr("Your browser cannot draw {run}, since {reason}. The server draws it:", run=run.name, reason=reason)
+        )
     else:
-        st.write("Drag the large image left and right: it moves along the path from seed A to seed B.")
+        st.write(tr("Drag the large image left and right: it moves along the path from A to B."))
         mount(link, content, reverse=reverse, enlarge=enlarge)
-    links = {"interpolation demo": demo_url(link), "static page": "" if reason else page_url(link)}
-    texts = [f"[Open this position in the {name}]({address})" for name, address in links.items() if address]
+    links = {
+        tr("Open this position in the interpolation demo"): demo_url(link),
+        tr("Open this position in the static page"): "" if reason else page_url(link),
+    }
+    texts = [f"[{text}]({in_chosen_language(address)})" for text, address in links.items() if address]
     if texts:
         st.markdown(" · ".join(texts))
     if not reason:
-        st.caption(READING)
+        st.caption(tr_marked(READING))
 
 
 def choose_weights(run: Run, newest: TrainedGenerator | None) -> tuple[TrainedGenerator | None, Path]:
@@ -103,12 +101,14 @@ def choose_weights(run: Run, newest: TrainedGenerator | None) -> tuple[TrainedGe
     steps = list(saved)
     last = steps.index(newest.step) if newest else len(steps) - 1
     step = st.selectbox(
-        "Step of the training",
+        tr("Step of the training"),
         steps,
         last,
         key="step",
         bind="query-params",
-        help="The last one has the newest weights. The others are snapshots, which the training saved on its way.",
+        help=tr(
+            "The last one has the newest weights. The others are snapshots, which the training saved on its way."
+        ),
     )
     if newest and step == newest.step:
         return newest, run.weights_path
@@ -149,9 +149,17 @@ def moved() -> None:
 def mount(link: ShareLink, content: str, *, reverse: bool, enlarge: int) -> None:
     """Show the view of a link in the browser, and send the weights."""
     show, send = components()
-    data = {"link": link.to_query(), "reverse": reverse, "enlarge": enlarge}
+    # Two runs can begin with equal weights. What these draw is decided by the config in their file.
+    weights = hashlib.sha256(content.encode()).hexdigest()[:12]
+    data = {
+        "link": link.to_query(),
+        "weights": weights,
+        "reverse": reverse,
+        "enlarge": enlarge,
+        "language": language(),
+    }
     show(key="live", data=data, on_moved_change=moved)
-    send(key="live-weights", data={"id": link.weights_id, "content": content})
+    send(key="live-weights", data={"key": weights, "id": link.weights_id, "content": content})
 
 
 @functools.cache
@@ -165,7 +173,7 @@ def components() -> tuple[Callable[..., Any], Callable[..., Any]]:
     return component("dcgan_live", html=html, css=css, js=_SHOW), component("dcgan_live_weights", js=program)
 
 
-@st.cache_data(max_entries=4, show_spinner="Packing the weights ...")
+@st.cache_data(max_entries=4, show_spinner=Spinner(tr_later("Packing the weights ...")))
 def packed_weights(path: str, modified_ns: int, expected_id: str) -> str:
     """Return a generator's file in half precision as base64; empty if it has more than MAX_WEIGHT_BYTES.
 
@@ -177,7 +185,7 @@ def packed_weights(path: str, modified_ns: int, expected_id: str) -> str:
 
     tensors, metadata = load_tensors(Path(path))
     if weights_id(tensors) != expected_id:
-        raise ValueError(f"{path} was replaced a moment ago; reload this page")
+        raise ValueError(tr("{path} was replaced a moment ago; reload this page", path=path))
     if sum(2 * tensor.numel() for tensor in tensors.values()) > MAX_WEIGHT_BYTES:
         return ""
     fields = public_data(TrainConfig.from_json(metadata["config"]).data)
@@ -187,7 +195,7 @@ def packed_weights(path: str, modified_ns: int, expected_id: str) -> str:
 def offer_other_views(sentence: str) -> None:
     """Show why there is no image, and a button to the view that the server draws."""
     st.info(plain(sentence))
-    st.button("Open the Time machine", key="live-elsewhere", on_click=open_time_machine)
+    st.button(tr("Open the Time machine"), key="live-elsewhere", on_click=open_time_machine)
 
 
 def open_time_machine() -> None:

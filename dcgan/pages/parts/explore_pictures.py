@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,16 +11,21 @@ import streamlit as st
 
 from dcgan import pixels
 from dcgan.config import ModelConfig
-from dcgan.pages.parts.address import plain
+from dcgan.locale.language import tr, tr_later
+from dcgan.pages.parts.address import plain, spell_labels
+from dcgan.pages.parts.visitor_language import Spinner
 from dcgan.pixels import Bytes
+from dcgan.sampling.class_names import label_text
 
 if TYPE_CHECKING:
     from dcgan.checkpoint import TrainedGenerator
 
 
-def label_choice(num_classes: int) -> int:
-    """Return the label that the visitor chooses."""
-    return st.selectbox("Label", range(num_classes), key="label", bind="query-params")
+def label_choice(generator: TrainedGenerator) -> int:
+    """Return the label that the visitor chooses, by its class's name where that is known."""
+    labels, named = range(generator.config.num_classes), partial(label_text, classes=generator.classes)
+    spell_labels("label", generator.classes, len(labels))
+    return st.selectbox(tr("Label"), labels, format_func=named, key="label", bind="query-params")
 
 
 def show(picture: Bytes, caption: str, alt: str, link: str | None = None) -> None:
@@ -34,7 +40,7 @@ def download(picture: Callable[[], Bytes], name: str, title: str, generator: Tra
     def file() -> bytes:
         return pixels.png_bytes(picture(), metadata)
 
-    st.download_button("Download PNG", file, name, "image/png", on_click="ignore", key=f"save-{name}")
+    st.download_button(tr("Download PNG"), file, name, "image/png", on_click="ignore", key=f"save-{name}")
 
 
 def fitting_zoom(config: ModelConfig, num_images: int, zoom: int) -> int:
@@ -45,7 +51,14 @@ def fitting_zoom(config: ModelConfig, num_images: int, zoom: int) -> int:
     if zoom > largest:
         _, height, width = config.image_shape
         st.warning(
-            f"{num_images:,} images of {width}x{height} are too many for zoom {zoom}; zoom {largest} is used instead."
+            tr(
+                "{count:,} images of {width}x{height} are too many for zoom {zoom}; zoom {largest} is used instead.",
+                count=num_images,
+                width=width,
+                height=height,
+                zoom=zoom,
+                largest=largest,
+            )
         )
     return min(zoom, largest)
 
@@ -55,13 +68,14 @@ def load(path: Path) -> TrainedGenerator | None:
     try:
         return generator_in(str(path), path.stat().st_mtime_ns)
     except FileNotFoundError:
-        st.warning(plain(f"{path} does not exist (yet). Resume the training, or choose another run."))
+        sentence = tr("{path} does not exist (yet). Resume the training, or choose another run.", path=path)
+        st.warning(plain(sentence))
     except (OSError, ValueError) as error:
-        st.warning(plain(f"{error}."))
+        st.warning(plain(tr("{error}.", error=error)))
     return None
 
 
-@st.cache_resource(max_entries=24, show_spinner="Loading the generator ...")
+@st.cache_resource(max_entries=24, show_spinner=Spinner(tr_later("Loading the generator ...")))
 def generator_in(path: str, modified_ns: int) -> TrainedGenerator:
     """Load a generator once for all sessions and per state of its file."""
     from dcgan.checkpoint import load_generator

@@ -8,13 +8,15 @@ import time
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from dcgan.locale.language import tr, tr_later, tr_marked, tr_plural
+from dcgan.locale.recorded import tr_recorded
 from dcgan.pages.parts.address import plain
 from dcgan.pages.parts.curves import score_plots, training_curves
 from dcgan.pages.parts.reader import Snapshot, read
 from dcgan.pages.parts.samples import is_replaying, samples
 from dcgan.runs import launch, tables
 from dcgan.runs.diagnosis import Diagnosis
-from dcgan.runs.rows import ScoreRow, Status
+from dcgan.runs.rows import Status
 from dcgan.runs.run import Run, RunError
 from dcgan.runs.scores import SCORES
 from dcgan.runs.yardstick import Milestone
@@ -28,16 +30,18 @@ SHARED = 0.9
 REPLAY_EVERY_SECONDS = 0.4
 SPEED_ROWS = 40
 """The newest rows, from which the remaining time is estimated."""
+MOST_TRANSLATED = 50
+"""Recorded notes that are translated. A training writes a few; a damaged run may have thousands."""
 
 STATES = {
-    "running": ":material/progress_activity: running",
-    "finished": ":material/check_circle: finished",
-    "stopped": ":material/pause_circle: stopped; resume continues from here",
-    "interrupted": ":material/bolt: interrupted: its process is gone; resume continues from its last save",
-    "failed": ":material/error: failed",
+    "running": tr_later(":material/progress_activity: running"),
+    "finished": tr_later(":material/check_circle: finished"),
+    "stopped": tr_later(":material/pause_circle: stopped; resume continues from here"),
+    "interrupted": tr_later(":material/bolt: interrupted: its process is gone; resume continues from its last save"),
+    "failed": tr_later(":material/error: failed"),
 }
-"""State of a run -> icon and words."""
-STARTING = ":material/progress_activity: starting: loading PyTorch and the data"
+"""State of a run -> icon and words, in English."""
+STARTING = tr_later(":material/progress_activity: starting: loading PyTorch and the data")
 
 DIAGNOSIS_BOXES = {"success": st.success, "info": st.info, "warning": st.warning, "error": st.error}
 
@@ -99,7 +103,7 @@ def view(run: Run, *, was_alive: bool, live_every: float | None = None) -> None:
     try:
         snapshot = read(run, shared_age() if was_alive else 0.0)
     except RunError as error:
-        st.warning(plain(f"{error}."))
+        st.warning(plain(tr("{error}.", error=error)))
         process_output(run)
         return
     status, milestone = snapshot.status, snapshot.milestone
@@ -114,8 +118,8 @@ def view(run: Run, *, was_alive: bool, live_every: float | None = None) -> None:
     score_plots(snapshot.scores, snapshot.scores_version, status, snapshot.config, epoch, x)
     if milestone:
         st.caption(plain(milestone_text(milestone)))
-    for note in status.notes:
-        st.caption(plain(note))
+    for number, note in enumerate(status.notes):
+        st.caption(plain(tr_recorded(note) if number < MOST_TRANSLATED else note))
 
 
 def process_output(run: Run) -> None:
@@ -128,41 +132,53 @@ def progress(snapshot: Snapshot) -> None:
     """Show state, progress bar, speed, remaining time, and what is trained where."""
     status, config, milestone = snapshot.status, snapshot.config, snapshot.milestone
     rows = snapshot.recent[-SPEED_ROWS:]
-    state = STARTING if status.state == "running" and not rows else STATES[status.state]
-    state += f": {plain(status.error)}" if status.error else ""
-    st.markdown(
-        state + (f" · **as good as the tutorial's DCGAN since {place_of(milestone.row)}**" if milestone else "")
-    )
+    state = tr_marked(STARTING if status.state == "running" and not rows else STATES[status.state])
+    if status.error:
+        state = tr("{state}: {error}", state=state, error=plain(tr_recorded(status.error)))
+    if milestone:
+        state = tr(
+            "{state} · **as good as the tutorial's DCGAN since second {second:,.0f} (epoch {epoch:.3g})**",
+            state=state,
+            second=milestone.row.wall_seconds,
+            epoch=milestone.row.epoch,
+        )
+    st.markdown(state)
     if status.state == "interrupted" and not status.error:
         process_output(snapshot.run)
     step = max(status.step, rows[-1].step if rows else 0)
     epoch = min(int(step / max(1, status.steps) * status.epochs) + 1, status.epochs)
-    text = f"epoch {epoch} of {status.epochs} · step {step:,} of {status.steps:,}"
+    facts = [
+        tr("epoch {epoch} of {epochs}", epoch=epoch, epochs=status.epochs),
+        tr("step {step:,} of {steps:,}", step=step, steps=status.steps),
+    ]
     if rows and status.state == "running":
-        text += f" · {rows[-1].images_per_second:,.0f} images/s"
+        facts.append(tr("{speed:,.0f} images/s", speed=rows[-1].images_per_second))
         seconds_left = tables.seconds_left(status, rows)
-        text += "" if seconds_left is None else f" · {tables.duration(seconds_left)} left"
+        if seconds_left is not None:
+            facts.append(tr("{duration} left", duration=tables.duration(seconds_left)))
     elif rows:
-        mean_speed = rows[-1].images_seen / max(1e-9, rows[-1].wall_seconds)
-        text += f" · {tables.duration(rows[-1].wall_seconds)} at {mean_speed:,.0f} images/s"
-    st.progress(min(1.0, step / max(1, status.steps)), text)
-    words = [snapshot.preset, config.data.name, f"batches of {config.batch_size}", *device_words(status)]
-    st.caption(plain(", ".join([*words, *snapshot.lengths])))
-
-
-def place_of(row: ScoreRow) -> str:
-    """Return when in the training a score was measured."""
-    return f"second {row.wall_seconds:,.0f} (epoch {row.epoch:.3g})"
+        speed = rows[-1].images_seen / max(1e-9, rows[-1].wall_seconds)
+        duration = tables.duration(rows[-1].wall_seconds)
+        facts.append(tr("{duration} at {speed:,.0f} images/s", duration=duration, speed=speed))
+    st.progress(min(1.0, step / max(1, status.steps)), " · ".join(facts))
+    batches = tr("batches of {batch_size}", batch_size=config.batch_size)
+    words = [snapshot.preset, config.data.name, batches, *device_words(status)]
+    st.caption(plain(", ".join([*words, *tables.length_texts(snapshot.earlier_lengths)])))
 
 
 def milestone_text(milestone: Milestone) -> str:
     """Return what was compared with the tutorial's DCGAN."""
     row, yardstick = milestone.row, milestone.yardstick
-    score = SCORES["cfd"].text
-    return (
-        f"From {place_of(row)} on, each CFD is at or below {score(yardstick.cfd, missing='')}. The tutorial's DCGAN, "
-        f"{yardstick.run}, has this CFD after its {yardstick.epochs} epochs. It was measured with as many images, "
-        f"{row.num_images:,}, and the same classifier. Seconds are training time without scoring."
+    return tr(
+        "From second {second:,.0f} (epoch {epoch:.3g}) on, each CFD is at or below {cfd}. The tutorial's DCGAN, "
+        "{run}, has this CFD after its {epochs} epochs. It was measured with as many images, {count:,}, and the same "
+        "classifier. Seconds are training time without scoring.",
+        second=row.wall_seconds,
+        epoch=row.epoch,
+        cfd=SCORES["cfd"].text(yardstick.cfd, missing=""),
+        run=yardstick.run,
+        epochs=yardstick.epochs,
+        count=row.num_images,
     )
 
 
@@ -172,11 +188,21 @@ def device_words(status: Status) -> list[str]:
     if not device:
         return []
     if not threads or not device.startswith("cpu"):
-        return [f"on {device}"]
-    return [f"on {device} with {threads} thread{'s' * (threads != '1')}"]
+        return [tr("on {device}", device=device)]
+    number = 1 if threads == "1" else 2  # a recording may hold any text here
+    return [
+        tr_plural(
+            "on {device} with {threads} thread",
+            "on {device} with {threads} threads",
+            number,
+            device=device,
+            threads=threads,
+        )
+    ]
 
 
 def diagnosis_box(finding: Diagnosis) -> None:
     """Show the diagnosis of the rows and the scores. There is always one box, so that nothing below it moves."""
-    parts = [f"**Diagnosis: {finding.title}**", finding.cause, finding.remedy]
+    title = tr("**Diagnosis: {title}**", title=tr_marked(finding.title))
+    parts = [title, tr_marked(finding.cause), tr_marked(finding.remedy)]
     DIAGNOSIS_BOXES[finding.level](" ".join(filter(None, parts)), icon=":material/stethoscope:")

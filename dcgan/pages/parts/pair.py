@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dcgan.config import TrainConfig
+from dcgan.locale.language import tr
 from dcgan.pages.parts.address import plain
 from dcgan.pages.parts.reader import read
+from dcgan.runs.diagnosis import Diagnosis
 from dcgan.runs.evaluations import Row
 from dcgan.runs.rows import ScoreRow, Status
 from dcgan.runs.run import Run
@@ -33,6 +35,7 @@ class Side:
     timeline: Timeline
     scores: Sequence[ScoreRow]
     evaluated: Sequence[Row]
+    finding: Diagnosis
 
 
 def read_side(run: Run, align: str, max_age: float = 0.0) -> Side | None:
@@ -41,9 +44,19 @@ def read_side(run: Run, align: str, max_age: float = 0.0) -> Side | None:
         snapshot = read(run, max_age)
         status, series = snapshot.status, snapshot.series
         line = timeline(run, status, series, align)
-        return Side(run, snapshot.preset, status, snapshot.config, series, line, snapshot.scores, snapshot.evaluated)
+        return Side(
+            run,
+            snapshot.preset,
+            status,
+            snapshot.config,
+            series,
+            line,
+            snapshot.scores,
+            snapshot.evaluated,
+            snapshot.diagnosis,
+        )
     except (OSError, ValueError) as error:
-        st.warning(plain(f"{run.name} cannot be shown: {error}."))
+        st.warning(plain(tr("{run} cannot be shown: {error}.", run=run.name, error=error)))
         return None
 
 
@@ -52,7 +65,7 @@ def names_of(sides: Sequence[Side]) -> list[str]:
     names = [side.run.name for side in sides]
     if len(set(names)) == len(names):
         return names
-    return [f"{name} ({where})" for name, where in zip(names, ("left", "right"), strict=True)]
+    return [tr("{run} (left)", run=names[0]), tr("{run} (right)", run=names[1])]
 
 
 def stops_of(sides: Sequence[Side], align: str) -> dict[str, float]:
@@ -76,7 +89,13 @@ def snap(requested: dict[str, list[str]], positions: dict[str, float], align: st
             # A point between two grids is valid; a point beyond the last one is not.
             if not 0 <= value <= max(positions.values()):
                 st.warning(
-                    plain(f"at={shown(text)} in the address is beyond the recordings; {position} is used instead.")
+                    plain(
+                        tr(
+                            "at={text} in the address is beyond the recordings; {position} is used instead.",
+                            text=shown(text),
+                            position=position,
+                        )
+                    )
                 )
             requested["at"] = [position]
             del st.query_params["at"]

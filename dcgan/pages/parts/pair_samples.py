@@ -11,8 +11,10 @@ import streamlit as st
 
 from dcgan import pixels
 from dcgan.figures import animations
+from dcgan.locale.language import tr, tr_later, tr_marked
 from dcgan.pages.parts.address import plain
 from dcgan.pages.parts.pair import ADDRESS, Side
+from dcgan.pages.parts.visitor_language import chosen_language
 from dcgan.pixels import Bytes
 from dcgan.presets import PRESETS
 
@@ -20,6 +22,25 @@ GRID_COLUMNS = GRID_ROWS = 8
 STRIP_IMAGES = 12
 GIF_FRAMES = 60
 _PLAYING = "playing-both"
+
+DIGITS = ("mnist", "stacked-mnist")
+"""Data sets whose images are called digits."""
+HOW_TO_COMPARE_DIGITS = tr_later(
+    "How to read it: compare one cell on both sides, then all cells. Look for strokes or specks, for whole or broken "
+    "digits, and for all ten digits or only a few."
+)
+HOW_TO_COMPARE = tr_later(
+    "How to read it: compare one cell on both sides, then all cells. Look for clear or blurred shapes, for whole or "
+    "broken things, and for many kinds of image or only a few."
+)
+HOW_TO_READ_A_DIGIT = tr_later(
+    "How to read it: one point of the latent space through the training, oldest image first. Early it changes "
+    "from shape to shape. Later it settles on one digit."
+)
+HOW_TO_READ_AN_IMAGE = tr_later(
+    "How to read it: one point of the latent space through the training, oldest image first. Early it changes "
+    "from shape to shape. Later it settles on one image."
+)
 
 
 def is_playing() -> bool:
@@ -40,7 +61,7 @@ def position_slider(positions: list[str], title: str) -> str:
             st.session_state[_PLAYING] = False
             st.rerun()
     left, right = st.columns([1, 7], vertical_alignment="bottom")
-    label, icon = ("Pause", ":material/pause:") if playing else ("Play", ":material/play_arrow:")
+    label, icon = (tr("Pause"), ":material/pause:") if playing else (tr("Play"), ":material/play_arrow:")
     if left.button(label, icon=icon, key="play", width="stretch"):
         st.session_state[_PLAYING] = not playing
         if not playing and at == positions[-1]:
@@ -52,28 +73,24 @@ def position_slider(positions: list[str], title: str) -> str:
 def sample_grids(sides: Sequence[Side], position: float) -> None:
     """Show both grids, and on request one of their seeds through time."""
     left, middle, right = st.columns([2, 2, 3], vertical_alignment="bottom")
-    zoom = left.slider("Zoom", 1, 4, 2, key="size", bind="query-params", help="Screen pixels for each image pixel.")
-    reverse = middle.toggle("Invert colors", key="reverse", bind="query-params", help="Black on white.")
+    zoom_help = tr("Screen pixels for each image pixel.")
+    zoom = left.slider(tr("Zoom"), 1, 4, 2, key="size", bind="query-params", help=zoom_help)
+    reverse = middle.toggle(tr("Invert colors"), key="reverse", bind="query-params", help=tr("Black on white."))
     with right.container(horizontal=True, vertical_alignment="bottom"):
-        inspect = st.toggle("Inspect one seed", key="inspect", bind="query-params")
+        inspect = st.toggle(tr("Inspect one seed"), key="inspect", bind="query-params")
         last = GRID_COLUMNS * GRID_ROWS - 1
-        seed = st.number_input("Seed", 0, last, 0, key="seed", bind="query-params", disabled=not inspect)
+        seed = st.number_input(tr("Seed"), 0, last, 0, key="seed", bind="query-params", disabled=not inspect)
+    are_digits = all(side.config.data.name in DIGITS for side in sides)
     for column, side in zip(st.columns(2), sides, strict=False):
         with column, warnings_of(side):
             show_grid(side, position, zoom=zoom, reverse=reverse, seed=seed if inspect else None)
     if not inspect:
-        st.caption(
-            "How to read it: compare one cell on both sides, then all cells. Look for strokes or specks, for whole "
-            "or broken digits, and for all ten digits or only a few."
-        )
+        st.caption(tr_marked(HOW_TO_COMPARE_DIGITS if are_digits else HOW_TO_COMPARE))
         return
     for side in sides:
         with warnings_of(side):
             show_seed(side, position, seed, reverse=reverse)
-    st.caption(
-        "How to read it: one point of the latent space through the training, oldest image first. Early it changes "
-        "from shape to shape. Later it settles on one digit."
-    )
+    st.caption(tr_marked(HOW_TO_READ_A_DIGIT if are_digits else HOW_TO_READ_AN_IMAGE))
 
 
 @contextmanager
@@ -82,7 +99,7 @@ def warnings_of(side: Side) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        st.warning(plain(f"{side.run.name} cannot be shown: {error}."))
+        st.warning(plain(tr("{run} cannot be shown: {error}.", run=side.run.name, error=error)))
 
 
 def show_grid(side: Side, position: float, *, zoom: int, reverse: bool, seed: int | None) -> None:
@@ -98,14 +115,31 @@ def show_grid(side: Side, position: float, *, zoom: int, reverse: bool, seed: in
     epoch = step * side.status.epochs / max(1, side.status.steps)
     st.image(
         pixels.png_bytes(pixels.enlarge(sheet_u8, zoom)),
-        f"{side.run.name}, epoch {epoch:.3g}: {step * side.config.batch_size:,} images seen",
+        tr(
+            "{run}, epoch {epoch:.3g}: {count:,} images seen",
+            run=side.run.name,
+            epoch=epoch,
+            count=step * side.config.batch_size,
+        ),
         output_format="PNG",  # the default recompresses to JPEG
-        alt=f"64 samples of {side.run.name} at epoch {epoch:.3g}",
+        alt=tr("64 samples of {run} at epoch {epoch:.3g}", run=side.run.name, epoch=epoch),
     )
-    title = PRESETS[side.preset].title if side.preset in PRESETS else side.preset
-    state = "" if side.status.state == "finished" else f" ({side.status.state} at epoch {side.status.epoch:.1f})"
-    facts = f"{side.status.epochs} epochs of {side.config.data.name}, batches of {side.config.batch_size}"
-    st.caption(plain(f"{title}: {facts}{state}"))
+    st.caption(plain(training_text(side)))
+
+
+def training_text(side: Side) -> str:
+    """Return the recipe of a run, its length, its data, and its state if it has not finished."""
+    text = tr(
+        "{title}: {epochs} epochs of {data}, batches of {batch_size}",
+        title=tr_marked(PRESETS[side.preset].title) if side.preset in PRESETS else side.preset,
+        epochs=side.status.epochs,
+        data=side.config.data.name,
+        batch_size=side.config.batch_size,
+    )
+    if side.status.state == "finished":
+        return text
+    state = tr_marked(side.status.state)
+    return tr("{text} ({state} at epoch {epoch:.1f})", text=text, state=state, epoch=side.status.epoch)
 
 
 def read_grid(side: Side, step: int) -> Bytes | None:
@@ -113,9 +147,17 @@ def read_grid(side: Side, step: int) -> Bytes | None:
     try:
         return pixels.read_png(side.run.sample_path(step))
     except FileNotFoundError:
-        st.caption(plain(f"A resume of {side.run.name} removed the grid of step {step}. Another one appears soon."))
+        st.caption(
+            plain(
+                tr(
+                    "A resume of {run} removed the grid of step {step}. Another one appears soon.",
+                    run=side.run.name,
+                    step=step,
+                )
+            )
+        )
     except ValueError as error:
-        st.warning(plain(f"{side.run.name} cannot be shown: {error}."))
+        st.warning(plain(tr("{run} cannot be shown: {error}.", run=side.run.name, error=error)))
     return None
 
 
@@ -129,9 +171,9 @@ def show_seed(side: Side, position: float, seed: int, *, reverse: bool) -> None:
     cells = [pixels.cell(sheet, seed, GRID_COLUMNS, GRID_ROWS) for sheet in sheets]
     strip_u8 = pixels.join([pixels.invert(cell) if reverse else cell for cell in cells], 1, 128)
     first, last = (animations.frame_caption(step, side.status) for step in (kept[0], kept[-1]))
-    text = f"{side.run.name}, seed {seed}, from {first} to {last}"
+    text = tr("{run}, seed {seed}, from {first} to {last}", run=side.run.name, seed=seed, first=first, last=last)
     picture = pixels.png_bytes(pixels.enlarge(strip_u8, 3))
-    st.image(picture, text, output_format="PNG", alt=f"{text}: one image through time")
+    st.image(picture, text, output_format="PNG", alt=tr("{text}: one image through time", text=text))
 
 
 def spread(count: int, most: int) -> list[int]:
@@ -144,9 +186,9 @@ def share(sides: Sequence[Side], positions: Sequence[float]) -> None:
     values = {key: st.session_state[key] for key in ADDRESS if key in st.session_state}
     if not values.get("inspect"):
         values.pop("seed", None)
-    query = urlencode({key: value for key, value in values.items() if value is not False})
+    query = urlencode({key: value for key, value in values.items() if value is not False} | chosen_language())
     st.code(f"{(st.context.url or '').partition('?')[0]}?{query}", language=None, wrap_lines=True)
-    st.caption("This address opens the same comparison.")
+    st.caption(tr("This address opens the same comparison."))
     if len(sides) < 2:
         return
     left, right = sides
@@ -154,7 +196,7 @@ def share(sides: Sequence[Side], positions: Sequence[float]) -> None:
     steps = [(left.timeline.step_at(position), right.timeline.step_at(position)) for position in kept]
     reverse = bool(values.get("reverse"))
     st.download_button(
-        "Download both as a GIF",
+        tr("Download both as a GIF"),
         lambda: animations.side_by_side_gif(left.run, right.run, steps, reverse=reverse),
         f"{left.run.name}-beside-{right.run.name}.gif",
         "image/gif",

@@ -17,13 +17,15 @@ import streamlit as st
 
 from dcgan import files
 from dcgan.config import TrainConfig
-from dcgan.runs import diagnosis, evaluations, tables
+from dcgan.locale.language import language, tr_later
+from dcgan.pages.parts.visitor_language import Spinner
+from dcgan.runs import diagnosis, evaluations
 from dcgan.runs.diagnosis import Diagnosis
 from dcgan.runs.rows import ProgressRow, ScoreRow, Status
-from dcgan.runs.run import Run
+from dcgan.runs.run import Length, Run
 from dcgan.runs.series import Newest, Series
 from dcgan.runs.yardstick import TUTORIAL_RUN, Milestone, as_good_since
-from dcgan.training.losses import logits_are_probabilities
+from dcgan.training.run_diagnosis import diagnose_run
 
 Stamp = tuple[int, int, int]
 """Time of the last change (ns), bytes and inode of a file."""
@@ -39,8 +41,8 @@ class Snapshot:
     status: Status
     config: TrainConfig
     preset: str
-    lengths: Sequence[str]
-    """A phrase for each earlier length of the training."""
+    earlier_lengths: Sequence[Length]
+    """Each length that the training had before a resume changed it."""
     series: Series
     scores: Sequence[ScoreRow]
     scores_version: Hashable
@@ -51,16 +53,17 @@ class Snapshot:
         """The newest rows, from which the diagnosis is made."""
         return self.series.last_rows(diagnosis.USUAL_ROWS)
 
-    @cached_property
+    @property
     def diagnosis(self) -> Diagnosis:
-        """The diagnosis of the rows and the scores."""
-        return diagnosis.diagnose(
-            self.recent,
-            self.status.state,
-            self.status.error,
-            self.scores,
-            logits_are_probabilities=logits_are_probabilities(self.config.loss),
-        )
+        """The diagnosis of the rows and the scores, in the visitor's language."""
+        code = language()
+        if code not in self._diagnoses:
+            self._diagnoses[code] = diagnose_run(self.config, self.status, self.recent, self.scores)
+        return self._diagnoses[code]
+
+    @cached_property
+    def _diagnoses(self) -> dict[str, Diagnosis]:
+        return {}
 
     @cached_property
     def milestone(self) -> Milestone | None:
@@ -117,14 +120,14 @@ class Reader:
             run.status(),
             run.config(),
             run.preset,
-            tables.earlier_lengths(run),
+            run.earlier_lengths,
             self._newest.update(),
             run.scores(),
             scores_version,
         )
 
 
-@st.cache_resource(max_entries=64, show_spinner="Reading the rows ...")
+@st.cache_resource(max_entries=64, show_spinner=Spinner(tr_later("Reading the rows ...")))
 def _reader_at(path: str) -> Reader:
     return Reader(Run(path))
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from dcgan import pixels
 from dcgan.figures import animations
+from dcgan.locale.language import language, tr
 from dcgan.pages.parts.address import plain
 from dcgan.pages.parts.reader import stamp
 from dcgan.runs.rows import Status
@@ -29,27 +30,29 @@ def samples(run: Run, status: Status) -> int | None:
     try:
         steps = run.sample_steps()
     except RunError as error:
-        st.warning(plain(f"{error}."))
+        st.warning(plain(tr("{error}.", error=error)))
         return None
     if not steps:
-        st.info("There are no samples yet: the first grid is drawn before the first step.")
+        st.info(tr("There are no samples yet: the first grid is drawn before the first step."))
         return None
     is_alive = status.state == "running"
-    follow = st.toggle("Follow the newest", True, key="follow") if is_alive else False
+    follow = st.toggle(tr("Follow the newest"), True, key="follow") if is_alive else False
     step = steps[-1] if follow else choose_step(run, steps, is_alive=is_alive)
     try:
         path = run.sample_path(step)
         caption = animations.frame_caption(step, status)
-        _show_grid(repr((str(path), stamp(path), caption)), path, run.name, caption)
+        _show_grid(repr((language(), str(path), stamp(path), caption)), path, run.name, caption)
     except FileNotFoundError:
-        st.caption("A resume removed this grid. The next grid appears soon.")
+        st.caption(tr("A resume removed this grid. The next grid appears soon."))
         return None
     except (OSError, ValueError) as error:
-        st.warning(plain(f"{error}."))
+        st.warning(plain(tr("{error}.", error=error)))
         return None
     st.caption(
-        "How to read it: every cell keeps its seed. Noise turns into blobs, then into strokes. Look for variety: "
-        "when many cells look alike, the generator has collapsed to a few images. The losses may not show that."
+        tr(
+            "How to read it: every cell keeps its seed. Noise turns into blobs, then into strokes. Look for variety: "
+            "when many cells look alike, the generator has collapsed to a few images. The losses may not show that."
+        )
     )
     return None if follow else step
 
@@ -60,9 +63,9 @@ def _show_grid(key: str, _path: Path, _name: str, _caption: str) -> None:
     sheet_u8 = pixels.read_png(_path)
     st.image(
         pixels.png_bytes(pixels.enlarge(sheet_u8, max(1, GRID_PIXELS // sheet_u8.shape[1]))),
-        f"{_caption}: always the same 64 seeds",
+        tr("{epoch}: always the same 64 seeds", epoch=_caption),
         output_format="PNG",  # the default recompresses to JPEG
-        alt=f"64 samples of {_name} at {_caption}",
+        alt=tr("64 samples of {run} at {epoch}", run=_name, epoch=_caption),
     )
 
 
@@ -82,11 +85,11 @@ def choose_step(run: Run, steps: list[int], *, is_alive: bool) -> int:
         else:
             st.session_state[_REPLAYING] = False
             st.rerun()
-    label, icon = ("Pause", ":material/pause:") if replaying else ("Replay", ":material/replay:")
+    label, icon = (tr("Pause"), ":material/pause:") if replaying else (tr("Replay"), ":material/replay:")
     if not is_alive and st.button(label, icon=icon, key="replay"):
         st.session_state[_REPLAYING] = not replaying
         if not replaying and current == steps[-1]:
             st.session_state[key] = steps[0]
         st.rerun()
     st.session_state.setdefault(key, steps[-1])
-    return st.select_slider("Step", steps, format_func=lambda step: f"{step:,}", key=key)
+    return st.select_slider(tr("Step"), steps, format_func=lambda step: f"{step:,}", key=key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from recorded import TINY, progress_row, record_run, score_row
+from recorded import TINY, picture_row, progress_row, record_run, score_row
 from studio import figures, open_page, texts
 
 from dcgan.figures import plots
@@ -46,6 +46,22 @@ def test_scores_are_drawn_beside_those_of_real_images(only_own_runs):
     assert f"{rows[-1].classifier} {rows[-1].classifier_hash}" in texts(app)
     assert f"{rows[-1].num_images:,} images" in texts(app)
     assert not app.warning
+
+
+@pytest.mark.slow
+def test_scores_of_pictures_are_drawn_with_d_s_logits_and_without_classes(only_own_runs):
+    run = record_run(only_own_runs)
+    rows = [picture_row(2), picture_row(4)]
+    for row in rows:
+        run.append_score(row)
+    app = open_page("train")
+    swd, ratio, copies, r_v, logits = (figure["data"] for figure in figures(app)[3:])
+    assert [swd[0]["y"], swd[1]["y"]] == [[100.0, 50.0], [15.0, 15.0]]
+    assert [len(data) for data in (ratio, copies, r_v)] == [1, 2, 1]
+    assert r_v[0]["y"] == [0.2, 0.2]
+    assert [line["y"] for line in logits] == [[4.0, 4.0], [3.0, 3.0], [-1.0, -1.0]]
+    assert "patches of 40 training pictures c4bd8d8d0963" in texts(app)
+    assert not app.exception
 
 
 @pytest.mark.slow

@@ -75,6 +75,19 @@ def test_the_browser_gets_the_link_and_the_weights_in_half_precision(tiny_run, t
 
 
 @pytest.mark.slow
+def test_equal_weights_of_other_latents_are_sent_each(only_own_runs):
+    other = replace(TINY, model=replace(TINY.model, latent="uniform"))
+    sendings = []
+    for name, config in (("a", TINY), ("b", other)):
+        app = open_page("explore", view="Live", run=record_run(only_own_runs, config, name).name)
+        data = sent(app)
+        assert data["dcgan_live"]["weights"] == data["dcgan_live_weights"]["key"]
+        sendings.append(data["dcgan_live_weights"])
+    assert sendings[0]["id"] == sendings[1]["id"]
+    assert sendings[0]["key"] != sendings[1]["key"]
+
+
+@pytest.mark.slow
 def test_only_what_changed_is_sent_again(tiny_run):
     app = open_page("explore", view="Live")
     before = weights_message(app)

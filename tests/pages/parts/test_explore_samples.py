@@ -11,7 +11,7 @@ from PIL import Image
 from recorded import CONDITIONAL, MIXED, TINY, record_run
 from studio import captions, open_page, texts, warnings
 
-from dcgan.checkpoint import load_generator
+from dcgan.checkpoint import load_generator, save_generator
 from dcgan.config import NUM_COMPONENTS
 from dcgan.latents import MAX_SEED, latents_from_seeds
 from dcgan.pages.parts.explore_samples import at_psi_zero
@@ -54,6 +54,22 @@ def test_a_conditional_model_offers_labels(only_own_runs, drawn):
     app.multiselect(key="labels").set_value([]).run()
     assert np.array_equal(drawn[-1], exploration.sheet(generator, range(5, 11), cross=True))
     assert not app.exception
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "labels", [["2", "0"], ["red fox", "birds"], ["2 red fox", "0 birds"]], ids=["numbers", "names", "as listed"]
+)
+def test_labels_of_an_address_are_numbers_or_names(only_own_runs, drawn, labels):
+    run = record_run(only_own_runs, CONDITIONAL)
+    generator = load_generator(run.path)
+    generator.classes = ("birds", "cats, dogs", "red fox")
+    save_generator(run.generator_path, generator.network, generator.train_config, 4, classes=generator.classes)
+    app = open_page("explore", seeds="5-10", labels=labels, size="1")
+    assert app.multiselect(key="labels").value == [2, 0]
+    assert app.query_params["labels"] == ["2 red fox", "0 birds"]
+    assert np.array_equal(drawn[-1], exploration.sheet(generator, range(5, 11), [2, 0]))
+    assert warnings(app) == []
 
 
 @pytest.mark.slow
@@ -157,8 +173,8 @@ def test_invalid_seeds_are_a_warning(tiny_run, seeds, named):
 def test_the_text_about_psi_0_is_true_of_the_images(only_own_runs, drawn, config, sentence):
     generator = load_generator(record_run(only_own_runs, config).path)
     app = open_page("explore")
-    assert at_psi_zero(config.model) == sentence
-    assert sentence in texts(app)
+    assert at_psi_zero(config.model) == f"At psi 0, {sentence}."
+    assert at_psi_zero(config.model) in texts(app)
     seeds = range(60)
     shared = [()] * 60
     if config.model.num_classes:

@@ -12,8 +12,8 @@ from streamlit.testing.v1 import AppTest
 from studio import captions, open_page, warnings
 
 from dcgan.checkpoint import load_generator, load_tensors, weights_id
-from dcgan.sampling import exploration
 from dcgan.sampling.link import ShareLink
+from dcgan.sampling.rendering import path_strip
 
 pytestmark = pytest.mark.usefixtures("only_own_runs")
 
@@ -38,7 +38,7 @@ def test_every_snapshot_is_a_row_that_leads_to_the_demo(tiny_run, drawn):
     assert rows == ["epoch 0 (step 0)", "epoch 1 (step 2)", "epoch 2 (step 4)"]
     generators = [load_generator(tiny_run.snapshot_path(step)) for step in (0, 2, 4)]
     for picture, generator in zip(drawn, generators, strict=True):
-        assert np.array_equal(picture, exploration.path_strip(generator, (3, 9), 6, path="lerp"))
+        assert np.array_equal(picture, path_strip(ShareLink(seed_a=3, seed_b=9, frames=6, path="lerp"), generator))
     assert links(app) == [
         ShareLink(1, tiny_run.name, generator.weights_id, 3, 9, 6, "lerp") for generator in generators
     ]
@@ -57,7 +57,7 @@ def test_a_conditional_path_keeps_one_label(only_own_runs, drawn):
     drawn.clear()
     app = open_page("explore", view="Time machine", size="1", label="2")
     generator = load_generator(run.snapshot_path(0))
-    assert np.array_equal(drawn[0], exploration.path_strip(generator, (7, 42), 10, label=2))
+    assert np.array_equal(drawn[0], path_strip(ShareLink(frames=10, labels=(2,)), generator))
     assert [link.labels for link in links(app)] == [(2,)] * 3
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from recorded import TINY, progress_row, record_run, score_row
+from recorded import TINY, picture_row, progress_row, record_run, score_row
 from studio import figures, open_page, texts
 
 from dcgan.config import TrainConfig
@@ -120,3 +120,15 @@ def test_a_run_without_scores_of_its_epochs_names_the_command(only_own_runs):
     new.write_status(Status("running", 4, 8, 4))
     with new.lock():
         assert "The first epoch has not ended yet" in texts(open_page("compare", left=new.name, right=run.name))
+
+
+@pytest.mark.slow
+def test_scores_of_pictures_of_two_runs_are_drawn_over_each_other(only_own_runs):
+    first, second = record_run(only_own_runs), record_run(only_own_runs)
+    for run, swd in ((first, 80.0), (second, 40.0)):
+        run.append_score(picture_row(2, swd=swd))
+    app = open_page("compare", left=first.name, right=second.name)
+    swd, _, _, r_v = (figure["data"] for figure in figures(app)[2:])
+    assert [line["y"] for line in swd] == [[80.0], [40.0], [15.0, 15.0]]
+    assert [line["y"] for line in r_v] == [[0.2], [0.2]]
+    assert not app.exception

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from recorded import progress_row, record_run, score_row
 
+from dcgan.locale.language import speaking
 from dcgan.pages.parts.reader import Reader
 from dcgan.runs.rows import Status
 from dcgan.runs.run import Run, RunError
@@ -85,3 +86,10 @@ def test_the_yardstick_may_change(run, only_own_runs):
     milestone = reader.read().milestone
     assert milestone is not None
     assert milestone.row == replace(score_row(4), cfd=2.125)
+
+
+def test_diagnosis_is_in_the_language_of_each_visitor(run, brackets):
+    snapshot = Reader(run).read()
+    with speaking(brackets):
+        assert snapshot.diagnosis.cause.startswith("⟦")
+    assert "⟦" not in snapshot.diagnosis.cause

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from recorded import record_run
-from studio import button, checked, choices, open_page, texts, unescaped
+from studio import button, checked, choices, open_page, texts, unescaped, warnings
 
 from dcgan.fields import train_command
 from dcgan.pages.parts import start
@@ -47,11 +47,15 @@ def test_the_quick_preset_comes_first():
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_opens_as_it_is(preset):
     app = open_page("train", preset=preset)
-    assert app.code[0].value == f"python -m dcgan train {preset}"
     g, d = PRESETS[preset].parameters
     assert f"{g:,} parameters" in texts(app)
     assert f"{d:,} in D" in texts(app)
-    assert not button(app, "start").disabled
+    if PRESETS[preset].for_pictures:  # which need a folder
+        assert any("folder" in warning for warning in warnings(app))
+        assert button(app, "start").disabled
+    else:
+        assert app.code[0].value == f"python -m dcgan train {preset}"
+        assert not button(app, "start").disabled
 
 
 @pytest.mark.slow
@@ -107,3 +111,14 @@ def test_refreshes_end_when_the_steps_are_timed(monkeypatch):
     start.estimate_line(PRESETS["gan"].config, waits=False)
     start.table_of_presets(waits=False)
     assert len(reruns) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["hub:owner/set", "table:pictures.parquet"])
+def test_a_table_that_cannot_be_opened_is_named_before_the_start(name):
+    pytest.importorskip("datasets")
+    app = open_page("train", preset="gan")
+    checked(app.selectbox(key="gan:data.name").select(start.OWN_IMAGES).run())
+    checked(app.text_input(key="gan:folder").set_value(name).run())
+    assert name in unescaped(app.error[0].value)
+    assert button(app, "start").disabled
