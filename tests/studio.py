@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +20,7 @@ APP = str(PROJECT / "streamlit_app.py")
 
 def open_page(name: str, **query: str | list[str]) -> AppTest:
     """Open the page dcgan/pages/NAME.py at an address with this query. The page must raise no error."""
+    assert "keras" not in sys.modules, "Streamlit would clear Keras's session after each run; see test_keras.py"
     app = AppTest.from_file(APP, default_timeout=60)
     for key, value in query.items():
         app.query_params[key] = value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import replace
 
 os.environ["KERAS_BACKEND"] = "torch"  # read once, while keras is imported
@@ -23,6 +24,16 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't
 
 MODEL = PRESETS["dcgan-keras"].config.model
 RGB32 = replace(MODEL, image_size=32, channels=3, latent_dim=20, output="tanh")
+
+# Where Streamlit finds Keras, it clears Keras's session after each run of a page, and collects garbage for that. Tests
+# of pages in the same process would take several times as long.
+KERAS = sys.modules.pop("keras")
+
+
+@pytest.fixture(autouse=True)
+def _keras_is_found(monkeypatch):
+    """Let Keras import its own modules."""
+    monkeypatch.setitem(sys.modules, "keras", KERAS)
 
 
 @pytest.fixture(autouse=True)
