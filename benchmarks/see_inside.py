@@ -1,4 +1,4 @@
-"""Time what the views of the Explore page that look into networks compute. `python benchmarks/see_inside.py`.
+"""Time what the pages that look into networks compute. `python benchmarks/see_inside.py`.
 
 A view should answer within a second on two cores. The first table has the work behind an answer that no visitor has
 asked for before, model by model: nothing of it is cached. The second one has whole pages, by Streamlit's AppTest: the
@@ -36,33 +36,41 @@ from dcgan.training.critique import as_in_training
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ("dcgan-mnist", "dcgan-best-mnist", "cdcgan-best-mnist", "dcgan-xl-mnist")
 
-PAGES: dict[str, tuple[dict[str, str], Callable[[Any, int], object]]] = {
+PAGES: dict[str, tuple[str, dict[str, str], Callable[[Any, int], object]]] = {
     "What D tells G, other seeds": (
+        "explore",
         {"view": "What D tells G"},
         lambda app, turn: app.number_input(key="start").set_value(100 * turn),
     ),
     "Inside the generator, another channel": (
+        "explore",
         {"view": "Inside the generator"},
         lambda app, turn: app.text_input(key="off").set_value(str(turn)),
     ),
     "By hand, another kernel": (
+        "explore",
         {"view": "Inside the generator"},
         lambda app, turn: app.number_input(key="kernel").set_value(1 + turn % by_hand.MAX_KERNEL),
     ),
     "Draw a digit, another test digit": (
+        "explore",
         {"view": "Draw a digit", "source": "Test image"},
         lambda app, turn: app.number_input(key="digit").set_value(turn),
     ),
     "Named sliders, another slant": (
+        "explore",
         {"view": "Named sliders"},
         lambda app, turn: app.slider(key="slant").set_value(round(-4 + 0.1 * (turn % 80), 1)),
     ),
     "Nearest training images, other seeds": (
+        "explore",
         {"view": "Samples", "nearest": "true"},
         lambda app, turn: app.number_input(key="first").set_value(64 * turn),
     ),
+    "Step by step, the next part": ("step", {}, lambda app, turn: app.button(key="next").click()),
+    "Step by step, 10 steps": ("step", {}, lambda app, turn: app.button(key="take-10").click()),
 }
-"""Name -> the address of a view, and what a visitor changes in a turn."""
+"""Name -> a page, its address, and what a visitor changes in a turn."""
 
 
 # The work behind an answer
@@ -106,14 +114,16 @@ def work_of(model: str) -> dict[str, Callable[[], object]]:
 # Pages
 
 
-def visits(query: dict[str, str], change: Callable[[Any, int], object]) -> tuple[float, Callable[[], object]]:
-    """Open a view for a new visitor. Return the seconds, and a call that changes a control until it is answered."""
+def visits(
+    page: str, query: dict[str, str], change: Callable[[Any, int], object]
+) -> tuple[float, Callable[[], object]]:
+    """Open a page for a new visitor. Return the seconds, and a call that changes a control until it is answered."""
     from streamlit.testing.v1 import AppTest
 
     app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=120)
     for key, value in ({"run": MODELS[0]} | query).items():
         app.query_params[key] = value
-    app.switch_page("dcgan/pages/explore.py")
+    app.switch_page(f"dcgan/pages/{page}.py")
     started = time.perf_counter()
     app.run()
     seconds = time.perf_counter() - started
@@ -150,12 +160,12 @@ def main() -> None:
 
 
 def print_pages(rounds: int, clock: Callable[[], float]) -> None:
-    """Print how long the first visit of each view takes, and the answer to a changed control."""
+    """Print how long the first visit of each page takes, and the answer to a changed control."""
     # This logger would warn for every page that there is no server.
     logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").disabled = True
     first, answers = {}, {}
-    for name, (query, change) in PAGES.items():
-        first[name], answers[name] = visits(query, change)
+    for name, visit in PAGES.items():
+        first[name], answers[name] = visits(*visit)
     times = alternate(answers, rounds, clock)
     rows = [[name, f"{1000 * first[name]:,.0f}", spread((1000 * t for t in times[name]), 0)] for name in PAGES]
     print_table(f"Pages of {MODELS[0]}, {rounds} rounds, in turn", ["view", "first visit, ms", "answer, ms"], rows)

@@ -25,8 +25,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't
 MODEL = PRESETS["dcgan-keras"].config.model
 RGB32 = replace(MODEL, image_size=32, channels=3, latent_dim=20, output="tanh")
 
-# Where Streamlit finds Keras, it clears Keras's session after each run of a page, and collects garbage for that. Tests
-# of pages in the same process would take several times as long.
+# Where Streamlit finds Keras, it clears Keras's session after each run of a page, and collects garbage for that.
+# Tests of pages in the same process would take several times as long.
 KERAS = sys.modules.pop("keras")
 
 
