@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dcgan.config import DataConfig
+from dcgan.data.table_parquet import read_without_threads
 from dcgan.files import cache_folder
 from dcgan.locale.language import tr
 
@@ -103,6 +104,7 @@ def _stream(name: str, builder: Any, split: str) -> Any:
     """Return the rows of a split. Of a Parquet row group, which may be large, few rows are in memory at once."""
     if hasattr(builder.config, "batch_size"):
         builder.config.batch_size = _ROWS_AT_ONCE
+    read_without_threads(builder, _ROWS_AT_ONCE)
     return readable(name, lambda: builder.as_streaming_dataset(split))
 
 

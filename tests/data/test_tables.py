@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from contextlib import closing
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import tables
@@ -52,6 +54,25 @@ def streamed(data: DataConfig, model: ModelConfig = RGB, **changes) -> TrainConf
     return TrainConfig(
         model=model, data=replace(data, resident_limit_mib=0, shuffle_buffer=20), batch_size=8, **changes
     )
+
+
+def test_no_thread_of_pyarrow_reads_a_parquet_file(table, monkeypatch):
+    """Such a thread can wait for ever for one that has stopped to read: https://github.com/apache/arrow/issues/45214."""
+    from pyarrow import dataset
+
+    class Fragments:
+        """Makes fragments, whose number of row groups is all that may be asked for."""
+
+        def __init__(self, **options):
+            self.format = dataset.ParquetFileFormat()
+
+        def make_fragment(self, file):
+            return SimpleNamespace(num_row_groups=self.format.make_fragment(file).num_row_groups)
+
+    library = importlib.import_module("datasets.packaged_modules.parquet.parquet")
+    monkeypatch.setattr(library, "ds", SimpleNamespace(ParquetFileFormat=Fragments))
+    assert numbers(load_images(table, RGB).images_u8) == list(range(60))
+    assert len(batches_from(streamed(table), 0, 14)) == 14
 
 
 def batches_from(config: TrainConfig, step: int, count: int, ranks: Ranks | None = None) -> list:
