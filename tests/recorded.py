@@ -122,11 +122,11 @@ def record_run(root: Path, config: TrainConfig = TINY, preset: str = "tiny", *, 
         gan, average = build_gan(model), build_gan(model).generator
     z = latents_from_seeds(range(64), model.latent_dim, model.latent)
     labels = np.arange(64) % model.num_classes if model.num_classes else None
-    grid = pixels.grid(pixels.to_uint8(sample(gan.generator, z, labels).numpy()), 8)
+    grid = pixels.png_bytes(pixels.grid(pixels.to_uint8(sample(gan.generator, z, labels).numpy()), 8))
     for step in (0, 2, 4):
         save_generator(run.snapshot_path(step), gan.generator, config, step, half=True)
         save_discriminator(run.d_snapshot_path(step), gan.discriminator, config, step, half=True)
-        run.write_bytes(f"samples/{step:07d}.png", pixels.png_bytes(grid))
+        run.write_bytes(f"samples/{step:07d}.png", grid)
     for step in (1, 2, 3, 4):
         run.append_progress(progress_row(step))
     save_generator(run.generator_path, gan.generator, config, 4)

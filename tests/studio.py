@@ -6,14 +6,19 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from pandas import DataFrame
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
 from dcgan.files import PROJECT
 from dcgan.runs.run import Run
+
+# A server looks for components in all installed packages once. An AppTest does so at each run, for half of its time.
+manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 
 APP = str(PROJECT / "streamlit_app.py")
 
