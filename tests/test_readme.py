@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from images import save_image
+from published import DIGIT_NAMES
 
 from dcgan.cli import main as cli
 from dcgan.files import CHECKPOINTS
@@ -149,7 +150,7 @@ def test_the_table_of_scores_has_the_scores_of_the_models():
     (table,) = re.findall(r"^\| \| CFD .*\n(?:\|.*\n)+", README, re.MULTILINE)
     head, _, *lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
     names = [line[0].strip("`") for line in lines if line[0].startswith("`")]
-    assert sorted(names) == sorted(run.name for run in list_runs(CHECKPOINTS))
+    assert sorted(names) == sorted(DIGIT_NAMES)
     for name, line in zip(names, lines, strict=False):
         run = Run(CHECKPOINTS / name)
         row = evaluations(run, run.status().step)[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import published
 import pytest
 from recorded import TINY
 
@@ -24,7 +25,7 @@ def test_only_what_differs_is_in_the_table():
     assert config_table(TINY, TINY) == []
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in CHECKPOINTS.iterdir()))
+@pytest.mark.parametrize("name", published.NAMES)
 def test_parameters_are_counted_from_the_header(name):
     run = Run(CHECKPOINTS / name)
     assert (stored_parameters(run.generator_path), stored_parameters(run.discriminator_path)) == PRESETS[
