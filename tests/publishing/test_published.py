@@ -26,9 +26,11 @@ from dcgan.training.step import StepStats
 CPU = torch.device("cpu")
 BY_THE_FAST_STEP = {
     *("dcgan-best-mnist", "cdcgan-best-mnist", "dcgan-xl-mnist", "dcgan-quick-mnist"),
-    *("gan-beginners-mnist", "cgan-mnist"),
+    *("gan-beginners-mnist", "cgan-mnist", "pictures-emoji"),
 }
-AUGMENTED = {"pictures-emoji": {"augment": ("translate", "mirror"), "augment_target": 0.6, "epochs": 40}}
+AUGMENTED = {"pictures-emoji": {"augment": "translate,mirror", "augment_target": 0.6, "epochs": 40}}
+EPOCHS_BETWEEN_GRIDS = {"pictures-emoji": 4}
+"""A grid in color is as large as 30 gray ones."""
 BEGUN_ON_A_GPU = {"cdcgan-best-mnist"}
 THREADS = {"cdcgan-best-mnist": 0, "dcgan-quick-mnist": 2}
 """Of the trainings that did not use one thread."""
@@ -43,7 +45,7 @@ def test_the_promised_models_are_there():
 
 def test_the_published_models_fit_a_repository():
     sizes = {path: path.stat().st_size for path in CHECKPOINTS.rglob("*") if path.name != "state.safetensors"}
-    assert sum(sizes.values()) < 125e6
+    assert sum(sizes.values()) < 135e6
     assert max(sizes.values()) < 15e6
 
 
@@ -67,7 +69,8 @@ class TestPublished:
         assert rows[-1].step == status.steps
         assert max(b.step - a.step for a, b in itertools.pairwise(rows)) <= config.log_every
         per_epoch = status.steps // status.epochs
-        assert {per_epoch * epoch for epoch in range(status.epochs + 1)} <= set(run.sample_steps())
+        some = EPOCHS_BETWEEN_GRIDS.get(run.name, 1)
+        assert {per_epoch * epoch for epoch in range(0, status.epochs + 1, some)} <= set(run.sample_steps())
         assert set(run.snapshot_steps()) == snapshot_steps(config, status.steps)
         assert load_discriminator(run.path)[2] == load_generator(run.path).step == status.steps
 

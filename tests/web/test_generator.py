@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 import numpy as np
 import pytest
 import torch
+from published import RUNS
 from recorded import TINY
 
 from dcgan import pixels
@@ -99,8 +100,7 @@ def test_positions_norms_and_truncation_are_those_of_python(web):
 def published() -> list[str]:
     """Return the files of all published generators that the browser draws, snapshots too, below checkpoints/."""
     files = []
-    for folder in sorted(path for path in CHECKPOINTS.iterdir() if path.is_dir()):
-        run = Run(folder)
+    for run in RUNS:
         if run.config().model.topology in ("conv", "mlp"):
             files += [run.weights_path, *(run.snapshot_path(step) for step in run.snapshot_steps())]
     return [str(file.relative_to(PROJECT)) for file in files]
@@ -143,7 +143,7 @@ def test_published_generators_draw_the_images_of_pytorch(web, file):
     images = web.numbers(DRAW, "u1", {"file": file, "seeds": seeds}).reshape(expected.shape)
     difference = np.abs(images.astype(int) - expected).reshape(NUM_IMAGES, -1).max(axis=1)
     assert difference.max() <= 1
-    assert np.mean(difference == 0) >= 0.95
+    assert np.mean(difference == 0) >= 0.95 ** (expected[0].size / 28**2)
 
 
 SHAPES = [
