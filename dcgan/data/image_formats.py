@@ -86,15 +86,16 @@ class UnreadableImageError(ValueError):
 
     def __init__(self, source: ImageSource, error: Exception) -> None:
         self.reason = _reason_of(source, error)
-        if isinstance(source, bytes):
-            text = tr(
-                "a file of {size} bytes cannot be read as an image ({reason}); try PNG",
-                size=len(source),
-                reason=self.reason,
-            )
+        name = tr("a file of {size} bytes", size=len(source)) if isinstance(source, bytes) else str(source)
+        if isinstance(error, RefusedImageError | _BOMBS):
+            text = tr("{path} cannot be read as an image ({reason})", path=name, reason=self.reason)
         else:
-            text = tr("{path} cannot be read as an image ({reason}); try PNG", path=source, reason=self.reason)
+            text = tr("{path} cannot be read as an image ({reason}); try PNG", path=name, reason=self.reason)
         super().__init__(text)
+
+
+_BOMBS = Image.DecompressionBombError | Image.DecompressionBombWarning
+"""What Pillow raises for too many pixels."""
 
 
 class RefusedImageError(ValueError):
@@ -107,6 +108,8 @@ def _reason_of(source: ImageSource, error: Exception) -> str:
         if kind in REMEDY_OF:
             return tr("it is a {kind} file; {remedy}", kind=kind, remedy=tr_marked(REMEDY_OF[kind]))
         return tr("it is empty, damaged or of an unknown format")
+    if isinstance(error, _BOMBS):
+        return tr("it has too many pixels; make it smaller")
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 

@@ -28,6 +28,7 @@ from dcgan.pages.parts.step_texts import (
     MORE_FAKES,
     NOT_CHANGED,
     NOT_FINITE,
+    NOT_FINITE_AT_FIRST,
     SMALL_BATCH,
     STEP_BUTTONS,
     STEPS_DONE,
@@ -135,7 +136,7 @@ def workbench(run: Run, box: Sandbox) -> None:
         return
     controls(box)
     if not box.now.are_finite:
-        st.warning(tr_marked(NOT_FINITE))
+        st.warning(tr_marked(NOT_FINITE if box.steps_done or box.in_step else NOT_FINITE_AT_FIRST))
     left, right = st.columns([3, 2], gap="large")
     with left:
         if box.seen:

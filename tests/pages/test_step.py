@@ -13,6 +13,7 @@ from small_trainings import pictures
 from streamlit.testing.v1 import AppTest
 from studio import button, button_keys, checked, damage_config, figures, open_page, texts, warnings
 
+from dcgan.checkpoint import load_generator, save_generator
 from dcgan.config import TrainConfig
 from dcgan.locale.language import speaking
 from dcgan.pages.parts import step_state, step_texts
@@ -202,6 +203,28 @@ def test_learning_rates_are_those_of_the_run_until_they_are_changed(run, only_ow
 
 
 @pytest.mark.slow
+def test_weights_that_are_not_finite_blame_no_learning_rate(run):
+    network = load_generator(run.generator_path).network
+    torch.nn.init.constant_(next(network.parameters()), torch.nan)
+    save_generator(run.generator_path, network, run.config(), 4)
+    app = open_page("step", run=run.name)
+    assert step_texts.NOT_FINITE_AT_FIRST in texts(app)
+    assert step_texts.NOT_FINITE not in texts(app)
+    assert button(app, "next").disabled
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("loss", "kind"), [("bce", "fake"), ("relativistic", "pairs")])
+def test_only_the_letters_of_the_loss_of_g_are_explained(only_own_runs, tiny, loss, kind):
+    run = record_run(only_own_runs, replace(tiny, loss=loss, order="generator-first"))
+    app = open_page("step", run=run.name)
+    while box_of(app).steps_done == 0 and (not app.subheader or "The loss of G" not in heading(app)):
+        press(app, "next")
+    explained = [text for text in step_texts.LOGITS.values() if text in texts(app)]
+    assert explained == [step_texts.LOGITS[kind]]
+
+
+@pytest.mark.slow
 def test_rates_that_are_too_large_end_with_a_sentence(run):
     app = open_page("step", run=run.name, lr_g="1", lr_d="1")
     box = box_of(app)
@@ -210,6 +233,7 @@ def test_rates_that_are_too_large_end_with_a_sentence(run):
     assert not box.now.are_finite
     checked(app.run())
     assert step_texts.NOT_FINITE in texts(app)
+    assert step_texts.NOT_FINITE_AT_FIRST not in texts(app)
     assert button(app, "take-100").disabled
     press(app, "reset")
     assert box_of(app).now.are_finite

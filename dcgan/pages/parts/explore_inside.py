@@ -142,7 +142,7 @@ def channels_off(layer: Layer) -> list[int]:
     if len(known) < len(named):
         st.warning(
             tr(
-                "This layer has the channels 0 to {last}, so {count} of the numbers are left out.",
+                "This layer has the channels 0 to {last}. Numbers left out: {count}.",
                 last=layer.channels - 1,
                 count=len(named) - len(known),
             )

@@ -34,7 +34,7 @@ TITLES = {
     "width": tr_later("Width"),
     "height": tr_later("Height"),
 }
-LIKE_A_DIGIT = tr_later("More like a {name}")
+LIKE_A_DIGIT = tr_later("More like the digit {name}")
 LIKE_A_CLASS = tr_later("More like: {name}")
 UNNAMED = tr_later("Direction {name}")
 

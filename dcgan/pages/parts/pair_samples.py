@@ -12,6 +12,7 @@ import streamlit as st
 from dcgan import pixels
 from dcgan.figures import animations
 from dcgan.locale.language import tr, tr_later, tr_marked
+from dcgan.pages.parts import hidden
 from dcgan.pages.parts.address import plain
 from dcgan.pages.parts.pair import ADDRESS, Side
 from dcgan.pages.parts.visitor_language import chosen_language
@@ -186,7 +187,10 @@ def share(sides: Sequence[Side], positions: Sequence[float]) -> None:
     values = {key: st.session_state[key] for key in ADDRESS if key in st.session_state}
     if not values.get("inspect"):
         values.pop("seed", None)
-    query = urlencode({key: value for key, value in values.items() if value is not False} | chosen_language())
+    values = {key: value for key, value in values.items() if value is not False}
+    if names := hidden.requested_names():
+        values[hidden.KEY] = ",".join(names)
+    query = urlencode(values | chosen_language())
     st.code(f"{(st.context.url or '').partition('?')[0]}?{query}", language=None, wrap_lines=True)
     st.caption(tr("This address opens the same comparison."))
     if len(sides) < 2:

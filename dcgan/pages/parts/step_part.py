@@ -212,7 +212,9 @@ def _show_terms(config: TrainConfig, network: str, terms: LossTerms | None, valu
     st.latex(rf"\small {terms.rule}")
     sigmoid_text = [texts.SIGMOID] if r"\sigma" in terms.rule else []
     letters = [texts.LETTERS[term.images] for term in terms.terms]
-    st.caption(" ".join(map(tr_marked, [texts.LOGITS, *sigmoid_text, *letters, texts.MEAN])))
+    kinds = {term.images for term in terms.terms}
+    logits = texts.LOGITS[kinds.pop() if len(kinds) == 1 else "pairs"]
+    st.caption(" ".join(map(tr_marked, [logits, *sigmoid_text, *letters, texts.MEAN])))
     st.latex(rf"\small {terms.in_numbers}")
 
 

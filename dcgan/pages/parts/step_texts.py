@@ -123,6 +123,7 @@ IS_AVERAGE = tr_later(
     "A snapshot of {run} has the moving average of G's weights, and not the weights themselves. So the step begins "
     "with the average."
 )
+NOT_FINITE_AT_FIRST = tr_later("These weights give numbers that are not finite. Choose another run or another start.")
 NOT_FINITE = tr_later(
     "The numbers are no longer finite: a learning rate was too large. Press Reset, and try a smaller one."
 )
@@ -136,7 +137,12 @@ NO_NETWORKS = tr_later("{run} cannot be trained here: {reason}. Choose another r
 NO_SOURCE = tr_later("The lines of this part cannot be shown, because the source is not on this machine.")
 NO_FORMULA = tr_later("The loss {loss} is {value}. This page has no formula for it, and this function computes it:")
 PENALTIES = tr_later("This training adds penalties to the loss of D. The formula leaves them out.")
-LOGITS = tr_later("r is the logit of a real image, and f that of a fake one.")
+LOGITS = {
+    "real": tr_later("r is the logit of a real image."),
+    "fake": tr_later("f is the logit of a fake image."),
+    "pairs": tr_later("r is the logit of a real image, and f that of a fake one."),
+}
+"""By the images that a loss needs; pairs: both kinds."""
 SIGMOID = tr_later("\u03c3 is the sigmoid, which makes a logit a probability.")
 LETTERS = {
     "real": tr_later("a is what one real image adds."),

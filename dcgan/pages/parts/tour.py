@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 from dcgan.locale.language import tr, tr_later, tr_marked
-from dcgan.pages.parts.address import address_link
+from dcgan.pages.parts.address import address_link, plain
+from dcgan.sampling.link_fields import shown
 
 KEY = "tour"
 
@@ -33,15 +34,34 @@ class TourCard:
 
 
 def show_card(page: str) -> None:
-    """Show the card that the address asks for, with links to the ones before and after, if it is one of this page."""
-    number = card_number(st.query_params.get(KEY, ""))
-    if number is None or CARDS[number - 1].page != page:
+    """Show the card that the address asks for, with links to the ones before and after.
+
+    For the card of another page, there is a link to it. For a number that no card has, there is a note and the first.
+    """
+    text = st.query_params.get(KEY, "")
+    if not text:
         return
-    card = CARDS[number - 1]
-    with st.container(border=True, key="tour-card"):
-        st.markdown(
-            tr("**{number} of {count}: {title}**", number=number, count=len(CARDS), title=tr_marked(card.title))
+    number = card_number(text)
+    if number is None:
+        number = 1
+        st.warning(
+            plain(
+                tr(
+                    "{key}={text} in the address cannot be shown; {value} is used instead.",
+                    key=KEY,
+                    text=shown(text),
+                    value=number,
+                )
+            )
         )
+    card = CARDS[number - 1]
+    if card.page != page:
+        title = tr("{number} of {count}: {title}", number=number, count=len(CARDS), title=tr_marked(card.title))
+        link(number, tr("Guided tour, {title} →", title=title))
+        return
+    with st.container(border=True, key="tour-card"):
+        title = tr("{number} of {count}: {title}", number=number, count=len(CARDS), title=tr_marked(card.title))
+        st.markdown(f"**{title}**")
         st.markdown(tr("**Read this.** {text}", text=tr_marked(card.read)))
         st.markdown(tr("**Do that.** {text}", text=tr_marked(card.do)))
         with st.container(horizontal=True):

@@ -23,7 +23,10 @@ def test_named_controls_are_hidden_and_keep_the_values_of_the_address(tiny_run):
     assert rule == "<style>.st-key-align, .st-key-curves { display: none !important; }</style>"
     assert app.selectbox(key="align").value == "images"
     assert warnings(app) == []
-    assert rules(open_page("compare")) == []
+    assert "hide=align%2Ccurves" in app.code[0].value
+    other = open_page("compare")
+    assert rules(other) == []
+    assert "hide=" not in other.code[0].value
 
 
 @pytest.mark.slow

@@ -30,9 +30,29 @@ def test_a_card_opens_its_view_with_an_address_that_fits(number):
         assert str(app.session_state[key]) == value
 
 
+def links(app) -> list[str]:
+    return [html.proto.body for html in app.get("html") if "<a href" in html.proto.body]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("text", ["0", "99", "-1", "one", "²", "9" * 5000, "3"])
-def test_another_number_or_page_shows_no_card(text):
+@pytest.mark.parametrize("text", ["0", "99", "-1", "one", "²", "9" * 200])
+def test_for_another_number_there_is_a_note_and_a_link_to_the_first_card(text):
     app = open_page("architectures", tour=text)
     assert "Read this" not in texts(app)
+    (warning,) = warnings(app)
+    assert warning.startswith("tour=")
+    assert warning.endswith("in the address cannot be shown; 1 is used instead.")
+    assert len(warning) < 300
+    assert f"Guided tour, 1 of {len(tour.CARDS)}: " in "".join(links(app))
+
+
+@pytest.mark.slow
+def test_for_the_card_of_another_page_there_is_a_link_to_it():
+    card = tour.CARDS[4]
+    assert card.page != "architectures"
+    app = open_page("architectures", tour="5")
+    assert "Read this" not in texts(app)
     assert warnings(app) == []
+    (link,) = [link for link in links(app) if "Guided tour" in link]
+    assert "tour=5" in link
+    assert f"5 of {len(tour.CARDS)}: " in link
