@@ -12,9 +12,6 @@ from PIL import Image
 
 from dcgan.data.table_files import lock_threads_only
 
-# Tests end processes at any moment, and a test that writes a table must not wait for what one of them held.
-lock_threads_only()
-
 CLASSES = ["cat", "dog", "owl"]
 
 
@@ -32,6 +29,8 @@ def dataset(start: int = 0, stop: int = 60, **columns: Any) -> Any:
     from datasets import ClassLabel, Dataset, Features
     from datasets import Image as ImageFeature
 
+    # Tests end processes and close streams at any moment. One that writes a table must not wait for their locks.
+    lock_threads_only()
     features = Features({"image": ImageFeature(), "label": ClassLabel(names=CLASSES)})
     numbers = range(start, stop)
     values = {

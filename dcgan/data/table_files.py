@@ -89,12 +89,13 @@ def _library(name: str) -> Any:
 
 @cache
 def lock_threads_only() -> None:
-    """Give tqdm, which datasets uses even without progress bars, a lock that no other process can hold.
+    """Give the progress bars of datasets, which it makes even where they are disabled, a lock of their own.
 
-    Its own lock is shared with forked processes. One that is killed while it holds the lock would stop this process
-    for ever. The thread that watches progress bars takes the lock in each of them, so it is not started.
+    All bars of tqdm share one, also with forked processes. A process that is killed while it holds the lock, or a bar
+    that cannot be written, keeps it, and would stop other threads for ever. Disabled bars are never written. The
+    thread that watches bars takes the lock in each process, so it is not started.
     """
-    from tqdm import tqdm
+    from datasets.utils import tqdm
 
     tqdm.monitor_interval = 0
     tqdm.set_lock(threading.RLock())

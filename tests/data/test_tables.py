@@ -465,6 +465,48 @@ print(len(open_files(DataConfig(name=sys.argv[1])).files))
 """
 
 
+_BAR_THAT_KEEPS_THE_LOCK = """
+import io
+import os
+import sys
+import threading
+
+from tqdm import tqdm
+
+from dcgan.config import DataConfig
+from dcgan.data.table_files import open_files
+
+data = DataConfig(name=sys.argv[1])
+open_files(data)
+
+class Stream(io.StringIO):
+    def write(self, text):
+        raise BrokenPipeError(32, "Broken pipe")
+
+try:
+    tqdm(total=2, file=Stream())
+except BrokenPipeError:
+    pass
+else:
+    sys.exit("the bar was written")
+found = []
+thread = threading.Thread(target=lambda: found.append(open_files(data)), daemon=True)
+thread.start()
+thread.join(60)
+print(*[len(table.files) for table in found], flush=True)
+os._exit(0)  # the bar would be closed, and fail again
+"""
+
+
+@pytest.mark.slow
+def test_a_bar_that_cannot_be_written_stops_no_other_thread(table):
+    """tqdm then keeps the lock that all its bars share."""
+    command = [sys.executable, "-c", _BAR_THAT_KEEPS_THE_LOCK, table.name]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=240, cwd=PROJECT)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split() == ["1"]
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
 def test_a_process_that_died_with_the_lock_of_progress_bars_stops_no_other(table):
