@@ -90,6 +90,7 @@ NAMES = (
         "cfd",
     ),
     *("lerp", "slerp", "psi", "lang", "sigmoid", "tanh", "relu", "leakyrelu", "conv", "convtranspose", "batchnorm"),
+    *("flatten", "unflatten", "dropout", "maxpool", "avgpool", "upsample"),
     *("linear", "deploy", "keras", "cpu", "cuda", "torch", "numpy", "linux", "amd", "epyc", "swd", "kid", "fid"),
     *("rgb", "html", "hub", "hugging", "face", "space", "spaces", "gradio", "streamlit", "unnamed"),
     # Streamlit itself writes it beside a box that must not be empty.

@@ -346,6 +346,7 @@ def test_what_was_copied_is_said_for_a_while(open_page, address):
     page.clock.fast_forward(6000)
     until(page, "document.getElementById('copied').textContent === ''")
     page.locator("#tab-quiz").click()
+    page.locator("#quiz-number", has_text="Pair 1 of 10").wait_for()  # which ends what an earlier pair said
     page.locator("#quiz-copy").click()
     until(page, "document.getElementById('quiz-copied').textContent !== ''")
     parts = urlsplit(page.evaluate("navigator.clipboard.readText()"))
