@@ -189,7 +189,7 @@ def take_away(setting: Setting, place: Place, whole: Run) -> Row:
             outcome = child.wait()
         went += gone
         clauses = [outcome.fault()]
-        if gone and outcome.code != 2:
+        if gone and outcome.code not in (0, 2):  # 0: the training ended before, since it is short
             clauses.append(f"the resume ended with {outcome}")
         if gone and run.path.exists():
             clauses.append(f"the run was made again, with {sorted(p.name for p in run.path.iterdir())}")
