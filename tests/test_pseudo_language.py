@@ -66,9 +66,11 @@ VISIBLE_TEXTS = """() => {
 
 def names() -> set[str]:
     """Return the words that are names: they are the same in each language."""
-    runs = [name for run in list_runs() for name in (run.name, run.preset)]
+    recorded = list_runs()
+    runs = [name for run in recorded for name in (run.name, run.preset)]
     fields = [word for name in config_fields() for word in re.split(r"[._-]", name)]
-    values = re.findall(r"\w+", repr([TrainConfig(), *(preset.config for preset in PRESETS.values())]))
+    configs = [TrainConfig(), *(preset.config for preset in PRESETS.values()), *(run.config() for run in recorded)]
+    values = re.findall(r"\w+", repr(configs))
     words = [*runs, *PRESETS, *SCORES, *fields, *values, *(key for keys in CONTROLS.values() for key in keys)]
     return {word.lower() for text in words for word in re.findall(r"[A-Za-z]+", text)} | set(NAMES)
 
