@@ -45,6 +45,7 @@ def look(
         output: A .png file for 64 pictures as the networks will see them.
         device: cuda, cuda:1, mps or cpu; auto: $DCGAN_DEVICE, or the fastest device of this machine.
     """
+    from dcgan.data.image_formats import SOFTWARE
     from dcgan.data.picture_notes import notes_on
     from dcgan.data.survey import survey_data
     from dcgan.pixels import png_bytes
@@ -72,7 +73,7 @@ def look(
         print(f"advice: {sentence}")
     if output:
         with replacing(Path(output)) as temporary:
-            temporary.write_bytes(png_bytes(preview.sheet(found, config)))
+            temporary.write_bytes(png_bytes(preview.sheet(found, config), {"Software": SOFTWARE}))
         print(f"{output}: 64 pictures as the networks will see them")
     return 0
 

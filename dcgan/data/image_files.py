@@ -39,18 +39,25 @@ _one_large_image = threading.Lock()
 
 
 def read_image(
-    source: ImageSource, size: int, channels: int, *, fit: Fit = "crop", ground: ShownGround = "white"
+    source: ImageSource,
+    size: int,
+    channels: int,
+    *,
+    fit: Fit = "crop",
+    ground: ShownGround = "white",
+    for_training: bool = True,
 ) -> np.ndarray:
     """Return a file's first frame as (channels, size, size) uint8: upright, and on `ground` where it is transparent.
 
-    fit: cut off what is beyond a square, or pad the image to one.
+    fit: cut off what is beyond a square, or pad the image to one. for_training: refuse what this program has drawn,
+    since no generator should learn from samples.
 
     Raises UnreadableImageError, whatever is wrong with the file.
     """
 
     def read(*, pixels_only: bool) -> np.ndarray:
         # A JPEG is decoded at an eighth, a quarter or half of its size where that is still twice ours.
-        with open_image(source, size=2 * size, pixels_only=pixels_only) as image:
+        with open_image(source, size=2 * size, pixels_only=pixels_only, for_training=for_training) as image:
             is_large = image.width * image.height > _BAND_PIXELS
             with _one_large_image if is_large else contextlib.nullcontext():
                 return _fitted(turned(image), size, channels, fit, ground)

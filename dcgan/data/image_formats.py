@@ -74,7 +74,7 @@ _PIXEL_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 _WHOLE_SIZE = "whole size"
 
 SOFTWARE = "DCGAN Studio"
-"""Value of the text Software in PNG files of drawn samples. Such a picture is no training image."""
+"""Value of the text Software in PNG files that commands draw, or Title of strips. They are no training images."""
 
 
 ImageSource = Path | bytes
@@ -184,10 +184,13 @@ def _kind_of(head: bytes) -> str:
     return ""
 
 
-def open_image(source: ImageSource, *, size: int = 0, pixels_only: bool = False) -> Image.Image:
+def open_image(
+    source: ImageSource, *, size: int = 0, pixels_only: bool = False, for_training: bool = True
+) -> Image.Image:
     """Open a file. A JPEG is decoded at a part of its size that is still `size` pixels wide and high; 0: all of it.
 
-    pixels_only leaves out the metadata of a PNG. What a broken or hostile file raises is not documented.
+    pixels_only leaves out the metadata of a PNG. for_training refuses what this program has drawn. What a broken or
+    hostile file raises is not documented.
     """
     in_memory = isinstance(source, bytes)
     with io.BytesIO(source) if in_memory else open(source, "rb") as file:
@@ -205,6 +208,8 @@ def open_image(source: ImageSource, *, size: int = 0, pixels_only: bool = False)
         # Pillow's bound on the pixels is meant for what is decoded whole.
         image = JpegImagePlugin.JpegImageFile(io.BytesIO(source) if in_memory else str(source))
     try:
+        if for_training and SOFTWARE in (image.info.get("Software"), image.info.get("Title")):
+            raise RefusedImageError(tr("this program has drawn it"))
         _check_size(image, size)
     except BaseException:
         image.close()
@@ -214,8 +219,6 @@ def open_image(source: ImageSource, *, size: int = 0, pixels_only: bool = False)
 
 def _check_size(image: Image.Image, size: int) -> None:
     """Choose the decoded size. Raises RefusedImageError."""
-    if image.info.get("Software") == SOFTWARE:
-        raise RefusedImageError(tr("this program has drawn it"))
     width, height = image.size
     if image.format == "JPEG" and width * height > MAX_JPEG_PIXELS:
         raise RefusedImageError(

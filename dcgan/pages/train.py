@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -45,7 +45,8 @@ def main() -> None:
     )
     requested = requested_values()
     notes = st.container()
-    runs = listing.by_label(list_runs())
+    listed = list_runs()
+    runs = listing.by_label(listed)
     reason = launch.forbidden()
     # As when the page was opened: another value would open or close the form at the first click elsewhere.
     is_open = st.session_state.setdefault(_FORM_OPEN, not reason and "run" not in requested)
@@ -55,7 +56,7 @@ def main() -> None:
         else:
             start_form()
     if runs:
-        chosen = choose(runs)
+        chosen = choose(runs, [run for run in listed if not run.has_plain_name])
         st.subheader(plain(chosen.name))
         actions(chosen, may_train=not reason)
         live_view(chosen)
@@ -65,8 +66,11 @@ def main() -> None:
         notes.warning(sentence)
 
 
-def choose(runs: Mapping[str, Run]) -> Run:
-    """Return the selected run. The default is the one that is training, else the newest of the user's runs."""
+def choose(runs: Mapping[str, Run], unnamed: Sequence[Run]) -> Run:
+    """Return the selected run. The default is the one that is training, else the newest of the user's runs.
+
+    The table below the choice has `unnamed` as well, runs that no label can name, each with the reason.
+    """
     labels = list(runs)
     own = next((label for label in labels if not runs[label].is_published), DEFAULT_RUN)
     default = next((label for label in labels if runs[label].is_locked()), own if own in labels else labels[0])
@@ -76,8 +80,9 @@ def choose(runs: Mapping[str, Run]) -> Run:
     label = st.selectbox(tr("Run"), labels, None, key="run", bind="query-params", required=True) or default
     alive = any(run.is_locked() for run in runs.values())
     every = live_seconds(TABLE_EVERY_SECONDS) if alive else None
-    with st.expander(tr("All {count} runs", count=len(runs)) if len(runs) > 1 else tr("All runs"), expanded=False):
-        st.fragment(table_of_runs, run_every=every)(list(runs.values()))
+    rows = [*runs.values(), *unnamed]
+    with st.expander(tr("All {count} runs", count=len(rows)) if len(rows) > 1 else tr("All runs"), expanded=False):
+        st.fragment(table_of_runs, run_every=every)(rows)
     return runs[label]
 
 

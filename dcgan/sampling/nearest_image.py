@@ -112,7 +112,7 @@ def picture_target(source: Path | bytes, generator: TrainedGenerator) -> tuple[B
     source: an image file of any size and shape, or its bytes. Raises UnreadableImageError for what is not an image,
     and ValueError for a picture of one color.
     """
-    picture_u8 = read_image(source, PICTURE_SIDE, generator.config.channels)
+    picture_u8 = read_image(source, PICTURE_SIDE, generator.config.channels, for_training=False)
     _check_contrast(picture_u8)
     target_u8, notes = target_of(picture_u8, generator)
     _check_contrast(target_u8)

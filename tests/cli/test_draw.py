@@ -13,6 +13,7 @@ from PIL import Image
 from dcgan import pixels
 from dcgan.cli.main import main
 from dcgan.config import ModelConfig, TrainConfig
+from dcgan.data.image_files import UnreadableImageError, check_header
 from dcgan.runs.run import Run
 
 
@@ -30,6 +31,14 @@ def test_a_seed_gives_one_image_alone_and_in_a_batch_of_64(trained, capsys, tmp_
     assert main(["sample", str(trained.path), "-o", "sheet.png"]) == 0
     with Image.open("sheet.png") as sheet, Image.open(tmp_path / "all" / names[42]) as single:
         np.testing.assert_array_equal(pixels.cell(np.asarray(sheet), 42, 8, 8), np.asarray(single))
+
+
+def test_no_training_learns_from_drawn_samples(trained_gan):
+    assert main(["sample", str(trained_gan.path), "-o", "sheet.png"]) == 0
+    assert main(["sample", str(trained_gan.path), "--seeds", "3-4", "-o", "single/"]) == 0
+    for path in (Path("sheet.png"), *Path("single").iterdir()):
+        with pytest.raises(UnreadableImageError, match="this program has drawn it"):
+            check_header(path)
 
 
 def test_samples_are_the_same_from_the_run_and_from_its_file(trained, tmp_path, capsys):

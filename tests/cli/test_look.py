@@ -13,6 +13,7 @@ from PIL import Image
 
 from dcgan.cli.main import main
 from dcgan.config import DataConfig, ModelConfig, TrainConfig
+from dcgan.data.image_files import UnreadableImageError, check_header
 from dcgan.data.survey import survey_data
 from dcgan.training import preview
 
@@ -55,6 +56,8 @@ def test_it_prints_what_the_folder_holds_and_writes_the_sheet(tmp_path, capsys):
         assert text in out, text
     with Image.open(sheet) as picture:
         assert picture.size == (8 * 16, 2 * 16)
+    with pytest.raises(UnreadableImageError, match="this program has drawn it"):
+        check_header(sheet)
 
 
 @pytest.mark.parametrize("named_by_path", [False, True])

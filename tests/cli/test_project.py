@@ -11,6 +11,7 @@ from images import save_image
 from PIL import Image
 
 from dcgan.cli.main import main
+from dcgan.data.image_files import UnreadableImageError, check_header
 from dcgan.files import CHECKPOINTS
 from dcgan.sampling import projection
 
@@ -35,6 +36,14 @@ def test_a_picture_is_shown_beside_the_nearest_image(drawing, capsys):
     assert "inverted" in captured.err
     with Image.open("nearest-dcgan-mnist.png") as sheet:
         assert sheet.size == (4 * (3 * 28 + 2), 4 * 28)
+    with pytest.raises(UnreadableImageError, match="this program has drawn it"):
+        check_header(Path("nearest-dcgan-mnist.png"))
+
+
+def test_a_sample_of_the_model_is_found_again(drawing, capsys):
+    assert main(["sample", DIGITS, "--seeds", "3", "-o", "samples/"]) == 0
+    assert main(["project", "samples/seed-0000003.png", DIGITS]) == 0
+    assert "mean squared error" in capsys.readouterr().out
 
 
 def test_a_gif_shows_the_search(drawing):

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 from command_line import TINY_FLAGS, change_config, command_error, copy_run, dry_run_config, start_command
+from own_images import photos
 from recorded import score_row
 
 from dcgan.cli import progress_bar, train
@@ -148,6 +149,37 @@ def test_resume_extends_a_finished_run(capsys, places, trained_gan):
     (whole,) = (other for other in list_runs(places) if other != run)
     assert run.generator_path.read_bytes() == whole.generator_path.read_bytes()
     assert "has done 2 epochs" in command_error(capsys, "resume", "mine", "--epochs", "1")
+
+
+def test_own_images_are_counted_and_those_left_out_are_named(capsys, places, tmp_path):
+    folder = photos(tmp_path / "own", 6)
+    (folder / "a.HEIC").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
+    (folder / "empty.png").touch()
+    assert main(["train", "gan", *TINY_FLAGS, "--device", "cpu", "--data", f"folder:{folder}"]) == 0
+    assert "training on 6 images\n" in capsys.readouterr().out
+    (run,) = list_runs(places)
+    status, log = run.status(), run.log_path.read_text(encoding="utf-8")
+    assert status.num_images == 6
+    for text in ("1 .heic files were left out; pip install", "left out: empty.png", "--model.channels 3 keeps"):
+        assert [note for note in status.notes if text in note], text
+    for text in (
+        f"6 training images of folder:{folder}",
+        "left out: a.HEIC (pip",
+        "left out: empty.png (it",
+        *status.notes,
+    ):
+        assert text in log, text
+
+
+def test_resume_finds_images_that_were_moved(capsys, places, tmp_path):
+    folder = photos(tmp_path / "own", 6)
+    assert main(["train", "gan", *TINY_FLAGS, "--device", "cpu", "--data", f"folder:{folder}"]) == 0
+    (run,) = list_runs(places)
+    folder.rename(tmp_path / "moved")
+    assert "own does not exist" in command_error(capsys, "resume", run.name, "--epochs", "2")
+    assert main(["resume", run.name, "--epochs", "2", "--data", f"folder:{tmp_path / 'moved'}"]) == 0
+    assert (run.status().state, run.status().epoch) == ("finished", 2.0)
+    assert run.config().data.name == f"folder:{tmp_path / 'moved'}"
 
 
 def test_resume_offers_a_new_training_once_the_rates_have_fallen(capsys, places, trained_gan):

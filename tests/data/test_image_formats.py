@@ -112,9 +112,10 @@ def test_a_png_of_eighty_megapixels_is_read(tmp_path):
     assert (read_image(tmp_path / "large.png", 16, 1) == 77).all()
 
 
-def test_a_picture_that_this_program_drew_is_no_training_image(tmp_path):
+@pytest.mark.parametrize("name", ["Software", "Title"])
+def test_a_picture_that_this_program_drew_is_no_training_image(tmp_path, name):
     info = PngImagePlugin.PngInfo()
-    info.add_text("Software", image_formats.SOFTWARE)
+    info.add_text(name, image_formats.SOFTWARE)
     photo().save(tmp_path / "sheet.png", pnginfo=info)
     for read in (check_header, lambda path: read_image(path, 8, 3)):
         with pytest.raises(UnreadableImageError, match="this program has drawn it"):

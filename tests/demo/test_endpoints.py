@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import io
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import gradio as gr
 import pytest
 from PIL import Image
 
 from dcgan.checkpoint import load_generator
+from dcgan.demo import drawing
 from dcgan.demo.endpoints import interpolate, models, sample
 from dcgan.sampling.link import ShareLink
 from dcgan.sampling.rendering import render
@@ -21,6 +24,25 @@ def test_models_are_listed_and_sampled(tiny_run):
     answer = sample(tiny_run.name, "0-3")
     with Image.open(io.BytesIO(base64.b64decode(answer["sheet_png"]))) as image:
         assert image.size == (56, 56)
+
+
+def test_equal_calls_at_one_time_load_and_draw_once(tiny_run, monkeypatch):
+    made: list[str] = []
+    for name in ("load_generator", "draw_frames", "draw_sheet"):
+        make = getattr(drawing, name)
+        monkeypatch.setattr(
+            drawing,
+            name,
+            lambda *values, name=name, make=make: (made.append(name), time.sleep(0.1), make(*values))[2],
+        )
+
+    def call(_):
+        return interpolate(tiny_run.name, 123, 456, animation="gif"), sample(tiny_run.name, "123-124")
+
+    with ThreadPoolExecutor(16) as pool:
+        first, *others = pool.map(call, range(16))
+    assert sorted(made) == ["draw_frames", "draw_sheet", "load_generator"]
+    assert all(other == first for other in others)
 
 
 @pytest.mark.parametrize("arguments", [("{run}", "x"), ("{run}", "0-4000"), ("{run}", "0", "3"), ("nobody",)])

@@ -52,6 +52,13 @@ def test_the_page_shows_the_renders_strip(tiny_run):
     assert shown["notes"] == []
 
 
+def test_a_view_makes_no_file_that_nobody_has_requested(tiny_run, monkeypatch):
+    for name in ("strip_png", "gif", "mp4"):
+        monkeypatch.setattr(rendering.Rendering, name, property(lambda self: pytest.fail("nobody has requested it")))
+    assert show(tiny_run.name, seed_a=91, frames=5)["animation"].startswith("view/animation.gif?")
+    assert handlers.scrub(values(tiny_run.name, seed_a=91, frames=5, t=0.3))["current"] is not None
+
+
 def test_every_answer_has_the_same_names(tiny_run):
     shown, nothing = show(tiny_run.name), handlers.show_nothing(["a note"])
     assert shown.keys() == nothing.keys()
@@ -124,6 +131,15 @@ def test_a_conditional_model_takes_two_labels(runs_root):
     assert shown["labels"] == "3, 9"
     (note,) = shown["notes"]
     assert note.startswith("Labels above 9 ")
+
+
+def test_labels_of_an_address_may_be_names(runs_root):
+    run = record_run(runs_root, CONDITIONAL)
+    run.write_status(replace(run.status(), classes=("birds", "red fox", *map(str, range(2, 10)))))
+    opened = handlers.open_page({"model": run.name, "a": "1", "b": "2", "labels": "red fox,birds"})
+    assert "labels=1%2C0" in opened["link"]
+    assert not [note for note in opened["notes"] if "labels" in note]
+    assert "labels=0%2C1" in show(run.name, labels="birds, Red Fox")["link"]
 
 
 @pytest.mark.slow

@@ -150,6 +150,22 @@ def test_too_few_values_and_calls_that_nothing_can_read_have_a_sentence(server):
     assert (event, isinstance(answer["error"], str)) == ("error", True)
 
 
+def test_a_temporary_folder_that_is_removed_changes_nothing(server):
+    """Programs that tidy up a system remove it while the demo runs."""
+    away = server.temporary.rename(server.temporary.with_name("away"))
+    try:
+        status, body = server.post("/view/open", {})
+        files = [f"/view/{name}?model={server.run.name}" for name in ("strip.png", "animation.gif", "animation.mp4")]
+        statuses = [server.get(file)[0] for file in files]
+        path = server.call("interpolate", server.run.name, 3, 5, 4, "slerp", 0, "", False, "", "gif")
+        sheet = server.call("sample", server.run.name, "0-3", "")
+    finally:
+        away.rename(server.temporary)
+    assert (status, json.loads(body)["strip"]["url"][:10]) == (200, "view/strip")
+    assert statuses == [200, 200, 200]
+    assert (path[0], sheet[0]) == ("complete", "complete")
+
+
 def test_the_page_and_its_files_leave_nothing_on_the_disk(server):
     """Gradio by itself writes every picture below the temporary folder, and never removes it."""
     status, body = server.post("/view/open", {})

@@ -13,7 +13,7 @@ from dcgan.checkpoint import load_generator
 from dcgan.demo import view_files
 from dcgan.demo.view_files import address, send_file
 from dcgan.sampling.link import ShareLink
-from dcgan.sampling.rendering import render
+from dcgan.sampling.rendering import Rendering, render
 
 
 def get(address: str):
@@ -39,6 +39,15 @@ def test_a_file_has_the_bytes_of_the_render(tiny_run, made):
         suffix = kind.partition(".")[2]
         assert response.headers["content-disposition"].endswith(f"{made.model}-3-5-{made.digest}.{suffix}")
         assert response.headers["cache-control"] == "max-age=3600"
+
+
+def test_a_file_is_made_once(tiny_run, monkeypatch):
+    gif, made = Rendering.gif, []
+    monkeypatch.setattr(Rendering, "gif", property(lambda self: (made.append(self), gif.func(self))[1]))
+    link = ShareLink(model=tiny_run.name, seed_a=92, seed_b=93, frames=5)
+    answers = [get(address("animation.gif", replace(link, t=t))).body for t in (0.0, 0.0, 0.5)]
+    assert answers[0][:6] == b"GIF89a"
+    assert (len(set(answers)), len(made)) == (1, 1)
 
 
 def test_a_browser_keeps_a_file_only_for_the_pixels_of_its_link(made):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import sys
 from dataclasses import asdict
 
 import pytest
@@ -157,6 +159,23 @@ def test_files_of_the_wrong_kind_are_a_sentence(only_own_runs):
     assert sound.path.with_name("a").is_dir()
     app = open_page("train", run="a")
     assert choices(app)["run"] == "a"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are Unicode on this system")
+@pytest.mark.parametrize("page", ["train", "compare", "explore", "step"])
+def test_odd_names_of_runs_leave_every_page(only_own_runs, page):
+    sound = record_run(only_own_runs)
+    record_run(only_own_runs).path.rename(long := only_own_runs / ("a" * 255))
+    record_run(only_own_runs).path.rename(os.fsdecode(os.fsencode(only_own_runs) + b"/caf\xe9\n[x](y)"))
+    app = open_page(page)
+    (offered,) = (box.options for box in app.selectbox if box.key in ("run", "left"))
+    assert {*offered} == {sound.name, long.name}
+    if page == "train":
+        (table,) = (frame.value for frame in app.dataframe if "state" in frame.value)
+        assert [*table["state"]] == ["finished", "finished", "damaged"]
+        assert table["error"].iloc[-1] == "its folder's name cannot be shown; rename the folder"
+    open_page(page, run=long.name)
 
 
 @pytest.mark.slow

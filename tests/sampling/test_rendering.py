@@ -14,6 +14,7 @@ from recorded import TINY, record_run
 from dcgan import pixels
 from dcgan.checkpoint import load_generator
 from dcgan.cli.main import main
+from dcgan.data.image_files import UnreadableImageError, check_header
 from dcgan.latents import interpolate, latents_from_seeds, norm_interval, piecewise
 from dcgan.runs.run import Run
 from dcgan.sampling import rendering
@@ -214,6 +215,8 @@ def test_a_link_made_here_opens_here(tiny_run, tmp_path, capsys):
     assert printed.err == ""
     link, _ = ShareLink.from_query(dict(parse_qsl(urlsplit(address).query)))
     assert output.read_bytes() == render(link, load_generator(tiny_run.path)).strip_png
+    with pytest.raises(UnreadableImageError, match="this program has drawn it"):
+        check_header(output)
     assert main(["open", urlsplit(address).query, "-o", str(tmp_path / "film.gif")]) == 0
     assert main(["open", f"<{address.replace('&', '&amp;')}>.", "-o", str(output)]) == 0
     assert "note:" not in capsys.readouterr().err

@@ -116,9 +116,10 @@ def test_a_measurement_without_an_answer_is_ended(monkeypatch):
 
 def test_so_many_configs_wait_at_most(monkeypatch):
     monkeypatch.setattr(time_estimate, "_wanted", {})
-    monkeypatch.setattr(time_estimate, "_worker", object())  # one is at work, which never ends
+    monkeypatch.setattr(time_estimate, "_worker", worker := object())  # one is at work, which never ends
     time_estimate.measure_in_background(replace(TINY, batch_size=size) for size in range(2, 100))
     assert len(time_estimate._wanted) == time_estimate.MAX_WAITING
+    assert time_estimate._worker is worker, "at most one process is at work"
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"a": 1}', '{"a": {}}'])
