@@ -141,9 +141,12 @@ def saved_count(run: Run) -> int:
 
 
 def _begun(run: Run) -> Status | None:
-    """Return the status; None for a run whose steps were never counted, because none was made."""
+    """Return the status; None for a run whose steps were never counted, because none was made.
+
+    Also None for a damaged status with fewer steps than epochs. A resume counts them again.
+    """
     status = run.status() if run.status_path.exists() else None
-    return status if status and status.steps and status.epochs else None
+    return status if status and status.steps >= status.epochs > 0 else None
 
 
 def _first_decayed(config: TrainConfig, steps: int) -> int:

@@ -125,6 +125,17 @@ def test_a_process_killed_between_config_and_status_leaves_a_run_to_resume(runs_
     assert (run.status().steps, run.earlier_lengths) == (400, (Length(10, 100),))
 
 
+@pytest.mark.parametrize(("steps", "epochs"), [(9, 10), (0, 10), (100, 0), (1, 2**40)])
+def test_a_status_whose_steps_cannot_be_those_of_its_epochs_is_not_believed(runs_root, steps, epochs):
+    run = run_at(runs_root, 5)
+    damaged = replace(run.status(), steps=steps, epochs=epochs)
+    run.write_status(damaged)
+    assert length_refusal(run, 40) == ""
+    change_length(run, 40)
+    assert run.config().epochs == 40
+    assert run.status() == replace(damaged, state=run.status().state)
+
+
 def test_a_run_without_a_step_gets_any_length(runs_root):
     run = Run.create(TINY, "tiny", runs_root)
     assert not has_finished(run)
