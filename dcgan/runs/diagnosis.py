@@ -1,11 +1,12 @@
 """Common failures of a training, recognized from its rows and scores. Standard library only.
 
 The thresholds were set on recordings. Sound ones, the published models at every point of their training, never cross
-them. Two published models are exceptions. The beginners' GAN loses the digit 2, which is reported from epoch 86 on.
-The conditional GAN begins with one digit. That is reported at its second epoch, and it then learns the others. The
-figures below are those of all others. Trainings with a learning rate a thousand times too small or a hundred times
-too large cross them within an epoch. The thresholds of the balance are in the discriminator's terms: the mean sigmoid
-of its logits.
+them. Three published models are exceptions. The beginners' GAN loses the digit 2, which is reported from epoch 86 on.
+The conditional GAN begins with one digit. That is reported at its second epoch, and it then learns the others. In the
+Keras tutorial, dropout makes D weak: from the third epoch on it is reported as fooled, and the samples get better
+slowly. The figures below are those of all others. Trainings with a learning rate a thousand times too small or a
+hundred times too large cross them within an epoch. The thresholds of the balance are in the discriminator's terms:
+the mean sigmoid of its logits.
 
 Collapse is recognized from the scores. A classifier assigns a young generator's noise to one class, and the published
 plain GAN learns some digits only after ten epochs. So classes that were never drawn mean nothing while a training

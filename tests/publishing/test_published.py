@@ -26,13 +26,15 @@ from dcgan.training.step import StepStats
 CPU = torch.device("cpu")
 BY_THE_FAST_STEP = {
     *("dcgan-best-mnist", "cdcgan-best-mnist", "dcgan-xl-mnist", "dcgan-quick-mnist"),
-    *("gan-beginners-mnist", "cgan-mnist", "pictures-emoji"),
+    *("dcgan-keras-mnist", "gan-beginners-mnist", "cgan-mnist", "pictures-emoji"),
 }
+EPOCHS = {"dcgan-keras-mnist": 20}
+"""Of the trainings that ended before the preset's last epoch."""
 AUGMENTED = {"pictures-emoji": {"augment": "translate,mirror", "augment_target": 0.6, "epochs": 40}}
 EPOCHS_BETWEEN_GRIDS = {"pictures-emoji": 4}
 """A grid in color is as large as 30 gray ones."""
 BEGUN_ON_A_GPU = {"cdcgan-best-mnist"}
-THREADS = {"cdcgan-best-mnist": 0, "dcgan-quick-mnist": 2}
+THREADS = {"cdcgan-best-mnist": 0, "dcgan-quick-mnist": 2, "dcgan-keras-mnist": 2}
 """Of the trainings that did not use one thread."""
 WITH_DISCRIMINATORS = {"gan-mnist", "dcgan-mnist"}
 """Keep the discriminator at each snapshot, so that Step by step has both networks of the same moment."""
@@ -45,7 +47,7 @@ def test_the_promised_models_are_there():
 
 def test_the_published_models_fit_a_repository():
     sizes = {path: path.stat().st_size for path in CHECKPOINTS.rglob("*") if path.name != "state.safetensors"}
-    assert sum(sizes.values()) < 135e6
+    assert sum(sizes.values()) < 140e6
     assert max(sizes.values()) < 15e6
 
 
@@ -57,6 +59,8 @@ class TestPublished:
         threads = THREADS.get(run.name, 1)
         # How many generators are kept along the way changes nothing else, and is what makes all of it fit.
         expected = replace(preset, threads=threads, engine=engine, snapshots=run.config().snapshots)
+        if run.name in EPOCHS:
+            expected = replace(expected, epochs=EPOCHS[run.name])
         if run.name not in DIGIT_NAMES:
             expected = replace(expected, data=run.config().data, **AUGMENTED[run.name])
         assert run.config() == expected

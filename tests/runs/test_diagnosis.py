@@ -7,6 +7,7 @@ from dataclasses import replace
 from math import ceil
 from pathlib import Path
 
+import numpy as np
 import published
 import pytest
 from recorded import progress_row, score_row
@@ -28,6 +29,8 @@ from dcgan.training.losses import logits_are_probabilities, pairs_real_with_fake
 PUBLISHED = sorted(published.NAMES)
 FIRST_EPOCHS = {"pictures-emoji": 3}
 """Trainings with short epochs are young for longer."""
+WEAK_D = "dcgan-keras-mnist"
+"""Its D is right about little more than half of the images, since dropout hides 40 % of its features."""
 
 
 def rows(count: int = 60, first: int = 1, **values: float) -> list[ProgressRow]:
@@ -175,7 +178,7 @@ def test_a_failure_is_recognized_by_its_message():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize("name", [name for name in PUBLISHED if name != WEAK_D])
 def test_the_published_recordings_are_healthy_from_their_first_epoch_on(name):
     run = Run(CHECKPOINTS / name)
     recorded, loss = run.progress()[0], run.config().loss
@@ -187,6 +190,13 @@ def test_the_published_recordings_are_healthy_from_their_first_epoch_on(name):
         if recorded[end - 1].epoch >= FIRST_EPOCHS.get(name, 1.5):
             assert kind(recorded[:end], **properties) == "healthy", recorded[end - 1]
     assert kind(recorded[:6], **properties) == "young"
+
+
+def test_the_published_recording_with_a_weak_discriminator_is_reported_to_its_end():
+    recorded = Run(CHECKPOINTS / WEAK_D).progress()[0]
+    kinds = {kind(recorded[: end + 1]) for end, row in enumerate(recorded) if row.epoch >= 2.5}
+    assert kinds == {"generator-wins"}
+    assert 0.5 < np.mean([row.d_real_accuracy for row in recorded[-50:]]) < 0.6
 
 
 @pytest.mark.parametrize("value", [0.0, MAX_NUMBER, -MAX_NUMBER])
