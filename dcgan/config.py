@@ -69,6 +69,8 @@ MAX_HIDDEN_LAYERS = 64
 MAX_MAP_NUMBERS = 2**23
 """Numbers in the largest feature maps of one image. Bounds the memory that a small file of a stranger can ask for."""
 MAX_THREADS = 4096
+MAX_EPOCHS, MAX_STEPS_PER_EPOCH = 10**7, 10**8
+"""More than any training has. Their product is MAX_COUNT of `runs/rows.py`, which bounds what rows count."""
 MAX_SHUFFLE_BUFFER = 1_000_000
 
 TABLE_PREFIXES = ("table:", "hub:")
@@ -420,6 +422,8 @@ class TrainConfig:
         _at_least(self, auxiliary_affine_interval=1)
         _at_least(self, threads=0, log_every=1, snapshots=0)
         _at_most("threads", self.threads, MAX_THREADS, 0)
+        _at_most("epochs", self.epochs, MAX_EPOCHS, 20)
+        _at_most("steps_per_epoch", self.steps_per_epoch, MAX_STEPS_PER_EPOCH, 0)
         _at_least(self, keep_states=0, d_snapshot_parameters=0)
         _at_most("keep_states", self.keep_states, 1, 1)
         _require(

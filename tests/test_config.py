@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dcgan.bounded_json import parse
-from dcgan.config import RENAMED, DataConfig, ModelConfig, TrainConfig, check_new
+from dcgan.config import MAX_EPOCHS, MAX_STEPS_PER_EPOCH, RENAMED, DataConfig, ModelConfig, TrainConfig, check_new
 from dcgan.presets import PRESETS
+from dcgan.runs.rows import MAX_COUNT
 
 # JSON
 
@@ -91,7 +92,7 @@ def train_configs(draw) -> TrainConfig:
             workers=draw(st.integers(0, 64)),
             cache=folder and draw(st.booleans()),
         ),
-        epochs=draw(st.integers(1, 10**9)),
+        epochs=draw(st.integers(1, MAX_EPOCHS)),
         batch_size=draw(st.integers(2, 10**9)),
         lr_g=draw(POSITIVE),
         lr_d=draw(POSITIVE),
@@ -104,7 +105,7 @@ def train_configs(draw) -> TrainConfig:
         joint_batch=not model.auxiliary_head and draw(st.booleans()),
         generator_batch_factor=1 if reuse_fakes else draw(st.integers(1, 9)),
         sampling=draw(st.sampled_from(["shuffle", "replacement"])),
-        steps_per_epoch=draw(st.integers(0, 10**9)),
+        steps_per_epoch=draw(st.integers(0, MAX_STEPS_PER_EPOCH)),
         r1_gamma=r1_gamma,
         r2_gamma=draw(WEIGHT),
         d_reg_interval=draw(st.integers(1, 10**9)) if r1_gamma else 1,
@@ -537,13 +538,22 @@ def test_configs_are_frozen():
         config.data.limit = 3
 
 
+def test_a_length_beyond_what_recordings_count_is_refused():
+    assert MAX_EPOCHS * MAX_STEPS_PER_EPOCH <= MAX_COUNT
+    TrainConfig(epochs=MAX_EPOCHS, steps_per_epoch=MAX_STEPS_PER_EPOCH)
+    with pytest.raises(ValueError, match="epochs=10000001 is above 10000000; try 20"):
+        TrainConfig(epochs=MAX_EPOCHS + 1)
+    with pytest.raises(ValueError, match="steps_per_epoch=31250000000 is above 100000000; try 0"):
+        TrainConfig().with_images(10**14)
+
+
 def test_replace_checks_again():
     with pytest.raises(ValueError, match="epochs=0"):
         dataclasses.replace(TrainConfig(), epochs=0)
 
 
 def test_a_value_that_json_readers_refuse_is_refused():
-    with pytest.raises(ValueError, match="epochs does not fit 64 bits; try a smaller number"):
-        TrainConfig(epochs=2**63)
+    with pytest.raises(ValueError, match="batch_size does not fit 64 bits; try a smaller number"):
+        TrainConfig(batch_size=2**63)
     with pytest.raises(ValueError, match=r"name='folder:caf\\udce9' is not UTF-8; rename what it names"):
         DataConfig(name="folder:caf\udce9")

@@ -11,7 +11,7 @@ import shlex
 from bisect import bisect_left
 from dataclasses import replace
 
-from dcgan.config import TrainConfig
+from dcgan.config import MAX_EPOCHS, MAX_STEPS_PER_EPOCH, TrainConfig
 from dcgan.locale.language import tr
 from dcgan.runs.headers import metadata_of
 from dcgan.runs.paths import printable
@@ -81,6 +81,10 @@ def length_refusal(run: Run, epochs: int) -> str:
         )
     if epochs == status.epochs:
         return ""
+    try:
+        replace(run.config(), epochs=epochs)
+    except ValueError as error:
+        return str(error)
     if refusal := rates_refusal(run):
         return refusal
     if done > (first := _first_decayed(run.config(), epochs * per_epoch)):
@@ -143,10 +147,12 @@ def saved_count(run: Run) -> int:
 def _begun(run: Run) -> Status | None:
     """Return the status; None for a run whose steps were never counted, because none was made.
 
-    Also None for a damaged status with fewer steps than epochs. A resume counts them again.
+    Also None for a damaged status with numbers that no training has. A resume counts the steps again.
     """
     status = run.status() if run.status_path.exists() else None
-    return status if status and status.steps >= status.epochs > 0 else None
+    if status is None or not 0 < status.epochs <= min(status.steps, MAX_EPOCHS):
+        return None
+    return status if status.steps // status.epochs <= MAX_STEPS_PER_EPOCH else None
 
 
 def _first_decayed(config: TrainConfig, steps: int) -> int:

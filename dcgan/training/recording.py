@@ -505,7 +505,9 @@ def is_score_step(step: int, steps: int, steps_per_epoch: int, stride: int) -> b
 
 def snapshot_steps(config: TrainConfig, steps: int) -> set[int]:
     """Return config.snapshots steps: the last, its halvings, and 0."""
-    halvings = {math.ceil(steps / 2**k) for k in range(max(config.snapshots - 1, min(config.snapshots, 1)))}
+    # A number of steps has no more halvings than bits: those after it are step 1 again.
+    count = min(max(config.snapshots - 1, min(config.snapshots, 1)), steps.bit_length() + 1)
+    halvings = {math.ceil(steps / 2**k) for k in range(count)}
     return halvings | ({0} if config.snapshots > 1 else set())
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Callable
 
 from nightly.file_layer import Operation
@@ -55,13 +56,20 @@ class FullDisk:
 
 
 class Refusal:
-    """Refuse operations of one kind on paths that end with `suffix` (of a rename: its target), so many times."""
+    """Refuse operations of one kind on paths that end with `suffix`, so many times.
+
+    The path is the target of a rename, and for a temporary file the path that the file will get.
+    """
 
     def __init__(self, kind: str, suffix: str, times: float, *, number: int = errno.EACCES) -> None:
         self.kind, self.suffix, self.left, self.number = kind, suffix, times, number
 
     def __call__(self, operation: Operation) -> None:
-        name = operation.target or operation.path
-        if operation.kind == self.kind and name.endswith(self.suffix) and self.left > 0:
+        if self.left > 0 and self.applies_to(operation):
             self.left -= 1
-            raise OSError(self.number, os.strerror(self.number), name)
+            raise OSError(self.number, os.strerror(self.number))
+
+    def applies_to(self, operation: Operation) -> bool:
+        """Return whether the operation is one of those that are refused."""
+        name = re.sub(r"\.([^/]+)\.\d+\.tmp$", r"\1", operation.target or operation.path)
+        return operation.kind == self.kind and name.endswith(self.suffix)

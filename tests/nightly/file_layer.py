@@ -60,10 +60,19 @@ def watching(folder: Path, hook: Hook) -> Iterator[None]:
 
 class _Layer:
     def __init__(self, folder: str, hook: Hook) -> None:
-        self.folder, self.hook = folder, hook
+        self.folder, self._hook = folder, hook
         self.descriptors: dict[int, str] = {}
         self.real = {name: getattr(os, name) for name in ("open", "fsync", "mkdir", "rmdir", "chmod")}
         self.real_open = builtins.open
+
+    def hook(self, operation: Operation) -> int | None:
+        """Call the hook. Its errors name what the system would name: a write and a sync know no path."""
+        try:
+            return self._hook(operation)
+        except OSError as error:
+            nameless = operation.kind in ("write", "fsync")
+            error.filename = None if nameless else os.path.join(self.folder, operation.path)
+            raise
 
     def relative(self, path: Any, dir_fd: int | None = None) -> str | None:
         """Return the path within the watched folder; None for a path outside of it."""

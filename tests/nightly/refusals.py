@@ -1,4 +1,4 @@
-"""Full disks, and file systems that refuse renames, modes, syncs or removals, for a while or for ever.
+"""Full disks, and file systems that refuse renames, modes or syncs, for a while or for ever.
 
 The training goes on, or it ends with a sentence that names the run and the remedy. Then the fault ends, and a resume
 loses nothing.
@@ -118,8 +118,11 @@ class Refused:
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
-        with watching(self.folder, Refusal(self.kind, self.suffix, self.times, number=self.number)):
+        with watching(self.folder, self.refusal()):
             yield
+
+    def refusal(self) -> Refusal:
+        return Refusal(self.kind, self.suffix, self.times, number=self.number)
 
     def __str__(self) -> str:
         often = "always" if self.times == math.inf else f"{self.times:g} times"
@@ -136,14 +139,13 @@ REFUSALS = (
     ("rename", "state.safetensors", ALWAYS, errno.EACCES, "make it writable for you"),
     ("write", "log.txt", ALWAYS, errno.ENOSPC, FINISHES),
     ("fsync", "samples", ALWAYS, errno.EINVAL, FINISHES),
-    ("unlink", "", ALWAYS, errno.EACCES, FINISHES),
     ("fsync", "progress.jsonl", 1, errno.EIO, "check the disk"),
     ("rename", ".png", ALWAYS, errno.EPERM, "make it writable for you"),
     ("create", "scores.jsonl", ALWAYS, errno.EACCES, "make it writable for you"),
     ("mkdir", "snapshots", ALWAYS, errno.EACCES, "make it writable for you"),
     ("write", "progress.jsonl", 1, errno.EIO, "check the disk"),
     ("rename", "generator_ema.safetensors", 3, errno.EACCES, FINISHES),
-    ("chmod", "config.json", ALWAYS, errno.EPERM, FINISHES),
+    ("chmod", "status.json", ALWAYS, errno.EPERM, FINISHES),
     ("fsync", "generator.safetensors", 1, errno.EDQUOT, "make room"),
     ("create", "log.txt", ALWAYS, errno.EACCES, FINISHES),
 )
@@ -160,6 +162,8 @@ def refuse_operations(setting: Setting, place: Place, whole: Run, faults: Sequen
         outcome = place.resume(run, even_clock, fault, *faults)
         case = f"{fault} ({errno.errorcode[number]})"
         clauses = [outcome.fault(), *ending(outcome, run, remedy)]
+        if not any(map(fault.refusal().applies_to, usual_operations(place))):
+            clauses.append("a training has no such operation")
         if outcome.code != (2 if remedy else 0):
             clauses.append(f"ended with code {outcome.code} and {outcome.output[-300:]!r}")
         failures.add(case, clauses)

@@ -43,6 +43,7 @@ def run_at(root, step: int, **config) -> Run:
         (53, 6, 0.0, ""),
         (53, 10, 0.0, ""),
         (53, 40, 0.0, ""),
+        (53, 10**18, 0.0, "epochs=1000000000000000000 is above 10000000; try 20"),
         (0, 3, 1.0, ""),
         # Half of 100 steps: the rates are lower from step 51 on.
         (51, 40, 0.5, ""),
@@ -125,7 +126,7 @@ def test_a_process_killed_between_config_and_status_leaves_a_run_to_resume(runs_
     assert (run.status().steps, run.earlier_lengths) == (400, (Length(10, 100),))
 
 
-@pytest.mark.parametrize(("steps", "epochs"), [(9, 10), (0, 10), (100, 0), (1, 2**40)])
+@pytest.mark.parametrize(("steps", "epochs"), [(9, 10), (0, 10), (100, 0), (1, 2**40), (10**15, 1), (10**15, 10**8)])
 def test_a_status_whose_steps_cannot_be_those_of_its_epochs_is_not_believed(runs_root, steps, epochs):
     run = run_at(runs_root, 5)
     damaged = replace(run.status(), steps=steps, epochs=epochs)

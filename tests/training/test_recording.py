@@ -279,6 +279,7 @@ def test_grid_and_snapshot_steps():
     config = PRESETS["dcgan"].config
     assert sorted(snapshot_steps(config, 37_500)) == [0, 586, 1172, 2344, 4688, 9375, 18_750, 37_500]
     assert snapshot_steps(replace(config, snapshots=0), 100) == set()
+    assert snapshot_steps(replace(config, snapshots=10**18), 6) == {0, 1, 2, 3, 6}
     assert snapshot_steps(replace(config, snapshots=1), 100) == {100}
     assert snapshot_steps(replace(config, snapshots=2), 100) == {0, 100}
 
