@@ -37,6 +37,9 @@ _TURNED_BYTES = 12
 _PROGRESSIVE_BYTES = 3
 """For each pixel and color of a progressive JPEG, whose decoder keeps two bytes of each until the end of the file."""
 
+MAX_IMAGE_SIDE = 2**22
+"""Pixels of a side. Of each row Pillow keeps 8 bytes, and for each pixel of a side that is made smaller 32 bytes."""
+
 MAX_JPEG_PIXELS = 2**29
 """Of a whole JPEG, which is decoded at a lower size. It bounds the time."""
 
@@ -245,6 +248,8 @@ def _bytes_per_pixel(image: Image.Image) -> int:
 def check_memory(image: Image.Image, bytes_per_pixel: int) -> None:
     """Raise ValueError for an image that takes too much memory with so many bytes for a pixel."""
     width, height = image.size
+    if max(width, height) > MAX_IMAGE_SIDE:
+        raise RefusedImageError(tr("it has too many pixels; make it smaller"))
     # A few kilobytes of PNG can hold gigabytes of pixels.
     most = min(MAX_DECODED_BYTES // bytes_per_pixel, Image.MAX_IMAGE_PIXELS or MAX_DECODED_BYTES)
     if width * height > most:

@@ -112,6 +112,18 @@ def test_a_png_of_eighty_megapixels_is_read(tmp_path):
     assert (read_image(tmp_path / "large.png", 16, 1) == 77).all()
 
 
+@pytest.mark.parametrize("fit", ["crop", "pad"])
+@pytest.mark.parametrize("size", [(1, 2**22 + 1), (2**22 + 1, 1)])
+def test_an_endless_strip_is_refused_before_it_is_decoded(tmp_path, size, fit):
+    """Its pixels would fit into memory, and Pillow's lists of rows and weights would not."""
+    path = tmp_path / "strip.png"
+    Image.new("L", size).save(path, compress_level=1)
+    with pytest.raises(UnreadableImageError, match="it has too many pixels; make it smaller"):
+        read_image(path, 8, 1, fit=fit)
+    Image.new("L", (1, 2**20), 77).save(path, compress_level=1)
+    assert read_image(path, 8, 1, fit=fit).mean() == 77
+
+
 @pytest.mark.parametrize("name", ["Software", "Title"])
 def test_a_picture_that_this_program_drew_is_no_training_image(tmp_path, name):
     info = PngImagePlugin.PngInfo()
