@@ -236,11 +236,7 @@ def _check_size(image: Image.Image, size: int) -> None:
 
 
 def _bytes_per_pixel(image: Image.Image) -> int:
-    if (
-        image.format in ("PNG", "BMP")
-        and image.mode in ("1", "L", "RGB", "I;16")
-        and "transparency" not in image.info
-    ):
+    if image.format in ("PNG", "BMP") and image.mode in ("1", "L", "RGB") and "transparency" not in image.info:
         return _OPAQUE_BYTES
     return _BYTES_PER_PIXEL.get(image.format or "", _TURNED_BYTES)
 

@@ -129,3 +129,12 @@ def test_pixels_are_bounded_by_the_memory_of_their_format(
     monkeypatch.setattr(image_formats, "MAX_DECODED_BYTES", 64 * bytes_per_pixel - 1)
     with pytest.raises(UnreadableImageError, match=rf"{name} cannot be read .*8x8 pixels are more than the 63 of a"):
         read(path)
+
+
+def test_a_deep_png_takes_more_memory_than_a_gray_one(tmp_path, monkeypatch):
+    deep = save_image(tmp_path / "deep.png", np.full((8, 8), 777, np.uint16))
+    gray = save_image(tmp_path / "gray.png", np.full((8, 8), 77, np.uint8))
+    monkeypatch.setattr(image_formats, "MAX_DECODED_BYTES", 64 * 5)
+    read_image(gray, 4, 1)
+    with pytest.raises(UnreadableImageError, match="8x8 pixels are more than the 40 of a PNG file"):
+        read_image(deep, 4, 1)
