@@ -22,12 +22,15 @@ from dcgan.locale.language import tr, tr_later, tr_marked
 
 log = logging.getLogger(__name__)
 
-MAX_DECODED_BYTES = 2**29
-"""Memory of one decoded file, with what its decoder takes. `_BYTES_PER_PIXEL` makes a number of pixels of it."""
+MAX_DECODED_BYTES = 440_000_000
+"""Memory of one decoded file, with what its decoder takes: with PyTorch's, less than a gigabyte.
 
-_BYTES_PER_PIXEL = {"JPEG": 6, "MPO": 6, "WEBP": 20, "AVIF": 20, "HEIF": 20, "JPEG2000": 28, "PNG": 8, "BMP": 8}
+`_BYTES_PER_PIXEL` makes a number of pixels of it.
+"""
+
+_BYTES_PER_PIXEL = {"JPEG": 6, "MPO": 6, "WEBP": 21, "AVIF": 14, "HEIF": 12, "JPEG2000": 32, "PNG": 8, "BMP": 8}
 """By format; 12 for the others, and for a turned picture. They are decoded to 4 bytes and converted to as many. WebP,
-AVIF, HEIF and JPEG 2000 have several copies in memory."""
+AVIF and JPEG 2000 have several copies in memory. Measured with photos, and with files that were made to be large."""
 
 _OPAQUE_BYTES = 5
 """For a pixel of a PNG or BMP that needs no other copy than a gray one."""
