@@ -16,6 +16,9 @@ import numpy as np
 from dcgan.data.bounded_gzip import read_bytes
 from dcgan.locale.language import tr
 
+MAX_DIMENSIONS = 4
+"""Of images with colors. A header of 255 dimensions announces numbers with thousands of digits."""
+
 
 def read_idx(path: Path) -> np.ndarray:
     """Return the bytes of an idx file, plain or gzip, in the shape that its header declares.
@@ -24,7 +27,7 @@ def read_idx(path: Path) -> np.ndarray:
     """
     try:
         content = read_bytes(path)
-        if content[:3] != b"\x00\x00\x08":
+        if content[:3] != b"\x00\x00\x08" or content[3] > MAX_DIMENSIONS:
             raise ValueError(tr("it is not an idx file of bytes"))
         dimensions = content[3]
         shape = struct.unpack_from(f">{dimensions}I", content, 4)

@@ -131,6 +131,15 @@ def test_an_idx_file_that_is_too_long_is_damaged(tmp_path):
         read_idx(path)
 
 
+@pytest.mark.parametrize("dimensions", [4, 5, 255])
+def test_a_message_about_an_idx_file_has_no_endless_numbers(tmp_path, dimensions):
+    path = tmp_path / "train"
+    path.write_bytes(bytes((0, 0, 8, dimensions)) + b"\xff" * 4 * dimensions + b"x")
+    with pytest.raises(ValueError, match="is damaged") as caught:
+        read_idx(path)
+    assert len(str(caught.value)) < 200 + len(str(path))
+
+
 def test_images_and_labels_must_have_equal_counts(tmp_path):
     write_idx_set(tmp_path, count=6)
     (tmp_path / "train-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx_bytes(np.zeros(5))))
