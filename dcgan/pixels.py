@@ -300,9 +300,13 @@ def png_bytes(image_u8: Bytes, metadata: Mapping[str, str] | None = None, *, com
 
 
 def check_animation_size(num_frames: int, frame_u8: Bytes) -> None:
-    """Raise ValueError if so many frames like this one have more than MAX_PIXELS. Call it after the first frame."""
+    """Raise ValueError if so many frames like this one have more than MAX_PIXELS, or a third of it in color.
+
+    Call it after the first frame. To find a palette takes 12 bytes a pixel.
+    """
     height, width = frame_u8.shape[:2]
-    if num_frames * height * width > MAX_PIXELS:
+    most = MAX_PIXELS if frame_u8.ndim == 2 else MAX_PIXELS // 3
+    if num_frames * height * width > most:
         raise ValueError(
             tr(
                 "{count} frames of {width} x {height} pixels are more than {most:,} together; make them smaller, or "
@@ -310,7 +314,7 @@ def check_animation_size(num_frames: int, frame_u8: Bytes) -> None:
                 count=num_frames,
                 width=width,
                 height=height,
-                most=MAX_PIXELS,
+                most=most,
             )
         )
 
@@ -320,8 +324,8 @@ def gif_bytes(frames_u8: Sequence[Bytes], milliseconds: int | Sequence[int], loo
 
     Gray frames are exact. RGB frames share one palette of at most 256 colors, without dithering, so that unchanged
     pixels do not flicker. `loop` is the number of repetitions; 0 repeats forever. Equal frames in a row are stored as
-    one longer frame. Raises ValueError for no frames, for more than MAX_PIXELS in total, and for durations that a GIF
-    cannot hold or a browser does not keep.
+    one longer frame. Raises ValueError for no frames, for more pixels than `check_animation_size` allows, and for
+    durations that a GIF cannot hold or a browser does not keep.
     """
     if len(frames_u8) == 0:
         raise ValueError(tr("0 frames do not make a GIF; give at least one"))

@@ -147,6 +147,9 @@ def test_an_animation_too_large_for_the_memory_is_refused(monkeypatch):
     assert pixels.gif_bytes([noise(4, 6)] * 3, 100)
     with pytest.raises(ValueError, match="4 frames of 6 x 4 pixels are more than 72 together; make them smaller"):
         pixels.gif_bytes([noise(4, 6)] * 4, 100)
+    assert pixels.gif_bytes([noise(4, 6, 3)], 100)
+    with pytest.raises(ValueError, match="2 frames of 6 x 4 pixels are more than 24 together"):
+        pixels.gif_bytes([noise(4, 6, 3)] * 2, 100)
 
 
 def test_invert_swaps_black_and_white():
