@@ -299,12 +299,12 @@ def png_bytes(image_u8: Bytes, metadata: Mapping[str, str] | None = None, *, com
     return buffer.getvalue()
 
 
-def check_animation_size(num_frames: int, frame_u8: Bytes) -> None:
+def check_animation_size(num_frames: int, frame_u8: Bytes, enlarge: int = 1) -> None:
     """Raise ValueError if so many frames like this one have more than MAX_PIXELS, or a third of it in color.
 
-    Call it after the first frame. To find a palette takes 12 bytes a pixel.
+    Call it with the first frame, before it is enlarged. To find a palette takes 12 bytes a pixel.
     """
-    height, width = frame_u8.shape[:2]
+    height, width = (enlarge * side for side in frame_u8.shape[:2])
     most = MAX_PIXELS if frame_u8.ndim == 2 else MAX_PIXELS // 3
     if num_frames * height * width > most:
         raise ValueError(

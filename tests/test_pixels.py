@@ -148,6 +148,9 @@ def test_an_animation_too_large_for_the_memory_is_refused(monkeypatch):
     with pytest.raises(ValueError, match="4 frames of 6 x 4 pixels are more than 72 together; make them smaller"):
         pixels.gif_bytes([noise(4, 6)] * 4, 100)
     assert pixels.gif_bytes([noise(4, 6, 3)], 100)
+    pixels.check_animation_size(3, noise(2, 3), enlarge=2)
+    with pytest.raises(ValueError, match="4 frames of 6 x 4 pixels"):
+        pixels.check_animation_size(4, noise(2, 3), enlarge=2)
     with pytest.raises(ValueError, match="2 frames of 6 x 4 pixels are more than 24 together"):
         pixels.gif_bytes([noise(4, 6, 3)] * 2, 100)
 

@@ -317,8 +317,9 @@ def _take(files: ImageFiles, indices: np.ndarray) -> ImageFiles:
 
 
 def first_names(names: list[str]) -> str:
-    """Return the first few names in one text. Bytes that are not UTF-8 become escapes."""
+    """Return the first few names in one text. Control characters and bytes that are not UTF-8 become escapes."""
     text = ", ".join(names[:_MAX_NAMES]).encode("utf-8", "backslashreplace").decode()
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     if len(names) <= _MAX_NAMES:
         return text
     return tr("{names} and {count} more", names=text, count=len(names) - _MAX_NAMES)

@@ -32,9 +32,9 @@ def training_gif(
             picture = pixels.read_png(run.sample_path(step))
         except FileNotFoundError:
             continue  # a resume removed it after the folder was listed
-        picture = pixels.enlarge(pixels.invert(picture) if reverse else picture, enlarge)
         if not frames:
-            pixels.check_animation_size(len(steps), picture)
+            pixels.check_animation_size(len(steps), picture, enlarge)
+        picture = pixels.enlarge(pixels.invert(picture) if reverse else picture, enlarge)
         frames.append(pixels.caption(picture, _drawn_caption(step, run.status()), background=255 if reverse else 0))
     if not frames:
         raise ValueError(tr("{run} has no sample grids yet; train it first, then try again", run=run.path))
@@ -71,8 +71,12 @@ def side_by_side_gif(
 
 
 def side(run: Run, step: int, *, enlarge: int = 2, reverse: bool = False) -> Bytes:
-    """Return the run's grid at a step, with its name and epoch below. Raises FileNotFoundError without that grid."""
+    """Return the run's grid at a step, with its name and epoch below.
+
+    Raises FileNotFoundError without that grid, and ValueError for one that is damaged or too large.
+    """
     picture = pixels.read_png(run.sample_path(step))
+    pixels.check_animation_size(1, picture, enlarge)
     picture = pixels.enlarge(pixels.invert(picture) if reverse else picture, enlarge)
     text = f"{run.name}, {_drawn_caption(step, run.status())}"
     return pixels.caption(picture, text, background=255 if reverse else 0, shorten=True)

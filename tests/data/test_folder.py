@@ -15,6 +15,7 @@ from own_images import photo, photos
 from dcgan.data.folder import (
     class_note,
     find_images,
+    first_names,
     log_left_out,
     num_held_out,
     readable_files,
@@ -318,3 +319,8 @@ def test_each_file_that_is_left_out_is_in_the_log_with_its_reason(tmp_path, capl
     assert len(messages) == 2
     assert messages[0].startswith("left out: empty.png (")
     assert messages[1] == "left out: renamed.jpg (it is a .heic file; pip install pillow-heif lets them be read)"
+
+
+def test_names_in_a_sentence_send_nothing_to_a_terminal():
+    """A saved state from elsewhere may hold any names of classes."""
+    assert first_names(["\n\x1b[2J", "caf\u00e9", "\udcff"]) == "\\n\\x1b[2J, caf\u00e9, \\udcff"
