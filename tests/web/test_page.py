@@ -95,6 +95,7 @@ def test_the_image_follows_keys_and_the_pointer(open_page, file):
     until(page, "document.getElementById('image').ariaLabel.includes('t = 1.00')")
     assert not np.array_equal(pixels_of(page, "image"), first)
     page.locator("#strip[aria-label]").wait_for()  # after it the page moves no more
+    until(page, "/[?&]t=1/.test(location.search)")  # the address follows late
     image.hover(position={"x": 150, "y": 50})
     box = image.bounding_box()
     page.mouse.down()
