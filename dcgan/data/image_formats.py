@@ -289,6 +289,7 @@ def orientation_of(image: Image.Image) -> int:
 
 def _png_pixels(file: BinaryIO) -> io.BytesIO:
     """Return a PNG without its metadata. Text and color profiles may be larger than Pillow allows, or damaged."""
+    file_size = file.seek(0, os.SEEK_END)
     file.seek(len(_PNG))
     kept, num_bytes = [_PNG], 0
     while len(header := file.read(8)) == 8:
@@ -296,10 +297,11 @@ def _png_pixels(file: BinaryIO) -> io.BytesIO:
         if kind not in _PIXEL_CHUNKS:
             file.seek(length + 4, os.SEEK_CUR)
             continue
+        length = min(length, file_size - file.tell())  # Pillow asks for as many bytes as a chunk announces
         num_bytes += length
         if num_bytes > MAX_DECODED_BYTES // 2:
             raise RefusedImageError(tr("it has too many bytes"))
-        kept.append(header + file.read(length + 4))
+        kept.append(length.to_bytes(4, "big") + kind + file.read(length + 4))
         if kind == b"IEND":
             break
     return io.BytesIO(b"".join(kept))

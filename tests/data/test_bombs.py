@@ -18,6 +18,7 @@ from dcgan.data import bounded_gzip, image_files, image_formats
 from dcgan.data.cifar10 import read_cifar10
 from dcgan.data.idx import read_idx
 from dcgan.data.image_files import UnreadableImageError, check_header, read_image
+from dcgan.data.image_formats import open_image
 
 LIMIT = 100_000
 ZEROS = gzip.compress(bytes(100 * LIMIT))
@@ -138,3 +139,21 @@ def test_a_deep_png_takes_more_memory_than_a_gray_one(tmp_path, monkeypatch):
     read_image(gray, 4, 1)
     with pytest.raises(UnreadableImageError, match="8x8 pixels are more than the 40 of a PNG file"):
         read_image(deep, 4, 1)
+
+
+@pytest.mark.parametrize("kind", [b"IDAT", b"PLTE", b"tRNS", b"tEXt"])
+def test_a_png_chunk_takes_no_more_memory_than_the_file_has(tmp_path, kind):
+    plain = save_image(tmp_path / "plain.png", 7)
+    body = plain.read_bytes()
+    start = body.index(b"IDAT") if kind == b"IDAT" else body.index(b"IEND")
+    chunk = (2**32 - 1).to_bytes(4, "big") + kind
+    path = tmp_path / "announces.png"
+    path.write_bytes(body[: start - 4] + chunk + body[start + 4 :])
+    tracemalloc.start()
+    try:
+        with open_image(path, pixels_only=True) as image:
+            pixels = np.asarray(image)
+        assert tracemalloc.get_traced_memory()[1] < 10 * LIMIT
+    finally:
+        tracemalloc.stop()
+    assert np.array_equal(pixels, np.asarray(Image.open(plain)))
