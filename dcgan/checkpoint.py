@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from dcgan import files
 from dcgan.config import RENAMED, ModelConfig, TrainConfig
-from dcgan.files import replacing, runs_root
+from dcgan.files import printable, replacing, runs_root
 from dcgan.latents import Vectors, latents_from_seeds, truncate
 from dcgan.locale.language import tr
 from dcgan.models.gan import build_discriminator, build_generator, discriminator_tensors, generator_tensors
@@ -34,7 +34,6 @@ from dcgan.models.inference import sample
 from dcgan.models.networks import Discriminator, Generator
 from dcgan.runs.classes import fitting_names
 from dcgan.runs.headers import METADATA_KEY, TensorEntry, metadata_of, tensor_entries
-from dcgan.runs.paths import printable
 from dcgan.runs.rows import MAX_COUNT
 from dcgan.runs.run import Run
 

@@ -1,4 +1,4 @@
-"""Project and cache folders, files that are replaced as a whole, and locks on directories.
+"""Project and cache folders, files that are replaced as a whole, locks on directories, and names in messages.
 
 It imports nothing but the standard library and the texts of other languages. The module has more than 250 lines,
 because each operation on files has its counterpart for Windows beside it.
@@ -33,6 +33,15 @@ FAILURES = PROJECT / "failures"
 """Recordings of trainings that go wrong, each with its cured twin, without weights."""
 RESULTS = PROJECT / "results"
 """Recordings of further seeds of published recipes, without weights. The results page has deviations from them."""
+
+
+def printable(text: str, most: int = 300) -> str:
+    """Return the text, cut after `most` characters, with escapes for what no terminal or page should get.
+
+    These are control characters, and the bytes of a name that is not UTF-8.
+    """
+    text = text if len(text) <= most else f"{text[:most]}..."
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
 
 
 def missing_from_wheel(folder: Path) -> str:

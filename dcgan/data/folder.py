@@ -20,6 +20,7 @@ from dcgan.config import Fit, ShownGround
 from dcgan.data.folder_walk import Report, class_order, list_images
 from dcgan.data.image_files import UnreadableImageError, read_all
 from dcgan.data.image_formats import REMEDY_OF
+from dcgan.files import printable
 from dcgan.locale.language import tr, tr_later, tr_marked
 
 logger = logging.getLogger(__name__)
@@ -318,8 +319,7 @@ def _take(files: ImageFiles, indices: np.ndarray) -> ImageFiles:
 
 def first_names(names: list[str]) -> str:
     """Return the first few names in one text. Control characters and bytes that are not UTF-8 become escapes."""
-    text = ", ".join(names[:_MAX_NAMES]).encode("utf-8", "backslashreplace").decode()
-    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    text = ", ".join(printable(name) for name in names[:_MAX_NAMES])
     if len(names) <= _MAX_NAMES:
         return text
     return tr("{names} and {count} more", names=text, count=len(names) - _MAX_NAMES)

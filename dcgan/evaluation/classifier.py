@@ -18,11 +18,10 @@ from torch.nn import functional as F
 from dcgan.checkpoint import load_tensors, save_tensors, weights_id
 from dcgan.config import OWN_PREFIXES, TrainConfig
 from dcgan.data.named_sets import NAMED_SETS
-from dcgan.files import PROJECT, missing_from_wheel
+from dcgan.files import PROJECT, missing_from_wheel, printable
 from dcgan.locale.language import tr
 from dcgan.models.inference import side_by_side
 from dcgan.pixels import from_uint8
-from dcgan.runs.paths import printable
 
 FEATURES = PROJECT / "features"
 """The trained classifiers, one file for each set."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from dcgan.config import TrainConfig
+from dcgan.files import printable
 from dcgan.runs.headers import metadata_of
-from dcgan.runs.paths import printable
 from dcgan.runs.run import Run, RunError
 
 MAX_NAME = 64

@@ -10,15 +10,6 @@ from dcgan import files
 from dcgan.runs.errors import RunError, unreadable_folder
 
 
-def printable(text: str, most: int = 300) -> str:
-    """Return the text, cut after `most` characters, with escapes for what no terminal or page should get.
-
-    These are control characters, and the bytes of a name that is not UTF-8.
-    """
-    text = text if len(text) <= most else f"{text[:most]}..."
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
-
-
 class RunPaths:
     """A run directory by its path. Making one does no I/O."""
 
@@ -41,7 +32,7 @@ class RunPaths:
     @property
     def name(self) -> str:
         """The folder's name, printable; see `has_plain_name`."""
-        return printable(self.path.resolve().name)
+        return files.printable(self.path.resolve().name)
 
     @property
     def has_plain_name(self) -> bool:

@@ -12,9 +12,9 @@ from bisect import bisect_left
 from dataclasses import replace
 
 from dcgan.config import MAX_EPOCHS, MAX_STEPS_PER_EPOCH, TrainConfig
+from dcgan.files import printable
 from dcgan.locale.language import tr
 from dcgan.runs.headers import metadata_of
-from dcgan.runs.paths import printable
 from dcgan.runs.rows import MAX_COUNT, Status
 from dcgan.runs.run import Run, RunError
 

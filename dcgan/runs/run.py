@@ -21,12 +21,12 @@ from typing import Any, NamedTuple
 
 from dcgan import bounded_json, files
 from dcgan.config import DataConfig, TrainConfig, check_new, with_current_names
-from dcgan.files import replacing, runs_root, take_lock
+from dcgan.files import printable, replacing, runs_root, take_lock
 from dcgan.locale.language import tr
 from dcgan.presets import PRESETS
 from dcgan.runs.errors import RunError
 from dcgan.runs.jsonl import append_object, read_backwards, read_objects
-from dcgan.runs.paths import RunPaths, printable
+from dcgan.runs.paths import RunPaths
 from dcgan.runs.rows import ProgressRow, ScoreRow, Status, row_json, rows_of
 
 LOCK_VARIABLE = "DCGAN_LOCK_FD"

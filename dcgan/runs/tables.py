@@ -10,9 +10,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dcgan.files import printable
 from dcgan.locale.language import tr
 from dcgan.presets import PRESETS
-from dcgan.runs.paths import printable
 from dcgan.runs.rows import ProgressRow, Status
 from dcgan.runs.run import Length, Run, RunError
 

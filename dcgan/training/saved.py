@@ -11,8 +11,8 @@ from dcgan.checkpoint import load_tensors
 from dcgan.config import TrainConfig
 from dcgan.data.folder import Source
 from dcgan.data.loading import Batches, make_batches
+from dcgan.files import printable
 from dcgan.locale.language import tr
-from dcgan.runs.paths import printable
 from dcgan.runs.rows import MAX_COUNT
 from dcgan.runs.run import Run, RunError
 from dcgan.runtime.distributed import Ranks
