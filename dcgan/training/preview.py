@@ -24,6 +24,9 @@ from dcgan.sampling.class_names import label_text
 
 _MAX_LISTED = 10
 """Labels and kinds of files that are listed; other labels are counted."""
+BY_HEART = 60
+"""How often the preset `pictures` shows a picture before the diagnosis says that D overfits. Measured with 316 and 450
+emoji; see docs/own-images.md."""
 NUM_PICTURES = 64
 COLUMNS = 8
 
@@ -157,6 +160,17 @@ def advice(found: Survey, config: TrainConfig) -> tuple[str, ...]:
     """Return what is to expect of so many pictures, and what could be changed, in sentences."""
     count, model = found.num_images, config.model
     sentences = [next(tr_marked(text, count=count) for least, text in _BY_COUNT if count >= least)]
+    length = plan(found, config)
+    times = length.images_shown / max(1, length.training_images)
+    if times >= BY_HEART and not config.augmentations:
+        sentences.append(
+            tr(
+                "each picture is shown {times:,} times, and from about {by_heart} on D learns them by heart: --augment "
+                "translate,mirror --augment-p auto delays that",
+                times=round(times),
+                by_heart=BY_HEART,
+            )
+        )
     if found.num_colored and model.channels == 3:
         sentences.append(tr("these are colors: channels is 3"))
     elif found.num_colored:
@@ -174,19 +188,7 @@ _BY_COUNT = (
     (20_000, tr_later("{count:,} pictures are many, and the training can be long: --images 1000000 and more")),
     (2_000, tr_later("{count:,} pictures are enough for varied samples")),
     (500, tr_later("{count:,} pictures are enough for a first try; more of them give more varied samples")),
-    (
-        100,
-        tr_later(
-            "{count:,} pictures are few: expect rough forms, and see whether the samples are copies. --data.mirror "
-            "doubles them"
-        ),
-    ),
-    (
-        0,
-        tr_later(
-            "{count:,} pictures are very few: expect copies of them. --data.mirror and --augment translate help a "
-            "little"
-        ),
-    ),
+    (100, tr_later("{count:,} pictures are few: expect copies of them, or rough forms")),
+    (0, tr_later("{count:,} pictures are very few: expect copies of them, or rough forms")),
 )
 """The least number of pictures -> what to expect; the first that fits counts."""

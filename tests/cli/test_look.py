@@ -164,3 +164,16 @@ def test_colors_and_classes_are_advised(tmp_path):
     found = survey_data(config.data)
     assert any("channels is 3" in text for text in preview.advice(found, config))
     assert any("cpictures" in text for text in preview.advice(found, config))
+
+
+def test_augmentation_is_advised_where_few_pictures_are_shown_often(tmp_path):
+    found = survey_data(DataConfig(name=f"folder:{photos(tmp_path / 'own', 8)}"))
+
+    def advised(epochs: int, **fields: object) -> bool:
+        config = config_of(tmp_path / "own", epochs=epochs, **fields)
+        return any("--augment translate,mirror" in sentence for sentence in preview.advice(found, config))
+
+    assert not advised(preview.BY_HEART - 1)
+    assert advised(preview.BY_HEART)
+    assert not advised(preview.BY_HEART, augment="translate")
+    assert advised(preview.BY_HEART - 20, data_limit=4, steps_per_epoch=2)

@@ -154,6 +154,22 @@ def test_a_discriminator_that_knows_its_pictures_is_a_warning_with_the_best_epoc
     assert kind(rows(5), "finished", scores=scores) == "overfits"
 
 
+@pytest.mark.parametrize(
+    ("values", "first"),
+    [
+        ([-0.06, -0.17, 0.33, 0.47, 0.57, 0.72, 0.53, 0.65, 0.49, 0.49], 5),
+        ([-0.22, 0.33, 0.23, 0.36, 0.26, 0.38, 0.67, 0.48, 0.54, 0.54], 8),
+        ([None, None, 0.36, 0.2, 0.33, 0.3, 0.41, 0.5, 0.35, 0.35], None),
+    ],
+    ids=["316 pictures", "450 pictures", "316 pictures, augmented"],
+)
+def test_measured_trainings_overfit_from_their_best_epoch_on(values, first):
+    """Those of docs/own-images.md. SWD is lowest at epochs 6, 8 and 10."""
+    scores = [picture_row(10 * n, overfitting=r_v) for n, r_v in enumerate(values, 1)]
+    kinds = [kind(rows(), scores=scores[:n]) for n in range(1, len(scores) + 1)]
+    assert [n for n, found in enumerate(kinds, 1) if found == "overfits"] == ([] if first is None else [*range(first, 11)])
+
+
 def test_one_row_that_overfits_among_sound_ones_is_chance_and_the_number_is_named():
     scores = [picture_row(10 * n, overfitting=r_v) for n, r_v in enumerate((None, 0.1, 0.9, 0.2), 1)]
     result = diagnose(rows(), scores=scores)
