@@ -27,10 +27,12 @@ CPU = torch.device("cpu")
 BY_THE_FAST_STEP = {
     *("dcgan-best-mnist", "cdcgan-best-mnist", "dcgan-xl-mnist", "dcgan-quick-mnist"),
     *("dcgan-keras-mnist", "gan-beginners-mnist", "cgan-mnist", "pictures-emoji"),
+    "fashion-best",
 }
-EPOCHS = {"dcgan-keras-mnist": 20}
+EPOCHS = {"dcgan-keras-mnist": 20, "fashion-best": 15}
 """Of the trainings that ended before the preset's last epoch."""
-AUGMENTED = {"pictures-emoji": {"augment": "translate,mirror", "augment_target": 0.6, "epochs": 40}}
+PICTURES = {"pictures-emoji": {"augment": "translate,mirror", "augment_target": 0.6, "epochs": 40}}
+"""Of the trainings on own pictures."""
 EPOCHS_BETWEEN_GRIDS = {"pictures-emoji": 4}
 """A grid in color is as large as 30 gray ones."""
 BEGUN_ON_A_GPU = {"cdcgan-best-mnist"}
@@ -62,7 +64,8 @@ class TestPublished:
         if run.name in EPOCHS:
             expected = replace(expected, epochs=EPOCHS[run.name])
         if run.name not in DIGIT_NAMES:
-            expected = replace(expected, data=run.config().data, **AUGMENTED[run.name])
+            assert run.config().data.root == ""
+            expected = replace(expected, data=run.config().data, **PICTURES.get(run.name, {}))
         assert run.config() == expected
         status = run.status()
         assert (status.state, status.step, status.error) == ("finished", status.steps, "")
@@ -131,6 +134,16 @@ def test_its_scores_are_those_of_its_weights_and_the_published_classifier(run: R
     cells.append(f"{scores['class_distance']:.3f}")
     row = f"| `{run.name}` | {' | '.join(cells)} |"
     assert row in (CHECKPOINTS.parent / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_clothes_have_the_scores_of_their_weights_and_the_published_classifier():
+    run = Run(CHECKPOINTS / "fashion-best")
+    scores = run.evals()[-1]
+    assert scores["weights_id"] == load_generator(run.path).weights_id
+    assert scores["classifier_hash"] == load_classifier("fashion-mnist").hash
+    assert (scores["num_images"], scores["seed"]) == (10_000, 0)
+    sentence = f"has CFD {scores['cfd']:.2f}, and real training images {scores['real_cfd']:.2f}"
+    assert sentence in (CHECKPOINTS.parent / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
