@@ -5,6 +5,7 @@ Imports torch only where the training augments its images.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,9 +25,6 @@ from dcgan.sampling.class_names import label_text
 
 _MAX_LISTED = 10
 """Labels and kinds of files that are listed; other labels are counted."""
-BY_HEART = 60
-"""How often the preset `pictures` shows a picture before the diagnosis says that D overfits. Measured with 316 and 450
-emoji; see docs/own-images.md."""
 NUM_PICTURES = 64
 COLUMNS = 8
 
@@ -160,17 +158,11 @@ def advice(found: Survey, config: TrainConfig) -> tuple[str, ...]:
     """Return what is to expect of so many pictures, and what could be changed, in sentences."""
     count, model = found.num_images, config.model
     sentences = [next(tr_marked(text, count=count) for least, text in _BY_COUNT if count >= least)]
-    length = plan(found, config)
-    times = length.images_shown / max(1, length.training_images)
-    if times >= BY_HEART and not config.augmentations:
-        sentences.append(
-            tr(
-                "each picture is shown {times:,} times, and from about {by_heart} on D learns them by heart: --augment "
-                "translate,mirror --augment-p auto delays that",
-                times=round(times),
-                by_heart=BY_HEART,
-            )
-        )
+    if not config.augmentations:
+        images_shown = plan(found, config).images_shown
+        images, text = next(row[1:] for row in _AUGMENTATION if count <= row[0])
+        if images_shown > images:
+            sentences.append(tr_marked(text, images=images))
     if found.num_colored and model.channels == 3:
         sentences.append(tr("these are colors: channels is 3"))
     elif found.num_colored:
@@ -192,3 +184,20 @@ _BY_COUNT = (
     (0, tr_later("{count:,} pictures are very few: expect copies of them, or rough forms")),
 )
 """The least number of pictures -> what to expect; the first that fits counts."""
+
+_COPIES_LATER = tr_later(
+    "from about {images:,} images on the samples are copies of your pictures: --augment translate,mirror --augment-p "
+    "auto prevents copies, and the forms are then rough"
+)
+_BETTER_LATER = tr_later(
+    "from about {images:,} images on --augment translate,mirror --augment-p auto gives better samples; leave out "
+    "mirror where left and right matter"
+)
+_AUGMENTATION = (
+    (200, 16_000, _COPIES_LATER),
+    (1_000, 30_000, _BETTER_LATER),
+    (10_000, 60_000, _BETTER_LATER),
+    (math.inf, math.inf, _BETTER_LATER),
+)
+"""The most pictures, from how many images on augmentation pays, and what it does. Measured with 50 and 100, with 351
+and 500, and with 3,786 emoji; see docs/own-images.md. With more pictures it was not measured."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -166,14 +167,24 @@ def test_colors_and_classes_are_advised(tmp_path):
     assert any("cpictures" in text for text in preview.advice(found, config))
 
 
-def test_augmentation_is_advised_where_few_pictures_are_shown_often(tmp_path):
+@pytest.mark.parametrize(
+    ("count", "images", "expected"),
+    [
+        *((50, 16_000, ""), (50, 24_000, "copies of your pictures")),
+        *((351, 24_000, ""), (351, 40_000, "gives better samples")),
+        *((3_786, 40_000, ""), (3_786, 80_000, "gives better samples")),
+        (50_000, 10_000_000, ""),
+    ],
+)
+def test_augmentation_is_advised_from_the_length_on_that_was_measured(tmp_path, count, images, expected):
     found = survey_data(DataConfig(name=f"folder:{photos(tmp_path / 'own', 8)}"))
+    found = replace(found, num_images=count)
 
-    def advised(epochs: int, **fields: object) -> bool:
-        config = config_of(tmp_path / "own", epochs=epochs, **fields)
-        return any("--augment translate,mirror" in sentence for sentence in preview.advice(found, config))
+    def advised(**fields: object) -> list[str]:
+        config = config_of(tmp_path / "own", steps_per_epoch=500, epochs=images // 4_000, **fields)
+        return [sentence for sentence in preview.advice(found, config) if "--augment" in sentence]
 
-    assert not advised(preview.BY_HEART - 1)
-    assert advised(preview.BY_HEART)
-    assert not advised(preview.BY_HEART, augment="translate")
-    assert advised(preview.BY_HEART - 20, data_limit=4, steps_per_epoch=2)
+    sentences = advised()
+    assert len(sentences) == bool(expected)
+    assert all(expected in sentence for sentence in sentences)
+    assert advised(augment="translate") == []

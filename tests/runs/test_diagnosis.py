@@ -167,7 +167,28 @@ def test_measured_trainings_overfit_from_their_best_epoch_on(values, first):
     """Those of docs/own-images.md. SWD is lowest at epochs 6, 8 and 10."""
     scores = [picture_row(10 * n, overfitting=r_v) for n, r_v in enumerate(values, 1)]
     kinds = [kind(rows(), scores=scores[:n]) for n in range(1, len(scores) + 1)]
-    assert [n for n, found in enumerate(kinds, 1) if found == "overfits"] == ([] if first is None else [*range(first, 11)])
+    late = [] if first is None else [*range(first, 11)]
+    assert [n for n, found in enumerate(kinds, 1) if found == "overfits"] == late
+
+
+@pytest.mark.parametrize(
+    ("values", "first"),
+    [
+        ([252, 256, 249, 207, 176, 181, 160, 151, 144, 137, 130, 121, 121, 131, 133, 134, 135], 15),
+        ([288, 217, 226, 234, 217, 199, 180, 174, 170, 153, 148, 142, 138, 129, 126, 122, 120], None),
+        ([261, 209, 204, 184, 163, 160, 149, 150, 143, 138], None),
+        ([10.0, 30.0], None),
+    ],
+    ids=["3,408 pictures", "3,408 pictures, augmented", "316 pictures, augmented", "two rows"],
+)
+def test_measured_trainings_past_their_best_epoch_are_told_so(values, first):
+    """Those of docs/own-images.md."""
+    scores = [picture_row(10 * n, overfitting=0.2, swd=swd) for n, swd in enumerate(values, 1)]
+    causes = [diagnose(rows(), scores=scores[:n]).cause for n in range(1, len(scores) + 1)]
+    late = [] if first is None else [*range(first, len(values) + 1)]
+    assert [n for n, cause in enumerate(causes, 1) if "SWD was lowest near" in cause] == late
+    if late:
+        assert "SWD was lowest near epoch 12: 121. Now it is 134." in causes[-1]
 
 
 def test_one_row_that_overfits_among_sound_ones_is_chance_and_the_number_is_named():
