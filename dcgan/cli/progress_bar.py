@@ -23,9 +23,16 @@ class Progress:
 
     A line comes at the end of each epoch, and between these at most every ten seconds. Where the stream can no longer
     be written to (a closed terminal, a pipe whose reader left), nothing more is shown and the training continues.
+    `accuracies` is False for a loss whose logits have no sign of their own.
     """
 
-    def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        stream: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        accuracies: bool = True,
+    ) -> None:
         self._stream = sys.stderr if stream is None else stream
         self._clock = clock
         self._show: Callable[[ProgressRow, Status], None] | None = (
@@ -35,6 +42,7 @@ class Progress:
         self._first_row: tuple[float, int] | None = None  # clock and step
         self._line_seconds = -math.inf
         self._accuracy = _EpochAccuracy()
+        self._has_accuracies = accuracies
 
     def __call__(self, row: ProgressRow, status: Status) -> None:
         with self._until_closed():
@@ -43,7 +51,8 @@ class Progress:
                 for note in status.notes:
                     print(f"note: {note}", file=self._stream)
             if self._show:
-                self._accuracy.add(row)
+                if self._has_accuracies:
+                    self._accuracy.add(row)
                 self._show(row, status)
 
     def close(self) -> None:

@@ -199,13 +199,14 @@ def _record(
 ) -> int:
     """Train to the end or to a stop, show progress, and print how it ended and what to do next."""
     from dcgan.cli.progress_bar import Progress
+    from dcgan.training.losses import logits_are_probabilities
     from dcgan.training.recording import run_training
 
     where = device if ranks.world_size == 1 else f"{ranks.world_size} ranks, {device.type}"
     stop_file_seen = is_announced = False
-    is_own = run.config().data.is_own
+    config = run.config()
     with ExitStack() as stack:
-        progress = stack.enter_context(closing(Progress()))
+        progress = stack.enter_context(closing(Progress(accuracies=logits_are_probabilities(config.loss))))
         mirror = None
 
         def on_row(row: ProgressRow, status: Status) -> None:
@@ -213,7 +214,7 @@ def _record(
             if not is_announced:
                 # The first row comes after the first step: the data are read, and the run has begun.
                 print(f"recording in {run.path}, on {where}; Ctrl-C stops and saves", flush=True)
-                if is_own:
+                if config.data.is_own:
                     print(f"training on {status.num_images:,} images", flush=True)
                 is_announced = True
             stop_file_seen = run.stop_requested()

@@ -45,6 +45,15 @@ def test_the_end_of_an_epoch_shows_the_accuracies_of_its_steps():
     assert "epoch 1/2  D correct on 89% of real" in bar.getvalue()
 
 
+def test_no_accuracies_are_shown_for_a_loss_whose_logits_have_no_sign():
+    for stream in (io.StringIO(), Terminal()):
+        shown = progress_bar.Progress(stream, accuracies=False)
+        for step in (1, 100, 200):
+            shown(row(step, accuracies=(0.9, 0.1)), Status("running", step, 200, 2))
+        shown.close()
+        assert "D correct" not in stream.getvalue()
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True

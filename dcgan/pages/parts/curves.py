@@ -59,7 +59,8 @@ OUTPUTS = {
 """Column of a series -> its title in the table, in English."""
 ACCURACY = tr_later(
     "Accuracy is the share of images that D judges correctly: a real image by a logit above 0, a generated one by a "
-    "logit below 0. At 50 % on both, D only guesses. Recordings of earlier versions have no accuracy."
+    "logit below 0. At 50 % on both, D only guesses. Recordings of earlier versions have no accuracy. The recipes of "
+    "dcgan-best and pictures compare logits with each other only, so there the accuracy has no meaning."
 )
 
 CURVES: dict[str, Callable[..., go.Figure]] = {
