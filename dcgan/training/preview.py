@@ -161,7 +161,7 @@ def advice(found: Survey, config: TrainConfig) -> tuple[str, ...]:
     if not config.augmentations:
         images_shown = plan(found, config).images_shown
         images, text = next(row[1:] for row in _AUGMENTATION if count <= row[0])
-        if images_shown > images:
+        if images_shown >= images:
             sentences.append(tr_marked(text, images=images))
     if found.num_colored and model.channels == 3:
         sentences.append(tr("these are colors: channels is 3"))
@@ -195,7 +195,7 @@ _BETTER_LATER = tr_later(
 )
 _AUGMENTATION = (
     (200, 16_000, _COPIES_LATER),
-    (1_000, 30_000, _BETTER_LATER),
+    (1_000, 40_000, _BETTER_LATER),
     (10_000, 60_000, _BETTER_LATER),
     (math.inf, math.inf, _BETTER_LATER),
 )

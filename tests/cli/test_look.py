@@ -170,9 +170,9 @@ def test_colors_and_classes_are_advised(tmp_path):
 @pytest.mark.parametrize(
     ("count", "images", "expected"),
     [
-        *((50, 16_000, ""), (50, 24_000, "copies of your pictures")),
+        *((50, 12_000, ""), (50, 16_000, "copies of your pictures")),
         *((351, 24_000, ""), (351, 40_000, "gives better samples")),
-        *((3_786, 40_000, ""), (3_786, 80_000, "gives better samples")),
+        *((3_786, 40_000, ""), (3_786, 60_000, "gives better samples")),
         (50_000, 10_000_000, ""),
     ],
 )
