@@ -21,6 +21,10 @@ STRONG_PENALTY = 100.0
 """Weight of R1 from which on it is a likely cause. Usual ones are 0.1 to 10."""
 
 
+AUGMENTED_OVERFITS = tr_later("Add pictures, or start with the networks of a training on more of them: init.")
+"""The remedy for a training that overfits or copies although it augments its images."""
+
+
 class Cause(NamedTuple):
     """Something in a config that explains a failure. Both texts are in English, with places for its values."""
 
@@ -34,6 +38,8 @@ def explained(finding: Diagnosis, config: TrainConfig) -> Diagnosis:
 
     Sound findings stay as they are, and so do those that name their cause from the rows' own figures.
     """
+    if finding.kind in ("overfits", "copies") and config.augmentations:
+        return replace(finding, remedy=tr_marked(AUGMENTED_OVERFITS))
     if finding.kind not in KINDS:
         return finding
     for cause in CAUSES:

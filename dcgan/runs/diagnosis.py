@@ -46,10 +46,11 @@ PAIRS_SEPARATED = 0.02
 images, and later 0.2."""
 OVERFITS = 0.45
 """r_v. Trainings on 316 and 450 emoji without augmentation reach it near SWD's lowest value, after 20,000 and 32,000
-images, and keep it. On the 316 with augmentation SWD falls to the end, and r_v is 0.41 at most."""
+images. Later r_v may fall again, while SWD rises. On the 316 with augmentation SWD falls to the end, and the median
+r_v is 0.41 at most."""
 PAST_ITS_BEST = 1.08
 """The median SWD of the newest rows, divided by the lowest median. It is told as a fact, without a verdict. A
-training on 3,408 emoji without augmentation reaches it two epochs after its best and stays there, while r_v is 0.2.
+training on 3,407 emoji without augmentation reaches it two epochs after its best and stays there, while r_v is 0.2.
 One on 50,000 clothes reaches it for a while and gets better again."""
 OVERFITTING_ROWS = 3
 """The newest rows whose median r_v counts."""
@@ -262,7 +263,7 @@ COPIES = Diagnosis(
     "warning",
     tr_later("The generator copies training pictures."),
     tr_later("{share:.0%} of its images are near to one training picture only. Of real pictures, {real:.0%} are."),
-    tr_later("Add pictures, or use earlier weights."),
+    tr_later("Add pictures, or start again with augment at translate. Earlier weights may copy less."),
 )
 
 OVERFITTING = Diagnosis(

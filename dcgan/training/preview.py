@@ -159,9 +159,10 @@ def advice(found: Survey, config: TrainConfig) -> tuple[str, ...]:
     count, model = found.num_images, config.model
     sentences = [next(tr_marked(text, count=count) for least, text in _BY_COUNT if count >= least)]
     if not config.augmentations:
-        images_shown = plan(found, config).images_shown
-        images, text = next(row[1:] for row in _AUGMENTATION if count <= row[0])
-        if images_shown >= images:
+        length = plan(found, config)
+        used = length.training_images + length.held_out
+        images, text = next(row[1:] for row in _AUGMENTATION if used <= row[0])
+        if length.images_shown >= images:
             sentences.append(tr_marked(text, images=images))
     if found.num_colored and model.channels == 3:
         sentences.append(tr("these are colors: channels is 3"))

@@ -47,3 +47,13 @@ def test_other_findings_keep_their_words(finding):
 def test_the_config_of_a_preset_is_no_cause(name):
     assert not [cause.cause for cause in CAUSES if cause.holds(PRESETS[name].config)]
     assert explained(diagnosis.COLLAPSED, PRESETS[name].config) == diagnosis.COLLAPSED
+
+
+def test_augmentation_is_no_remedy_for_a_training_that_has_it():
+    overfits = diagnosis.OVERFITTING.filled(r_v=0.5, count=40, epoch=3)
+    for finding in (overfits, diagnosis.COPIES.filled(share=0.5, real=0.0)):
+        assert "augment" in explained(finding, DCGAN).remedy
+        augmented = explained(finding, replace(DCGAN, augment="translate"))
+        assert augmented.title == finding.title
+        assert "augment" not in augmented.remedy
+        assert "init" in augmented.remedy

@@ -179,7 +179,7 @@ def test_measured_trainings_overfit_from_their_best_epoch_on(values, first):
         ([261, 209, 204, 184, 163, 160, 149, 150, 143, 138], None),
         ([10.0, 30.0], None),
     ],
-    ids=["3,408 pictures", "3,408 pictures, augmented", "316 pictures, augmented", "two rows"],
+    ids=["3,407 pictures", "3,407 pictures, augmented", "316 pictures, augmented", "two rows"],
 )
 def test_measured_trainings_past_their_best_epoch_are_told_so(values, first):
     """Those of docs/own-images.md."""
