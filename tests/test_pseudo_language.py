@@ -28,7 +28,7 @@ pytestmark = [
 
 VIEWS = (
     *("Samples", "Live", "Time machine", "Vector arithmetic"),
-    *("What D tells G", "Draw a digit", "Named sliders", "Inside the generator"),
+    *("What D tells G", "Draw an image", "Named sliders", "Inside the generator"),
 )
 """Of the page Explore."""
 

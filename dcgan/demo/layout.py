@@ -87,7 +87,7 @@ def build() -> gr.Blocks:
         gr.HTML(later(language_links), elem_id="languages")
         gr.Markdown(
             tr_later(
-                "# From one digit to another\nTwo seeds are two points in latent space. See what lies between them."
+                "# From one image to another\nTwo seeds are two points in latent space. See what lies between them."
             )
         )
         api(models, api_name="models")

@@ -58,7 +58,7 @@ def own_image() -> Components:
     """Lay out the part; return its components by name."""
     parts: Components = {}
     shown: dict[str, Any] = {"interactive": False, "height": PICTURE_HEIGHT, "buttons": [], "min_width": 160}
-    with gr.Accordion(tr_later("Draw a digit"), open=False) as part:
+    with gr.Accordion(tr_later("Draw an image"), open=False) as part:
         gr.Markdown(
             tr_later("Start from an image of your own. The demo looks for the nearest image that the model can draw.")
         )

@@ -37,11 +37,12 @@ VIEWS = {
     tr_later("Time machine"): explore_time_machine,
     tr_later("Vector arithmetic"): explore_arithmetic,
     tr_later("What D tells G"): explore_critique,
-    tr_later("Draw a digit"): explore_draw,
+    tr_later("Draw an image"): explore_draw,
     tr_later("Named sliders"): explore_sliders,
     tr_later("Inside the generator"): explore_inside,
 }
 FIRST_VIEW = next(iter(VIEWS))
+EARLIER_NAMES = {"draw a digit": "Draw an image"}
 
 # Distribution of z -> what the page says about the weights.
 ABOUT_WEIGHTS = {
@@ -142,6 +143,8 @@ def begin_with_view() -> None:
 
     The session has a label, perhaps in the language of the run before, or the English name that a button has set.
     """
+    if earlier := EARLIER_NAMES.get(st.query_params.get("view", "").lower()):
+        st.query_params["view"] = earlier
     known = names_by_label().get(st.session_state.get("view", ""))
     name = option_to_show("view", list(VIEWS), FIRST_VIEW, known)
     # Always, since tabs with other labels are another widget, which has no value yet.
@@ -155,6 +158,7 @@ def name_of_view(label: str) -> str:
 
 def label_of_view(text: str) -> str:
     """Return the label of the view that the address names; the text itself if it names none."""
+    text = EARLIER_NAMES.get(text.lower(), text)
     return next((tr_marked(name) for name in VIEWS if name.lower() == text.lower()), text)
 
 

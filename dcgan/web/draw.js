@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * The paper of the view "Draw a digit" of the studio's Explore page. A visitor draws on it, or puts a picture on it.
+ * The paper of the view "Draw an image" of the studio's Explore page. A visitor draws on it, or puts a picture on it.
  *
  * The browser shrinks the picture. So the server gets a small PNG, whatever the size and the format of the file.
  * Texts come from the server. This is the whole program of one component of Streamlit.

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("only_own_runs")
 VIEWS = ("Samples", "Time machine", "Vector arithmetic")
 """The views that the server draws."""
 DRAWING_VIEWS = (*VIEWS, "Live")
-ALL_VIEWS = (*DRAWING_VIEWS, "What D tells G", "Draw a digit", "Inside the generator", "Named sliders")
+ALL_VIEWS = (*DRAWING_VIEWS, "What D tells G", "Draw an image", "Inside the generator", "Named sliders")
 
 
 @pytest.mark.slow
@@ -248,3 +248,12 @@ def switch_language(app: AppTest, before: str, after: str) -> None:
     """Choose a language in the sidebar. The test's browser still has the texts of the language before."""
     with speaking(before):
         checked(app.sidebar.selectbox("language-switch").set_value(after).run())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["Draw a digit", "draw a digit"])
+def test_a_view_opens_by_its_earlier_name_too(tiny_run, name):
+    app = open_page("explore", view=name)
+    assert app.session_state["view"] == "Draw an image"
+    assert app.query_params["view"] == "Draw an image"
+    assert not warnings(app)

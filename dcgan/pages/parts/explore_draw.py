@@ -1,4 +1,4 @@
-"""The view "Draw a digit" of the Explore page: the nearest image that a generator knows to a picture of one's own.
+"""The view "Draw an image" of the Explore page: the nearest image that a generator knows to a picture of one's own.
 
 The browser draws and shrinks the picture. So the server gets a small PNG, and takes no file.
 """

@@ -212,6 +212,6 @@ CARDS = (
             "image is nearest."
         ),
         tr_later("Draw a digit. Does the generator know it? Use it as A, and walk from it to a seed."),
-        {"run": "dcgan-best-mnist", "view": "Draw a digit"},
+        {"run": "dcgan-best-mnist", "view": "Draw an image"},
     ),
 )

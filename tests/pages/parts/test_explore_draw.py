@@ -1,4 +1,4 @@
-"""The view "Draw a digit" of the Explore page: targets, the nearest image, and ends of a walk."""
+"""The view "Draw an image" of the Explore page: targets, the nearest image, and ends of a walk."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("only_own_runs", "few_steps")
 
 COLORED = replace(TINY, model=replace(TINY.model, channels=3))
 MLP = replace(TINY, model=replace(TINY.model, topology="mlp", hidden_g=(8,), hidden_d=(8,)))
-VIEW = "Draw a digit"
+VIEW = "Draw an image"
 
 
 @pytest.fixture

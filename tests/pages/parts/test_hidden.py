@@ -49,13 +49,13 @@ VIEWS = (
     "Vector arithmetic",
     "What D tells G",
     "Inside the generator",
-    "Draw a digit",
+    "Draw an image",
     "Named sliders",
 )
 ADDRESSES: dict[str, list[dict[str, str]]] = {
     "compare": [{"inspect": "true"}],
     "explore": [{"view": view} for view in VIEWS]
-    + [{"run": "cdcgan-mnist"}, {"view": "Draw a digit", "source": "Test image"}],
+    + [{"run": "cdcgan-mnist"}, {"view": "Draw an image", "source": "Test image"}],
     "step": [{}],
 }
 """Page -> addresses at which all of its controls are there."""
