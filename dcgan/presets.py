@@ -166,6 +166,7 @@ _PICTURES = TrainConfig(
     reduction="sum",
     lr_g=5e-4,
     lr_d=5e-4,
+    lr_decay=0.5,
     betas=(0.0, 0.99),
     ema_half_life_images=20_000,
     ema_ramp=0.1,
@@ -310,9 +311,9 @@ PRESETS: dict[str, Preset] = {
             "z is drawn from a mixture of 20 components, and D has an auxiliary head, as in dcgan-best. So kinds of "
             "pictures separate early. The channels follow from the pictures. The networks are 32 wide on a CPU and "
             "64 wide on a GPU. An epoch is 4,000 images, however many pictures there are, and --images sets the "
-            "length. The penalties grow with the square of the image's side. Samples come from a moving average "
-            "whose half-life is at most a tenth of the images seen. Of 100 pictures or more, a tenth is held out to "
-            "measure overfitting."
+            "length. The learning rates fall to zero in the second half. The penalties grow with the square of the "
+            "image's side. Samples come from a moving average whose half-life is at most a tenth of the images seen. "
+            "Of 100 pictures or more, a tenth is held out to measure overfitting."
         ),
         for_pictures=True,
     ),

@@ -179,7 +179,7 @@ RECIPES["dcgan-quick"] = RECIPES["dcgan-best"] | {"epochs": 6, "steps_per_epoch"
 RECIPES["dcgan-quick"] |= {"lr_g": 2e-3, "lr_d": 2e-3, "lr_decay": 0.7, "d_reg_interval": 8}
 RECIPES["dcgan-quick"] |= {"auxiliary_affine_interval": 2, "patch_whitening": True, "ema_half_life_images": 2000}
 # For any pictures: 80,000 images in intervals of 4,000, by the loss of dcgan-best, with a constant rate.
-RECIPES["pictures"] = RECIPES["dcgan-best"] | {"width_d": 32, "lr_decay": 0, "steps_per_epoch": 250}
+RECIPES["pictures"] = RECIPES["dcgan-best"] | {"width_d": 32, "steps_per_epoch": 250}
 RECIPES["cpictures"] = RECIPES["pictures"] | {"num_classes": 10, "latent": "normal", "auxiliary_head": False}
 RECIPES["cpictures"] |= {"auxiliary_affine": 0}
 CHOSEN_FOR_SAMPLES = ("dcgan-best", "cdcgan-best", "dcgan-xl", "dcgan-quick", "pictures", "cpictures")

@@ -162,7 +162,7 @@ def advice(found: Survey, config: TrainConfig) -> tuple[str, ...]:
         length = plan(found, config)
         used = length.training_images + length.held_out
         images, text = next(row[1:] for row in _AUGMENTATION if used <= row[0])
-        if length.images_shown >= images:
+        if length.images_shown * (1 - config.lr_decay) >= images:
             sentences.append(tr_marked(text, images=images))
     if found.num_colored and model.channels == 3:
         sentences.append(tr("these are colors: channels is 3"))
@@ -200,5 +200,6 @@ _AUGMENTATION = (
     (10_000, 60_000, _BETTER_LATER),
     (math.inf, math.inf, _BETTER_LATER),
 )
-"""The most pictures, from how many images on augmentation pays, and what it does. Measured with 50 and 100, with 351
-and 500, and with 3,786 emoji; see docs/own-images.md. With more pictures it was not measured."""
+"""The most pictures, from how many images on augmentation pays, and what it does. Measured at constant learning rates
+with 50 and 100, with 351 and 500, and with 3,786 emoji; see docs/own-images.md. So only images before the rates fall
+count. With more pictures it was not measured."""

@@ -188,3 +188,11 @@ def test_augmentation_is_advised_from_the_length_on_that_was_measured(tmp_path, 
     assert len(sentences) == bool(expected)
     assert all(expected in sentence for sentence in sentences)
     assert advised(augment="translate") == []
+
+
+def test_only_the_images_before_the_rates_fall_count_for_augmentation(tmp_path):
+    found = survey_data(DataConfig(name=f"folder:{photos(tmp_path / 'own', 8)}"))
+    found = replace(found, num_images=3_786)
+    for epochs, expected in ((20, False), (40, True)):
+        config = config_of(tmp_path / "own", steps_per_epoch=500, epochs=epochs, lr_decay=0.5)
+        assert any("--augment" in sentence for sentence in preview.advice(found, config)) == expected

@@ -31,7 +31,7 @@ BY_THE_FAST_STEP = {
 }
 EPOCHS = {"dcgan-keras-mnist": 20, "fashion-best": 15}
 """Of the trainings that ended before the preset's last epoch."""
-PICTURES = {"pictures-emoji": {"augment": "translate,mirror", "augment_target": 0.6, "epochs": 40}}
+PICTURES = {"pictures-emoji": {"augment": "translate,mirror", "augment_target": 0.6, "epochs": 40, "lr_decay": 0.0}}
 """Of the trainings on own pictures."""
 EPOCHS_BETWEEN_GRIDS = {"pictures-emoji": 4}
 """A grid in color is as large as 30 gray ones."""
